@@ -1,0 +1,187 @@
+//! The only file of this crate that touches the disk: it stats, reads and lists, and never writes.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::digest::{Blob, Digest};
+use crate::signature::{FileTime, Signature};
+
+/// Files of at least this size are hashed on all cores, by BLAKE3's own parallel mode.
+const LARGE: u64 = 4 << 20;
+
+/// What lies at a path, links followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Nothing, or a link that leads nowhere.
+    Absent,
+    /// A directory.
+    Directory(Signature),
+    /// A file of any other kind, and the device that it is on.
+    File(Signature, u64),
+}
+
+fn signature_of(meta: &fs::Metadata) -> Signature {
+    let time = |seconds: i64, nanoseconds: i64| {
+        FileTime(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
+    };
+    Signature {
+        size: meta.size(),
+        mtime: time(meta.mtime(), meta.mtime_nsec()),
+        ctime: time(meta.ctime(), meta.ctime_nsec()),
+        inode: meta.ino(),
+        mode: meta.mode(),
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+/// Stats `path`, following links.
+///
+/// # Errors
+/// Whatever the system says, but that nothing is there.
+pub fn stat(path: &Path) -> io::Result<Entry> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => Ok(Entry::Directory(signature_of(&meta))),
+        Ok(meta) => Ok(Entry::File(signature_of(&meta), meta.dev())),
+        Err(error) if is_absence(&error) => Ok(Entry::Absent),
+        Err(error) => Err(error),
+    }
+}
+
+/// The newest mtime or ctime of the symbolic links among the components of `path`; `None` without links.
+///
+/// # Errors
+/// Whatever the system says of a component.
+pub fn last_change_of_links(path: &Path) -> io::Result<Option<FileTime>> {
+    let mut newest = None;
+    for place in path.ancestors() {
+        if place.as_os_str().is_empty() || place == Path::new("/") {
+            continue;
+        }
+        let meta = fs::symlink_metadata(place)?;
+        if meta.is_symlink() {
+            newest = newest.max(Some(signature_of(&meta).last_change()));
+        }
+    }
+    Ok(newest)
+}
+
+/// Whether `path` itself is a symbolic link.
+pub fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
+}
+
+/// Where the symbolic link at `path` points; `None` if it is no link.
+pub fn link_target(path: &Path) -> Option<PathBuf> {
+    fs::read_link(path).ok()
+}
+
+/// Reads and digests a file. The size is that of what was read, not what `stat` said.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn hash(path: &Path) -> io::Result<Blob> {
+    let mut file = File::open(path)?;
+    let expected = file.metadata()?.len();
+    let mut hasher = blake3::Hasher::new();
+    if expected >= LARGE {
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let count = read_full(&mut file, &mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            hasher.update_rayon(&buffer[..count]);
+        }
+    } else {
+        let mut buffer = [0; 64 << 10];
+        loop {
+            let count = read_full(&mut file, &mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            hasher.update(&buffer[..count]);
+        }
+    }
+    Ok(Blob { digest: Digest(*hasher.finalize().as_bytes()), size: hasher.count() })
+}
+
+fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read(path)
+}
+
+/// The names in a directory, sorted; none for a directory that is absent or no directory.
+///
+/// # Errors
+/// Whatever else the system says.
+pub fn list(path: &Path) -> io::Result<Vec<OsString>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = entries.map(|entry| entry.map(|e| e.file_name())).collect::<io::Result<Vec<_>>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_large_file_has_the_same_digest_as_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("large");
+        let bytes: Vec<u8> = (0..LARGE + 12345).map(|i| (i % 251) as u8).collect();
+        #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(hash(&path).unwrap(), Blob::of(&bytes));
+    }
+
+    #[test]
+    fn a_dangling_link_and_a_path_through_a_file_are_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        symlink("nowhere", &link).unwrap();
+        assert_eq!(stat(&link).unwrap(), Entry::Absent);
+        assert_eq!(stat(&link.join("below")).unwrap(), Entry::Absent);
+        symlink("loop", dir.path().join("loop")).unwrap();
+        assert_eq!(stat(&dir.path().join("loop")).unwrap(), Entry::Absent);
+    }
+
+    #[test]
+    fn links_on_the_way_to_a_file_are_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+        fs::create_dir_all(base.join("real")).unwrap();
+        symlink("real", base.join("way")).unwrap();
+        assert_eq!(last_change_of_links(&base.join("real")).unwrap(), None);
+        assert!(last_change_of_links(&base.join("way")).unwrap().is_some());
+    }
+}

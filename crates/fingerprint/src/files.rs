@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -19,6 +20,10 @@ pub struct PathId(pub u32);
 /// The number of a content in a [`Files`] table: two contents are equal exactly if their numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentId(pub u32);
+
+/// The number of a text (an argument, a flag, a name) in a [`Files`] table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextId(pub u32);
 
 /// What was seen at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +85,8 @@ pub struct Files {
     links: FxHashMap<PathBuf, bool>,
     blobs: Vec<Blob>,
     contents: FxHashMap<Blob, ContentId>,
+    texts: Vec<Arc<[u8]>>,
+    text_ids: FxHashMap<Arc<[u8]>, TextId>,
     instant: Option<Instant>,
     cost: Cost,
 }
@@ -95,6 +102,8 @@ impl Files {
             links: FxHashMap::default(),
             blobs: Vec::new(),
             contents: FxHashMap::default(),
+            texts: Vec::new(),
+            text_ids: FxHashMap::default(),
             instant: None,
             cost: Cost::default(),
         }
@@ -202,6 +211,33 @@ impl Files {
     /// The digest and size of a content.
     pub fn blob(&self, content: ContentId) -> Blob {
         self.blobs[content.0 as usize]
+    }
+
+    /// The number of a text.
+    pub fn text_id(&mut self, text: &[u8]) -> TextId {
+        if let Some(id) = self.text_ids.get(text) {
+            return *id;
+        }
+        let id = TextId(u32::try_from(self.texts.len()).expect("fewer than 2^32 texts"));
+        let text: Arc<[u8]> = text.into();
+        self.texts.push(text.clone());
+        self.text_ids.insert(text, id);
+        id
+    }
+
+    /// The text with a number.
+    pub fn text(&self, id: TextId) -> &[u8] {
+        &self.texts[id.0 as usize]
+    }
+
+    /// How many texts there are.
+    pub fn text_count(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// How many contents there are.
+    pub fn content_count(&self) -> usize {
+        self.blobs.len()
     }
 
     /// Sets what an earlier build knew of a file.

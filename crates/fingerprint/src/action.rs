@@ -273,7 +273,13 @@ pub struct Action {
 
 impl Action {
     /// An action with a kind, a name, a command line, a working directory and outputs, and nothing else.
-    pub fn new(kind: ActionKind, name: impl Into<String>, argv: Vec<Arg>, cwd: PathId, outputs: Vec<PathId>) -> Self {
+    pub fn new(
+        kind: ActionKind,
+        name: impl Into<String>,
+        argv: Vec<Arg>,
+        cwd: PathId,
+        outputs: Vec<PathId>,
+    ) -> Self {
         Self {
             kind,
             name: name.into(),
@@ -300,11 +306,8 @@ impl Action {
             files.text_id(&text)
         };
         let argv = self.argv.iter().map(|arg| name(files, arg)).collect();
-        let env = self
-            .env
-            .iter()
-            .map(|(key, value)| (files.text_id(key.as_bytes()), name(files, value)))
-            .collect();
+        let env =
+            self.env.iter().map(|(key, value)| (files.text_id(key.as_bytes()), name(files, value))).collect();
         let directory = Arg(vec![Piece::Absolute(self.cwd)]).name(files, &cwd);
         let mut produces: Vec<TextId> = Vec::new();
         for output in &self.outputs {
@@ -312,7 +315,9 @@ impl Action {
             produces.push(files.text_id(&text));
         }
         for (link, target) in &self.links {
-            let text = Arg(vec![Piece::Absolute(*link)]).then_text(" -> ").then(Piece::Text(target.as_os_str().as_bytes().to_vec()));
+            let text = Arg(vec![Piece::Absolute(*link)])
+                .then_text(" -> ")
+                .then(Piece::Text(target.as_os_str().as_bytes().to_vec()));
             let text = text.name(files, &cwd);
             produces.push(files.text_id(&text));
         }
@@ -419,6 +424,6 @@ mod tests {
             digests.push(action.command(&mut files).digest);
         }
         assert_eq!(digests[0], digests[1]);
-        insta::assert_snapshot!(digests[0], @"");
+        insta::assert_snapshot!(digests[0], @"af1b04ba4d833f9b2c24e59c746efae7b94fb7d6d9aad9a2fda4a4a9ee744521");
     }
 }

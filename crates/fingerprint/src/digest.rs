@@ -70,10 +70,7 @@ mod tests {
 
     #[test]
     fn the_digest_of_nothing_is_the_published_blake3_test_vector() {
-        assert_eq!(
-            Digest::of(b"").hex(),
-            "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-        );
+        assert_eq!(Digest::of(b"").hex(), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
     }
 
     #[test]

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_encoding_has_a_golden_digest() {
-        insta::assert_snapshot!(sample().finish().hex(), @"");
+        insta::assert_snapshot!(sample().finish().hex(), @"9675e0e9b4eb3553c17e509986fa37b7ed555789fc256f93747ff7cd53e71316");
     }
 
     #[test]

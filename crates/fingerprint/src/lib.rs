@@ -1,7 +1,9 @@
 //! May this action be skipped?
+pub mod action;
 pub mod digest;
 pub mod disk;
 pub mod encode;
 pub mod files;
+pub mod lookup;
 pub mod roots;
 pub mod signature;

@@ -68,8 +68,7 @@ impl Roots {
 
     /// The table for a project at `workspace` that is built in `build`; both must be canonical.
     pub fn new(workspace: impl Into<PathBuf>, build: impl Into<PathBuf>) -> Self {
-        let list =
-            vec![Root::new("ws", workspace), Root::new("build", build), Root::new("outside", "/")];
+        let list = vec![Root::new("ws", workspace), Root::new("build", build), Root::new("outside", "/")];
         Self { list }
     }
 
@@ -134,7 +133,8 @@ pub fn normalize(base: &Path, spelled: &Path, mut is_link: impl FnMut(&Path) -> 
     for component in base.join(spelled).components() {
         match component {
             Component::ParentDir => {
-                let behind_parent = normal.file_name().is_none() && normal.as_os_str() != OsStr::from_bytes(b"/");
+                let behind_parent =
+                    normal.file_name().is_none() && normal.as_os_str() != OsStr::from_bytes(b"/");
                 if normal.as_os_str() == "/" {
                     continue;
                 }
@@ -162,9 +162,7 @@ mod tests {
     #[test]
     fn the_longest_root_that_holds_a_path_names_it() {
         let mut roots = roots();
-        let tc = roots
-            .add(Root { within: vec!["lib/gcc".into()], ..Root::new("tc.host", "/usr") })
-            .unwrap();
+        let tc = roots.add(Root { within: vec!["lib/gcc".into()], ..Root::new("tc.host", "/usr") }).unwrap();
         let sys = roots.add(Root::new("sys.host", "/")).unwrap();
         let located = |path: &'static str| roots.locate(Path::new(path));
         assert_eq!(located("/home/a/project/src/a.c"), (Roots::WORKSPACE, Path::new("src/a.c")));

@@ -1,1 +1,7 @@
-//! placeholder
+//! In what order?
+
+pub mod cycle;
+pub mod graph;
+
+pub use cycle::Cycle;
+pub use graph::{ActionId, DuplicateOutput, Graph, Target, TargetKind};

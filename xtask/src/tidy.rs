@@ -105,7 +105,7 @@ fn check_workspace(root: &Path, sources: &[Source]) -> Result<Vec<Problem>, Stri
 }
 
 /// What cargo says of the workspace's packages, without their dependencies' own.
-fn metadata(root: &Path) -> Result<serde_json::Value, String> {
+pub(crate) fn metadata(root: &Path) -> Result<serde_json::Value, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["metadata", "--format-version=1", "--no-deps", "--offline"]).current_dir(root);

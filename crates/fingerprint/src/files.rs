@@ -169,10 +169,14 @@ impl Files {
         &self.places[id.0 as usize].rel
     }
 
-    /// Where the path lies on this machine.
+    /// Where the path lies on this machine. Below a root that nobody has placed, a path where nothing can be.
     pub fn abs(&self, id: PathId) -> PathBuf {
         let place = &self.places[id.0 as usize];
-        let base = &self.roots.get(place.root).path;
+        let root = self.roots.get(place.root);
+        if !root.is_placed() {
+            return Path::new("/dev/null").join(&root.name).join(&place.rel);
+        }
+        let base = &root.path;
         if place.rel.as_os_str().is_empty() { base.clone() } else { base.join(&place.rel) }
     }
 
@@ -193,6 +197,11 @@ impl Files {
     /// How many paths there are.
     pub fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// Every path.
+    pub fn ids(&self) -> impl Iterator<Item = PathId> + use<> {
+        (0..self.places.len()).map(|at| PathId(u32::try_from(at).unwrap_or(u32::MAX)))
     }
 
     /// Whether there is no path yet.

@@ -1,7 +1,5 @@
 //! Named roots: how a path is written down without saying where on this machine it lies (design law 2).
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 /// The number of a root in a [`Roots`] table; it means nothing outside this process.
@@ -13,7 +11,7 @@ pub struct RootId(pub u16);
 pub struct Root {
     /// The name that is persisted: `ws`, `build`, `home`, `tc.NAME`, `sys.NAME`, or a declared one.
     pub name: String,
-    /// Where it lies, canonical and absolute.
+    /// Where it lies, canonical and absolute; empty as long as nobody has said so.
     pub path: PathBuf,
     /// Other absolute spellings of the same directory (as the person gave it, through a link).
     pub spellings: Vec<PathBuf>,
@@ -33,7 +31,15 @@ impl Root {
         ["/", "/usr", "/usr/local"].iter().any(|system| self.path == Path::new(system))
     }
 
+    /// Whether it is known where it lies. A stamp can speak of a root that this build has not found (yet).
+    pub fn is_placed(&self) -> bool {
+        !self.path.as_os_str().is_empty()
+    }
+
     fn relative<'p>(&self, path: &'p Path) -> Option<(&'p Path, usize)> {
+        if !self.is_placed() {
+            return None;
+        }
         let places = std::iter::once(&self.path).chain(&self.spellings);
         places
             .filter_map(|base| Some((path.strip_prefix(base).ok()?, base.as_os_str().len())))
@@ -72,13 +78,25 @@ impl Roots {
         Self { list }
     }
 
-    /// Adds a root, or finds it if an equal one is there.
+    /// The root called `name`, which is added without a place if it is not there. [`Roots::add`] places it later.
+    pub fn reserve(&mut self, name: &str) -> RootId {
+        self.by_name(name).unwrap_or_else(|| {
+            self.list.push(Root::new(name, PathBuf::new()));
+            id_at(self.list.len() - 1)
+        })
+    }
+
+    /// Adds a root, or places the reserved one of its name, or finds it if an equal one is there.
     ///
     /// # Errors
     /// Its name belongs to another directory.
     pub fn add(&mut self, root: Root) -> Result<RootId, NameTaken> {
         if let Some(at) = self.list.iter().position(|known| known.name == root.name) {
-            let known = &self.list[at];
+            let known = &mut self.list[at];
+            if !known.is_placed() {
+                *known = root;
+                return Ok(id_at(at));
+            }
             if known.path == root.path && known.within == root.within {
                 return Ok(id_at(at));
             }
@@ -188,6 +206,15 @@ mod tests {
             roots.add(Root::new("sdk", "/opt/other")).unwrap_err().to_string(),
             "the root name `sdk` is taken by /opt/sdk"
         );
+    }
+
+    #[test]
+    fn a_reserved_root_holds_nothing_until_it_is_placed() {
+        let mut roots = roots();
+        let id = roots.reserve("sdk");
+        assert_eq!(roots.locate(Path::new("/opt/sdk/a.h")).0, Roots::OUTSIDE);
+        assert_eq!(roots.add(Root::new("sdk", "/opt/sdk")), Ok(id));
+        assert_eq!(roots.locate(Path::new("/opt/sdk/a.h")), (id, Path::new("a.h")));
     }
 
     #[test]

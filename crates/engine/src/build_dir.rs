@@ -1,0 +1,95 @@
+//! A build directory: its lock, its journal, its clock and its places.
+//!
+//! ```text
+//! lock      who builds here now
+//! running   locked by the commands that run now
+//! journal   stamps, signatures, what toolchains were made of
+//! marker    touched to read the file system's clock
+//! tmp/      depfiles, response files, the commands' TMPDIR
+//! kept/     the outputs of the stamp before the current one
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::digest::Digest;
+use rekindle_fingerprint::files::Files;
+use rekindle_toolchain::Memo;
+
+use crate::error::{At, Error};
+use crate::history::History;
+use crate::lock::{Lock, Waiting};
+use crate::marker::Marker;
+
+/// The format of the build directory, as the name of its file.
+const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This directory was made by rekindle; backups may leave it out. See https://bford.info/cachedir/\n";
+
+/// An open, locked build directory of one profile.
+pub struct BuildDir {
+    path: PathBuf,
+    /// What it remembers.
+    pub history: History,
+    pub(crate) marker: Marker,
+    pub(crate) lock: Lock,
+}
+
+impl BuildDir {
+    /// Opens the build directory at `path` (it is made if need be), waits for other builds in it, and reads what
+    /// it remembers into `files`.
+    ///
+    /// # Errors
+    /// It cannot be written, or a newer rekindle wrote it.
+    pub fn open(
+        path: &Path,
+        files: &mut Files,
+        holder: &str,
+        waiting: impl FnMut(Waiting),
+    ) -> Result<Self, Error> {
+        let temporary = path.join("tmp");
+        fs::create_dir_all(path).at("create", path)?;
+        let lock = Lock::take(path, holder, waiting)?;
+        rekindle_exec::fds::inherit(lock.running()).map_err(|error| Error::Io {
+            verb: "share",
+            path: path.join("running"),
+            source: std::io::Error::other(error),
+        })?;
+        if temporary.exists() {
+            fs::remove_dir_all(&temporary).at("empty", &temporary)?;
+        }
+        fs::create_dir_all(&temporary).at("create", &temporary)?;
+        let tag = path.join("CACHEDIR.TAG");
+        if !tag.exists() {
+            fs::write(&tag, CACHEDIR_TAG).at("write", &tag)?;
+        }
+        let marker = Marker::open(&path.join("marker"))?;
+        let history = History::open(&path.join("journal"), files)?;
+        files.set_instant(marker.now()?);
+        Ok(Self { path: path.to_path_buf(), history, marker, lock })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where commands put what nobody keeps.
+    pub fn temporary(&self) -> PathBuf {
+        self.path.join("tmp")
+    }
+
+    /// Where the outputs of previous stamps are kept.
+    pub(crate) fn kept(&self) -> PathBuf {
+        self.path.join("kept")
+    }
+}
+
+impl Memo for BuildDir {
+    fn get(&mut self, key: &Digest) -> Option<Vec<u8>> {
+        self.history.memo(key)
+    }
+
+    fn put(&mut self, key: Digest, value: Vec<u8>) {
+        self.history.set_memo(key, value);
+    }
+}

@@ -1,0 +1,69 @@
+//! What can go wrong with a build as a whole. A command that fails is no error of the engine but an outcome.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a build could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused something in the build directory.
+    #[error("cannot {verb} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `read`, `write`, `rename`.
+        verb: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The build directory was written by a newer rekindle.
+    #[error(
+        "the build directory {} has format {found}, and this rekindle knows formats up to {known}",
+        path.display()
+    )]
+    NewerFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The newest version that this rekindle knows.
+        known: u32,
+    },
+    /// Processes of a build that was killed still write into the build directory.
+    #[error("commands of an earlier build that was killed still run in {}", path.display())]
+    Orphans {
+        /// The build directory.
+        path: PathBuf,
+    },
+    /// Something that an action declares to read is not there or cannot be read.
+    #[error("{action} needs `{path}`, {why}")]
+    Input {
+        /// Kind and name of the action.
+        action: String,
+        /// The input.
+        path: String,
+        /// What is wrong with it: `which does not exist`.
+        why: String,
+    },
+    /// Two different directories want one root name.
+    #[error(transparent)]
+    Root(#[from] rekindle_fingerprint::roots::NameTaken),
+    /// The actions depend on each other in a circle.
+    #[error("these actions need each other: {}", names.join(" -> "))]
+    Cycle {
+        /// Their names, the first one again at the end.
+        names: Vec<String>,
+    },
+}
+
+/// Puts verb and path to an error of the system.
+pub(crate) trait At<T> {
+    /// `verb` was tried on `path`.
+    fn at(self, verb: &'static str, path: &Path) -> Result<T, Error>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, verb: &'static str, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::Io { verb, path: path.to_path_buf(), source })
+    }
+}

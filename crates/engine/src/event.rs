@@ -1,0 +1,185 @@
+//! What a build tells while it runs, and at its end. Events are the border to whatever shows them to a person.
+
+use rekindle_fingerprint::action::ActionKind;
+use rekindle_fingerprint::files::Cost;
+use rekindle_fingerprint::reason::StaleReason;
+use rekindle_scheduler::graph::ActionId;
+
+use crate::lock::Waiting;
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Its stamp held; nothing was done.
+    Fresh,
+    /// Its outputs were put back from what was kept; no command ran.
+    Restored,
+    /// Its command ran and succeeded.
+    Ran,
+    /// It failed: the command, or what it has to deliver.
+    Failed,
+    /// `--dry-run` and `explain`: its command would run.
+    WouldRun,
+}
+
+impl Outcome {
+    /// Its name in JSON events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Restored => "restored",
+            Self::Ran => "ran",
+            Self::Failed => "failed",
+            Self::WouldRun => "would_run",
+        }
+    }
+}
+
+/// Everything about an action that has ended.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Its number in the graph.
+    pub id: ActionId,
+    /// What it does.
+    pub kind: ActionKind,
+    /// Its name for people.
+    pub name: String,
+    /// What it writes, as shown to people.
+    pub outputs: Vec<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was not fresh; empty if it was.
+    pub reasons: Vec<StaleReason>,
+    /// How long its command ran, in milliseconds; 0 if none did.
+    pub ms: u64,
+    /// What the command printed, with the colours that it gave it; of a fresh or restored action, what it printed then.
+    pub printed: Vec<u8>,
+    /// The command line as a shell would take it.
+    pub command: String,
+    /// For a failed action: what was wrong, in a sentence (`exit code 1`, `it did not write build:a.o`).
+    pub failure: Option<String>,
+    /// Things about its result that a person should know.
+    pub remarks: Remarks,
+}
+
+/// What keeps a result from being shared, or from being remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// A root's absolute path is in the result: where it was found.
+    pub bound: Option<String>,
+    /// A date, a time or the like is in it.
+    pub volatile: bool,
+    /// The flag or wrapper that makes it hold on this machine only.
+    pub local: Option<String>,
+    /// Why what it reads cannot be known.
+    pub unprovable: Option<String>,
+    /// Why it was not recorded: an input that moved while the command ran.
+    pub unrecorded: Option<String>,
+}
+
+/// Something that happens in a build.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The build directory is in use.
+    Waiting(Waiting),
+    /// The work is known.
+    Started {
+        /// How many actions the targets need.
+        total: usize,
+    },
+    /// A command starts.
+    ActionStarted {
+        /// Its action.
+        id: ActionId,
+        /// What it does.
+        kind: ActionKind,
+        /// Its name for people.
+        name: String,
+        /// Why it is not fresh.
+        reasons: Vec<StaleReason>,
+        /// The command line as a shell would take it.
+        command: String,
+    },
+    /// An action has ended.
+    ActionFinished(Box<Report>),
+    /// Something a person should know that belongs to no action, or to several; said once a build.
+    Notice(String),
+    /// How far the build is.
+    Progress(Progress),
+}
+
+/// How far the build is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Actions that have ended.
+    pub done: usize,
+    /// Actions that the targets need.
+    pub total: usize,
+    /// Commands that run now.
+    pub running: usize,
+    /// What is left by recorded durations, in milliseconds, spread over the jobs; `None` if too little is recorded.
+    pub remaining_ms: Option<u64>,
+}
+
+/// How the build as a whole ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BuildOutcome {
+    /// Everything that was asked for is there.
+    #[default]
+    Ok,
+    /// An action failed.
+    Failed,
+    /// Somebody interrupted it.
+    Interrupted,
+}
+
+impl BuildOutcome {
+    /// Its name in JSON events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// How many actions ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Their stamps held.
+    pub fresh: u64,
+    /// Put back from what was kept.
+    pub restored: u64,
+    /// Their commands ran and succeeded.
+    pub ran: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Not reached because something before them failed.
+    pub skipped: u64,
+    /// Would run (dry run).
+    pub would_run: u64,
+}
+
+/// The closing account of a build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How it ended.
+    pub outcome: BuildOutcome,
+    /// How many actions the targets need.
+    pub total: u64,
+    /// How they ended.
+    pub actions: Counts,
+    /// The same for each kind, in the order of [`ActionKind::ALL`].
+    pub kinds: [Counts; 5],
+    /// Results that hold a root's absolute path.
+    pub bound: u64,
+    /// Results that hold a date, a time or the like.
+    pub volatile: u64,
+    /// Results that hold on this machine only.
+    pub local: u64,
+    /// Every child process that was started, probes included.
+    pub processes_spawned: u64,
+    /// What looking at files has cost.
+    pub files: Cost,
+}

@@ -1,0 +1,356 @@
+//! What the records of the journal say, as bytes: `docs/format/journal.md` is the same in words.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rekindle_fingerprint::action::{ActionKind, Command, Part};
+use rekindle_fingerprint::digest::{Blob, Digest};
+use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
+use rekindle_fingerprint::files::{ContentId, Files, PathId, Prior, TextId};
+use rekindle_fingerprint::lookup::Lookups;
+use rekindle_fingerprint::roots::RootId;
+use rekindle_fingerprint::signature::{FileTime, Signature};
+use rekindle_fingerprint::stamp::{Holds, Output, Stamp};
+
+use crate::journal::{Journal, Record};
+
+/// Kinds of records. A number is never used again for something else.
+mod kind {
+    pub(super) const ROOT: u8 = 1;
+    pub(super) const PATH: u8 = 2;
+    pub(super) const TEXT: u8 = 3;
+    pub(super) const CONTENT: u8 = 4;
+    pub(super) const STAMP: u8 = 5;
+    pub(super) const FORGET: u8 = 6;
+    pub(super) const SIGNATURE: u8 = 7;
+    pub(super) const IDENTITY: u8 = 8;
+    pub(super) const MEMO: u8 = 9;
+}
+
+/// A record, read.
+pub(crate) enum Entry {
+    /// One of the tables by which later records are shortened grew.
+    Definition,
+    /// An action succeeded; `demotes` says that its stamp of before is kept as the previous one.
+    Stamp { key: PathId, stamp: Box<Stamp>, demotes: bool },
+    /// The stamps of an action are void.
+    Forget(PathId),
+    /// A file had this signature and content.
+    Signature(PathId, Prior),
+    /// What an identity was made of.
+    Identity(Digest, Vec<Part>),
+    /// An answer that was found out about a toolchain.
+    Memo(Digest, Vec<u8>),
+}
+
+/// Reads records; later ones speak in the numbers that earlier ones defined.
+#[derive(Default)]
+pub(crate) struct Reader {
+    roots: Vec<RootId>,
+    paths: Vec<PathId>,
+    texts: Vec<TextId>,
+    contents: Vec<ContentId>,
+}
+
+fn nth<T: Copy>(table: &[T], number: u32) -> Result<T, Malformed> {
+    table.get(number as usize).copied().ok_or(Malformed)
+}
+
+/// A path of the journal never leads out of its root.
+fn stays_below(rel: &Path) -> bool {
+    use std::path::Component;
+    // `..` may stand behind a link; it is never the first step.
+    !matches!(rel.components().next(), Some(Component::ParentDir | Component::RootDir))
+}
+
+impl Reader {
+    /// Reads one record into `files`.
+    pub(crate) fn read(&mut self, record: Record<'_>, files: &mut Files) -> Result<Entry, Malformed> {
+        let mut d = Decoder::new(record.payload);
+        let entry = match record.kind {
+            kind::ROOT => {
+                self.roots.push(files.roots_mut().reserve(d.text()?));
+                Entry::Definition
+            }
+            kind::PATH => {
+                let root = nth(&self.roots, d.u32()?)?;
+                let rel = Path::new(OsStr::from_bytes(d.bytes()?));
+                if !stays_below(rel) {
+                    return Err(Malformed);
+                }
+                self.paths.push(files.path(root, rel));
+                Entry::Definition
+            }
+            kind::TEXT => {
+                self.texts.push(files.text_id(d.bytes()?));
+                Entry::Definition
+            }
+            kind::CONTENT => {
+                let blob = Blob { digest: d.digest()?, size: d.u64()? };
+                self.contents.push(files.content_id(blob));
+                Entry::Definition
+            }
+            kind::STAMP => {
+                let demotes = d.u8()? != 0;
+                let key = self.path(&mut d)?;
+                Entry::Stamp { key, stamp: Box::new(self.stamp(&mut d)?), demotes }
+            }
+            kind::FORGET => Entry::Forget(self.path(&mut d)?),
+            kind::SIGNATURE => {
+                let path = self.path(&mut d)?;
+                let content = self.content(&mut d)?;
+                Entry::Signature(path, Prior { signature: signature(&mut d)?, content, racy: false })
+            }
+            kind::IDENTITY => {
+                let digest = d.digest()?;
+                let part = |d: &mut Decoder<'_>| {
+                    Ok(Part { name: d.text()?.to_string(), digest: d.digest()? })
+                };
+                Entry::Identity(digest, d.list(part)?)
+            }
+            kind::MEMO => Entry::Memo(d.digest()?, d.bytes()?.to_vec()),
+            _ => return Err(Malformed),
+        };
+        d.end()?;
+        Ok(entry)
+    }
+
+    fn path(&self, d: &mut Decoder<'_>) -> Result<PathId, Malformed> {
+        nth(&self.paths, d.u32()?)
+    }
+
+    fn text(&self, d: &mut Decoder<'_>) -> Result<TextId, Malformed> {
+        nth(&self.texts, d.u32()?)
+    }
+
+    fn content(&self, d: &mut Decoder<'_>) -> Result<ContentId, Malformed> {
+        nth(&self.contents, d.u32()?)
+    }
+
+    fn stamp(&self, d: &mut Decoder<'_>) -> Result<Stamp, Malformed> {
+        Ok(Stamp {
+            kind: ActionKind::from_code(d.u8()?).ok_or(Malformed)?,
+            command: Command {
+                digest: d.digest()?,
+                argv: d.list(|d| self.text(d))?,
+                env: d.list(|d| Ok((self.text(d)?, self.text(d)?)))?,
+                cwd: self.text(d)?,
+                produces: d.list(|d| self.text(d))?,
+            },
+            identity: d.option(Decoder::digest)?,
+            declared: d.list(|d| Ok((self.path(d)?, self.content(d)?)))?,
+            discovered: d.list(|d| Ok((self.path(d)?, d.option(|d| self.content(d))?)))?,
+            lookups: d.option(|d| Lookups::decode(d, |number| nth(&self.paths, number).ok()))?,
+            outputs: d.list(|d| {
+                Ok(Output { path: self.path(d)?, content: self.content(d)?, executable: d.u8()? != 0 })
+            })?,
+            holds: match d.u8()? {
+                0 => Holds::Everywhere,
+                1 => Holds::AtRoots(d.digest()?),
+                2 => Holds::OnMachine(d.digest()?),
+                _ => return Err(Malformed),
+            },
+            volatile: d.u8()? != 0,
+            unprovable: d.option(|d| d.text().map(str::to_string))?,
+            printed: d.bytes()?.to_vec(),
+            duration_ms: d.u32()?,
+        })
+    }
+}
+
+fn signature(d: &mut Decoder<'_>) -> Result<Signature, Malformed> {
+    Ok(Signature {
+        size: d.u64()?,
+        mtime: FileTime(d.u64()?.cast_signed()),
+        ctime: FileTime(d.u64()?.cast_signed()),
+        inode: d.u64()?,
+        mode: d.u32()?,
+    })
+}
+
+/// The numbers that a journal gave to the things of one table.
+#[derive(Default)]
+struct Numbers {
+    given: Vec<Option<u32>>,
+    count: u32,
+}
+
+impl Numbers {
+    fn get(&self, id: usize) -> Option<u32> {
+        self.given.get(id).copied().flatten()
+    }
+
+    fn give(&mut self, id: usize) -> u32 {
+        if self.given.len() <= id {
+            self.given.resize(id + 1, None);
+        }
+        let number = self.count;
+        self.given[id] = Some(number);
+        self.count += 1;
+        number
+    }
+
+    /// As many numbers as `ids`, in their order; a repeated id keeps the last one.
+    fn taken_over(ids: impl Iterator<Item = usize>) -> Self {
+        let mut numbers = Self::default();
+        for id in ids {
+            numbers.give(id);
+        }
+        numbers
+    }
+}
+
+/// Writes records, defining what they speak of when it is first spoken of.
+#[derive(Default)]
+pub(crate) struct Writer {
+    roots: Numbers,
+    paths: Numbers,
+    texts: Numbers,
+    contents: Numbers,
+}
+
+impl Writer {
+    /// A writer that goes on behind what `reader` read.
+    pub(crate) fn behind(reader: &Reader) -> Self {
+        Self {
+            roots: Numbers::taken_over(reader.roots.iter().map(|id| usize::from(id.0))),
+            paths: Numbers::taken_over(reader.paths.iter().map(|id| id.0 as usize)),
+            texts: Numbers::taken_over(reader.texts.iter().map(|id| id.0 as usize)),
+            contents: Numbers::taken_over(reader.contents.iter().map(|id| id.0 as usize)),
+        }
+    }
+
+    fn path(&mut self, id: PathId, files: &Files, journal: &mut Journal) -> u32 {
+        if let Some(number) = self.paths.get(id.0 as usize) {
+            return number;
+        }
+        let root = files.root(id);
+        let root_number = self.roots.get(usize::from(root.0)).unwrap_or_else(|| {
+            journal.append(kind::ROOT, &encoded(|e| e.bytes(files.roots().get(root).name.as_bytes())));
+            self.roots.give(usize::from(root.0))
+        });
+        let rel = files.rel(id).as_os_str().as_bytes();
+        journal.append(kind::PATH, &encoded(|e| e.u32(root_number).bytes(rel)));
+        self.paths.give(id.0 as usize)
+    }
+
+    fn text(&mut self, id: TextId, files: &Files, journal: &mut Journal) -> u32 {
+        self.texts.get(id.0 as usize).unwrap_or_else(|| {
+            journal.append(kind::TEXT, &encoded(|e| e.bytes(files.text(id))));
+            self.texts.give(id.0 as usize)
+        })
+    }
+
+    fn content(&mut self, id: ContentId, files: &Files, journal: &mut Journal) -> u32 {
+        self.contents.get(id.0 as usize).unwrap_or_else(|| {
+            let blob = files.blob(id);
+            journal.append(kind::CONTENT, &encoded(|e| e.digest(&blob.digest).u64(blob.size)));
+            self.contents.give(id.0 as usize)
+        })
+    }
+
+    /// Appends a stamp; gives the length of its payload.
+    pub(crate) fn stamp(
+        &mut self,
+        key: PathId,
+        stamp: &Stamp,
+        demotes: bool,
+        files: &Files,
+        journal: &mut Journal,
+    ) -> u64 {
+        let mut e = Encoder::new();
+        e.u8(u8::from(demotes)).u32(self.path(key, files, journal)).u8(stamp.kind.code());
+        let command = &stamp.command;
+        e.digest(&command.digest);
+        e.list(&command.argv, |e, id| {
+            e.u32(self.text(*id, files, journal));
+        });
+        e.list(&command.env, |e, (name, value)| {
+            e.u32(self.text(*name, files, journal)).u32(self.text(*value, files, journal));
+        });
+        e.u32(self.text(command.cwd, files, journal));
+        e.list(&command.produces, |e, id| {
+            e.u32(self.text(*id, files, journal));
+        });
+        e.option(stamp.identity, |e, digest| {
+            e.digest(&digest);
+        });
+        e.list(&stamp.declared, |e, (path, content)| {
+            e.u32(self.path(*path, files, journal)).u32(self.content(*content, files, journal));
+        });
+        e.list(&stamp.discovered, |e, (path, content)| {
+            e.u32(self.path(*path, files, journal));
+            e.option(*content, |e, content| {
+                e.u32(self.content(content, files, journal));
+            });
+        });
+        e.option(stamp.lookups.as_ref(), |e, lookups| {
+            lookups.encode(e, |id| self.path(id, files, journal));
+        });
+        e.list(&stamp.outputs, |e, output| {
+            e.u32(self.path(output.path, files, journal));
+            e.u32(self.content(output.content, files, journal)).u8(u8::from(output.executable));
+        });
+        match stamp.holds {
+            Holds::Everywhere => e.u8(0),
+            Holds::AtRoots(digest) => e.u8(1).digest(&digest),
+            Holds::OnMachine(digest) => e.u8(2).digest(&digest),
+        };
+        e.u8(u8::from(stamp.volatile));
+        e.option(stamp.unprovable.as_deref(), |e, why| {
+            e.bytes(why.as_bytes());
+        });
+        e.bytes(&stamp.printed).u32(stamp.duration_ms);
+        append(journal, kind::STAMP, e)
+    }
+
+    /// Appends that the stamps of an action are void.
+    pub(crate) fn forget(&mut self, key: PathId, files: &Files, journal: &mut Journal) {
+        let number = self.path(key, files, journal);
+        journal.append(kind::FORGET, &encoded(|e| e.u32(number)));
+    }
+
+    /// Appends a signature; gives the length of its payload.
+    pub(crate) fn signature(
+        &mut self,
+        path: PathId,
+        prior: &Prior,
+        files: &Files,
+        journal: &mut Journal,
+    ) -> u64 {
+        let number = self.path(path, files, journal);
+        let content = self.content(prior.content, files, journal);
+        let mut e = Encoder::new();
+        let Signature { size, mtime, ctime, inode, mode } = prior.signature;
+        e.u32(number).u32(content).u64(size).u64(mtime.0.cast_unsigned()).u64(ctime.0.cast_unsigned());
+        e.u64(inode).u32(mode);
+        append(journal, kind::SIGNATURE, e)
+    }
+
+    /// Appends what an identity was made of.
+    pub(crate) fn identity(digest: &Digest, parts: &[Part], journal: &mut Journal) {
+        let mut e = Encoder::new();
+        e.digest(digest).list(parts, |e, part| {
+            e.bytes(part.name.as_bytes()).digest(&part.digest);
+        });
+        append(journal, kind::IDENTITY, e);
+    }
+
+    /// Appends an answer about a toolchain.
+    pub(crate) fn memo(key: &Digest, value: &[u8], journal: &mut Journal) {
+        journal.append(kind::MEMO, &encoded(|e| e.digest(key).bytes(value)));
+    }
+}
+
+fn append(journal: &mut Journal, kind: u8, e: Encoder) -> u64 {
+    let payload = e.into_bytes();
+    journal.append(kind, &payload);
+    payload.len() as u64
+}
+
+fn encoded(write: impl FnOnce(&mut Encoder) -> &mut Encoder) -> Vec<u8> {
+    let mut encoder = Encoder::new();
+    write(&mut encoder);
+    encoder.into_bytes()
+}

@@ -1,0 +1,37 @@
+//! What a build is asked to do: plain data from the command line and the environment.
+
+use std::ffi::OsString;
+
+use rekindle_fingerprint::files::PathId;
+
+/// Whether commands run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Bring everything up to date.
+    #[default]
+    Build,
+    /// Say what would run and why; change nothing.
+    Plan,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The files that are wanted.
+    pub outputs: Vec<PathId>,
+    /// How many commands run at once; at least 1.
+    pub jobs: usize,
+    /// How many failures are tolerated before nothing new is started: 1 stops at the first, `None` never.
+    pub failures: Option<usize>,
+    /// Whether commands run.
+    pub mode: Mode,
+    /// Refuse to start any command: an action that is not fresh fails.
+    pub forbid_spawn: bool,
+    /// Environment variables that every command gets and no key holds (`PATH`, `HOME`, ...). The engine adds
+    /// `TMPDIR`, `PWD` and the jobserver's.
+    pub passed: Vec<(OsString, OsString)>,
+    /// `MAKEFLAGS` of the make that started us, whose jobserver limits us then.
+    pub makeflags: Option<OsString>,
+    /// This machine's own name for itself; results that hold on one machine only are bound to it.
+    pub machine: Vec<u8>,
+}

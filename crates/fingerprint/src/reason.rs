@@ -1,0 +1,264 @@
+//! Why an action is not fresh: data first, a sentence second. The same walk that finds the difference makes the
+//! reason, so what is explained cannot drift from what is decided.
+
+use std::fmt;
+
+/// One difference between an action as it is now and its stamp.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StaleReason {
+    /// There is no stamp: the action never succeeded here.
+    NeverBuilt,
+    /// The command line differs.
+    ArgumentsChanged {
+        /// Arguments that are no longer there.
+        removed: Vec<String>,
+        /// Arguments that are new.
+        added: Vec<String>,
+    },
+    /// A variable of the keyed environment differs.
+    EnvironmentChanged {
+        /// The variable.
+        name: String,
+        /// Its value then; `None` if it was not set.
+        before: Option<String>,
+        /// Its value now; `None` if it is not set.
+        now: Option<String>,
+    },
+    /// The command runs in another directory.
+    DirectoryChanged {
+        /// The directory then.
+        before: String,
+        /// The directory now.
+        now: String,
+    },
+    /// What the command is to write differs.
+    ProductsChanged {
+        /// Files and links that it no longer writes.
+        removed: Vec<String>,
+        /// Files and links that it did not write.
+        added: Vec<String>,
+    },
+    /// The toolchain is another one.
+    ToolchainChanged {
+        /// The identity: `gcc 12.2.0, compile C`.
+        toolchain: String,
+        /// The parts that differ; empty if it is not known any more what the old one was made of.
+        parts: Vec<String>,
+    },
+    /// An input has other content.
+    InputChanged {
+        /// The input.
+        path: String,
+    },
+    /// An input is not there, or no readable file.
+    InputGone {
+        /// The input.
+        path: String,
+    },
+    /// A path that was found absent is there now.
+    InputAppeared {
+        /// The path.
+        path: String,
+    },
+    /// An input was declared since.
+    InputAdded {
+        /// The input.
+        path: String,
+    },
+    /// An input is no longer declared.
+    InputRemoved {
+        /// The input.
+        path: String,
+    },
+    /// The same inputs are declared in another order.
+    InputsReordered,
+    /// A header or library of this name is found in a directory that is searched and did not have it.
+    LookupAppeared {
+        /// The name that is searched.
+        name: String,
+        /// The directory that has it now.
+        directory: String,
+    },
+    /// A header or library of this name is gone from a directory that is searched.
+    LookupGone {
+        /// The name that is searched.
+        name: String,
+        /// The directory that had it.
+        directory: String,
+    },
+    /// An output is not there.
+    OutputMissing {
+        /// The output.
+        path: String,
+    },
+    /// An output is not what the command wrote.
+    OutputChanged {
+        /// The output.
+        path: String,
+    },
+    /// The result holds absolute paths and the roots lie elsewhere now, or on another machine.
+    BoundElsewhere,
+    /// What the command reads cannot be known.
+    Unprovable {
+        /// Why.
+        why: String,
+    },
+    /// An input is made by an action that will run; said by `explain` and `--dry-run`, which run nothing.
+    InputWillBeBuilt {
+        /// The input.
+        path: String,
+    },
+}
+
+impl StaleReason {
+    /// Its name in JSON events.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NeverBuilt => "never_built",
+            Self::ArgumentsChanged { .. } => "arguments_changed",
+            Self::EnvironmentChanged { .. } => "environment_changed",
+            Self::DirectoryChanged { .. } => "directory_changed",
+            Self::ProductsChanged { .. } => "products_changed",
+            Self::ToolchainChanged { .. } => "toolchain_changed",
+            Self::InputChanged { .. } => "input_changed",
+            Self::InputGone { .. } => "input_gone",
+            Self::InputAppeared { .. } => "input_appeared",
+            Self::InputAdded { .. } => "input_added",
+            Self::InputRemoved { .. } => "input_removed",
+            Self::InputsReordered => "inputs_reordered",
+            Self::LookupAppeared { .. } => "lookup_appeared",
+            Self::LookupGone { .. } => "lookup_gone",
+            Self::OutputMissing { .. } => "output_missing",
+            Self::OutputChanged { .. } => "output_changed",
+            Self::BoundElsewhere => "bound_elsewhere",
+            Self::Unprovable { .. } => "unprovable",
+            Self::InputWillBeBuilt { .. } => "input_will_be_built",
+        }
+    }
+
+    /// The path it is about, if it is about one.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::InputChanged { path }
+            | Self::InputGone { path }
+            | Self::InputAppeared { path }
+            | Self::InputAdded { path }
+            | Self::InputRemoved { path }
+            | Self::OutputMissing { path }
+            | Self::OutputChanged { path }
+            | Self::InputWillBeBuilt { path } => Some(path),
+            _ => None,
+        }
+    }
+}
+
+struct Quoted<'a>(&'a [String]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 6;
+        for (at, text) in self.0.iter().take(SHOWN).enumerate() {
+            write!(f, "{}`{text}`", if at == 0 { "" } else { " " })?;
+        }
+        if self.0.len() > SHOWN {
+            write!(f, " and {} more", self.0.len() - SHOWN)?;
+        }
+        Ok(())
+    }
+}
+
+fn difference(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    removed: &[String],
+    added: &[String],
+) -> fmt::Result {
+    match (removed.is_empty(), added.is_empty()) {
+        (true, true) => write!(f, "{what}: the same ones in another order"),
+        (true, false) => write!(f, "{what}: {} added", Quoted(added)),
+        (false, true) => write!(f, "{what}: {} removed", Quoted(removed)),
+        (false, false) => write!(f, "{what}: {} became {}", Quoted(removed), Quoted(added)),
+    }
+}
+
+impl fmt::Display for StaleReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverBuilt => f.write_str("not built here yet"),
+            Self::ArgumentsChanged { removed, added } => difference(f, "arguments changed", removed, added),
+            Self::EnvironmentChanged { name, before, now } => {
+                let show = |value: &Option<String>| {
+                    value.as_ref().map_or_else(|| "unset".to_string(), |value| format!("`{value}`"))
+                };
+                write!(f, "environment variable {name} was {}, is {}", show(before), show(now))
+            }
+            Self::DirectoryChanged { before, now } => {
+                write!(f, "working directory was `{before}`, is `{now}`")
+            }
+            Self::ProductsChanged { removed, added } => difference(f, "products changed", removed, added),
+            Self::ToolchainChanged { toolchain, parts } if parts.is_empty() => {
+                write!(f, "toolchain changed: {toolchain}")
+            }
+            Self::ToolchainChanged { toolchain, parts } => {
+                write!(f, "toolchain changed: {toolchain}: {}", Quoted(parts))
+            }
+            Self::InputChanged { path } => write!(f, "`{path}` changed"),
+            Self::InputGone { path } => write!(f, "`{path}` is gone"),
+            Self::InputAppeared { path } => write!(f, "`{path}` appeared"),
+            Self::InputAdded { path } => write!(f, "input `{path}` added"),
+            Self::InputRemoved { path } => write!(f, "input `{path}` removed"),
+            Self::InputsReordered => f.write_str("inputs are in another order"),
+            Self::LookupAppeared { name, directory } => write!(f, "`{name}` appeared in `{directory}`"),
+            Self::LookupGone { name, directory } => write!(f, "`{name}` is gone from `{directory}`"),
+            Self::OutputMissing { path } => write!(f, "output `{path}` is missing"),
+            Self::OutputChanged { path } => write!(f, "output `{path}` was changed by someone else"),
+            Self::BoundElsewhere => {
+                f.write_str("its result holds absolute paths, and the project lies elsewhere now")
+            }
+            Self::Unprovable { why } => write!(f, "what it reads cannot be known: {why}"),
+            Self::InputWillBeBuilt { path } => write!(f, "`{path}` will be built first"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(list: &[&str]) -> Vec<String> {
+        list.iter().map(|text| (*text).to_string()).collect()
+    }
+
+    #[test]
+    fn every_reason_is_a_sentence_with_a_name() {
+        let path = || "src/a.h".to_string();
+        let reasons = [
+            StaleReason::NeverBuilt,
+            StaleReason::ArgumentsChanged { removed: texts(&["-O0"]), added: texts(&["-O2", "-g"]) },
+            StaleReason::ArgumentsChanged { removed: vec![], added: texts(&["1", "2", "3", "4", "5", "6", "7"]) },
+            StaleReason::ArgumentsChanged { removed: texts(&["-DA"]), added: vec![] },
+            StaleReason::ArgumentsChanged { removed: vec![], added: vec![] },
+            StaleReason::EnvironmentChanged { name: "CPATH".into(), before: None, now: Some("inc".into()) },
+            StaleReason::DirectoryChanged { before: "<ws!>".into(), now: "<ws!>/sub".into() },
+            StaleReason::ProductsChanged { removed: vec![], added: texts(&["<build!>/a.dwo"]) },
+            StaleReason::ToolchainChanged { toolchain: "gcc 12.2.0, compile C".into(), parts: texts(&["cc1"]) },
+            StaleReason::ToolchainChanged { toolchain: "gcc 12.2.0, compile C".into(), parts: vec![] },
+            StaleReason::InputChanged { path: path() },
+            StaleReason::InputGone { path: path() },
+            StaleReason::InputAppeared { path: path() },
+            StaleReason::InputAdded { path: path() },
+            StaleReason::InputRemoved { path: path() },
+            StaleReason::InputsReordered,
+            StaleReason::LookupAppeared { name: "a.h".into(), directory: "inc1".into() },
+            StaleReason::LookupGone { name: "a.h".into(), directory: "inc1".into() },
+            StaleReason::OutputMissing { path: path() },
+            StaleReason::OutputChanged { path: path() },
+            StaleReason::BoundElsewhere,
+            StaleReason::Unprovable { why: "a.c:3: `__has_include` of a macro".into() },
+            StaleReason::InputWillBeBuilt { path: path() },
+        ];
+        let lines: Vec<String> =
+            reasons.iter().map(|reason| format!("{}: {reason} [{}]", reason.name(), reason.path().unwrap_or("-"))).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+}

@@ -1,5 +1,6 @@
 //! May this action be skipped?
 pub mod action;
+pub mod depfile;
 pub mod digest;
 pub mod disk;
 pub mod encode;

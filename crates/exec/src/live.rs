@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
+/// What a grace amounts to that the clock cannot express.
+const FOR_EVER: Duration = Duration::from_secs(1 << 30);
+
 /// The children that run now. Clones speak of the same children.
 #[derive(Clone, Debug)]
 pub struct Live {
@@ -77,7 +80,8 @@ impl Live {
     /// at once; an earlier instant of an earlier call stands. Each `run` returns [`Error::Interrupted`] once its
     /// child's whole group is gone.
     pub fn terminate(&self, grace: Duration) {
-        let kill_at = Instant::now() + grace;
+        let now = Instant::now();
+        let kill_at = now.checked_add(grace).unwrap_or(now + FOR_EVER);
         let mut state = self.state();
         state.closed = true;
         state.kill_at = Some(state.kill_at.map_or(kill_at, |before| before.min(kill_at)));

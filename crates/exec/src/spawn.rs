@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, PipeReader};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
@@ -32,7 +33,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// Starts the command, in a process group of its own unless it shares our input.
 pub(crate) fn start(command: &Command) -> Result<Started, Error> {
-    let mut process = Process::new(path_of(command));
+    let mut process = Process::new(executed(&command.program));
     process.arg0(&command.program).args(&command.args).current_dir(&command.cwd);
     process.env_clear().envs(command.env.iter().map(|(name, value)| (name, value)));
     match command.stdin {
@@ -51,14 +52,13 @@ pub(crate) fn start(command: &Command) -> Result<Started, Error> {
     Ok(Started { child, target, first, second })
 }
 
-/// The file that is executed. `Command::new` of the standard library would look a bare name up on `PATH`.
-fn path_of(command: &Command) -> PathBuf {
-    if command.program.is_absolute() {
-        return command.program.clone();
+/// What the system is told to execute, which it does in the new working directory; a script sees it as its `$0`, so
+/// it is not made absolute. The standard library would look a bare name up on `PATH`.
+fn executed(program: &Path) -> PathBuf {
+    match program.as_os_str().as_bytes().contains(&b'/') {
+        true => program.to_path_buf(),
+        false => Path::new(".").join(program),
     }
-    let path = command.cwd.join(&command.program);
-    // The system looks from the new working directory, so a relative one must not be applied twice.
-    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn connect(process: &mut Process, output: Output) -> Result<(Option<PipeReader>, Option<PipeReader>), Error> {
@@ -97,7 +97,7 @@ fn spawn_patiently(process: &mut Process) -> io::Result<Child> {
 
 /// The system says only "no such file" or "permission denied"; this finds out of what.
 fn diagnose(command: &Command, error: io::Error) -> Error {
-    let program = path_of(command);
+    let program = command.cwd.join(&command.program);
     // The system itself never saw a command line with a NUL byte: the standard library refuses it.
     if error.kind() == io::ErrorKind::InvalidInput && error.raw_os_error().is_none() {
         return Error::Nul { program };

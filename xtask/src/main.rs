@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore reports to the person who ran it")]
 
 mod bench;
+mod corpus;
 mod tidy;
 
 use std::ffi::OsString;
@@ -12,6 +13,8 @@ const USAGE: &str = "usage: cargo xtask tidy
            check the rules of the house: crate arrows, budgets, banned words, links
        cargo xtask bench noop [--units N] [--headers N] [--runs K] [--json FILE] [--rekindle PATH | --ninja-only]
            measure no-op builds of a made-up project against ninja
+       cargo xtask corpus
+           obtain real projects, pinned by checksum, in target/corpus
 ";
 
 fn main() -> ExitCode {
@@ -20,6 +23,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["tidy"] => tidy::run(&workspace()),
+        ["corpus"] => corpus::run(&workspace()),
         ["bench", rest @ ..] => bench::run(&workspace(), rest),
         // Started by `bench` for each run that it measures.
         ["measure", ..] => bench::measure(&arguments[1..]),

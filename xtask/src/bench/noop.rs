@@ -25,9 +25,8 @@ struct Contender {
 
 /// Makes the project, measures and reports.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
-    let target = target_directory(root)?;
-    let rekindle = binary(root, &target, &options.rekindle)?;
-    let bench = target.join("bench");
+    let rekindle = binary(root, &options.rekindle)?;
+    let bench = root.join("target/bench");
     let place = bench.join(format!("noop-{}-{}", options.units, options.headers));
     let project = prepare(root, &bench, &place, options)?;
     println!("{}", describe(&project));
@@ -178,7 +177,7 @@ fn target_directory(root: &Path) -> Result<PathBuf, String> {
 }
 
 /// The rekindle to measure.
-fn binary(root: &Path, target: &Path, engine: &Engine) -> Result<Option<PathBuf>, String> {
+fn binary(root: &Path, engine: &Engine) -> Result<Option<PathBuf>, String> {
     match engine {
         Engine::Without => Ok(None),
         Engine::At(path) => {
@@ -193,7 +192,7 @@ fn binary(root: &Path, target: &Path, engine: &Engine) -> Result<Option<PathBuf>
             if !status.success() {
                 return Err(format!("cargo build ended with {status}"));
             }
-            Ok(Some(target.join("release/rekindle")))
+            Ok(Some(target_directory(root)?.join("release/rekindle")))
         }
     }
 }

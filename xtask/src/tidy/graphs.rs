@@ -33,10 +33,22 @@ struct Imports(BTreeSet<String>);
 
 impl<'ast> Visit<'ast> for Imports {
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        let names = idents(item.tree.to_token_stream());
-        if names.first().is_some_and(|(name, _)| name == NAME) {
-            self.0.extend(names.into_iter().map(|(name, _)| name).filter(|name| name != "self"));
+        if let syn::UseTree::Path(path) = &item.tree
+            && path.ident == NAME
+        {
+            leaves(&path.tree, &mut self.0);
         }
+    }
+}
+
+/// The names under which the things of a `use` are known.
+fn leaves(tree: &syn::UseTree, names: &mut BTreeSet<String>) {
+    match tree {
+        syn::UseTree::Path(path) => leaves(&path.tree, names),
+        syn::UseTree::Name(name) if name.ident != "self" => drop(names.insert(name.ident.to_string())),
+        syn::UseTree::Rename(name) => drop(names.insert(name.rename.to_string())),
+        syn::UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, names)),
+        syn::UseTree::Name(_) | syn::UseTree::Glob(_) => {}
     }
 }
 
@@ -130,6 +142,11 @@ mod tests {
         assert_eq!(lines(path, &format!("{import}pub struct A {{\n    pub a: Vec<NodeIndex>,\n}}\n")), [3]);
         assert_eq!(lines(path, &format!("{import}impl A {{\n    pub fn a(at: NodeIndex) {{}}\n}}\n")), [3]);
         assert_eq!(lines(path, &format!("{import}pub enum A {{\n    B(NodeIndex),\n}}\n")), [3]);
+        let renamed = "use petgraph::graph::{DiGraph as Net, EdgeIndex};\n";
+        assert_eq!(
+            lines(path, &format!("{renamed}pub fn a(net: Net) {{}}\npub fn b(graph: graph::X) {{}}\n")),
+            [2]
+        );
         let hidden = "pub struct A {\n    a: NodeIndex,\n}\npub(crate) fn a() -> NodeIndex { b() }\npub fn c() { d::<NodeIndex>() }\n";
         assert_eq!(lines(path, &format!("{import}{hidden}")), [0; 0]);
     }

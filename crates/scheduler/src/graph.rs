@@ -5,6 +5,8 @@ use rekindle_fingerprint::action::Action;
 use rekindle_fingerprint::files::{Files, PathId};
 use rustc_hash::FxHashMap;
 
+use crate::edges::post_order;
+
 /// The number of an action in a [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActionId(pub u32);
@@ -159,27 +161,8 @@ impl Graph {
     /// walk, so it is linear in the edges, and ends even on a cycle.
     pub fn closure(&self, roots: &[ActionId]) -> Vec<ActionId> {
         let mut entered = vec![false; self.len()];
-        let mut order = Vec::new();
-        let mut walk: Vec<(ActionId, std::vec::IntoIter<ActionId>)> = Vec::new();
-        for root in roots {
-            if !std::mem::replace(&mut entered[root.index()], true) {
-                walk.push((*root, self.dependencies(*root).into_iter()));
-            }
-            while let Some((id, rest)) = walk.last_mut() {
-                match rest.next() {
-                    Some(next) if entered[next.index()] => {}
-                    Some(next) => {
-                        entered[next.index()] = true;
-                        walk.push((next, self.dependencies(next).into_iter()));
-                    }
-                    None => {
-                        order.push(*id);
-                        walk.pop();
-                    }
-                }
-            }
-        }
-        order
+        let enter = |id: ActionId| !std::mem::replace(&mut entered[id.index()], true);
+        post_order(roots, enter, |id| self.dependencies(id).into_iter())
     }
 
     /// Adds something that a person can ask for. Of two with one name, [`Graph::target`] finds the first.

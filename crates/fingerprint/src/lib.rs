@@ -7,4 +7,5 @@ pub mod encode;
 pub mod files;
 pub mod lookup;
 pub mod roots;
+pub mod scan;
 pub mod signature;

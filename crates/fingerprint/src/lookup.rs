@@ -1,6 +1,40 @@
-//! Where headers and libraries are searched, and which answers that search gave (law 5).
+//! Absence is an input (law 5): which answers the search for headers or libraries gave, without writing down the
+//! thousands of paths that were tried in vain.
+//!
+//! **What is tested.** A compiler looks for a *name* in one directory after the other. The names come from what was
+//! read: every suffix of a read path relative to a searched directory that contains it (`/usr/include/sys/types.h`
+//! is `sys/types.h` in `/usr/include` and `types.h` in `/usr/include/sys`, if that is searched too). A name is asked
+//! of every directory that is searched first (those of the including files), and of the search directories up to the
+//! last one from which a file of that name was read, which covers every step of an `#include_next` chain. A *probe*
+//! (a literal `__has_include`, an include name with `..`, a library name that was tried) is asked of all of them.
+//! That is more than the compiler asks, so some changes rebuild in vain; it is never less.
+//!
+//! **What is kept.** Not the answers: they follow from the paths that were read, but for the [`Hit`]s, names that are
+//! in a listing and were not read. So a full evaluation asks everything again and compares.
+//!
+//! **What is checked first.** Each directory whose listing could change an answer, nested ones such as `D/sys` too, is
+//! kept with the digest of its names. While all of them are equal and each hit is still what it was, no answer has
+//! changed. A listing leaves out names that are hardly ever searched (see [`is_passed_over`]), so that an editor's
+//! file or a new source does not disturb it; if such a name is searched after all, it is a hit or a miss by `stat`.
+//!
+//! Cost: one listing a directory and build; one comparison a directory and unit; one `stat` a distinct hit.
 
-use crate::files::PathId;
+mod listings;
+mod tested;
+#[cfg(test)]
+mod tests;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::digest::Digest;
+use crate::disk::{self, Entry};
+use crate::encode::{Decoder, Encoder, Malformed};
+use crate::files::{Files, PathId, TextId};
+use crate::scan::Probe;
+use crate::signature::{COARSE, FileTime};
+
+pub use listings::{Listings, is_passed_over};
+use tested::Tested;
 
 /// Where headers or libraries are searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,4 +43,308 @@ pub struct Search {
     pub dirs: Vec<PathId>,
     /// Whether the directory of each file that was read is searched too.
     pub near: bool,
+}
+
+/// What the actions of the current graph produce. A listing is the disk's names plus these, whether or not they are
+/// on disk already.
+pub trait World {
+    /// The names that actions of this graph make in `dir`: of files, and of directories above such files.
+    fn outputs_in(&self, dir: PathId) -> &[Box<[u8]>];
+
+    /// Whether an action of this graph writes a file called `name` in `dir`.
+    fn writes(&self, dir: PathId, name: &[u8]) -> bool;
+}
+
+/// The outputs of a graph, by directory.
+#[derive(Clone, Debug, Default)]
+pub struct Outputs {
+    dirs: FxHashMap<PathId, Made>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Made {
+    names: Vec<Box<[u8]>>,
+    files: FxHashSet<Box<[u8]>>,
+}
+
+impl Outputs {
+    /// Sorts `outputs` by directory.
+    pub fn of(files: &mut Files, outputs: impl IntoIterator<Item = PathId>) -> Self {
+        let mut listings = Listings::default();
+        let mut made = Self::default();
+        let mut above: FxHashSet<PathId> = FxHashSet::default();
+        for output in outputs {
+            let Some((mut dir, name)) = listings.split(files, output) else { continue };
+            let entry = made.dirs.entry(dir).or_default();
+            if entry.files.insert(name.clone()) {
+                entry.names.push(name);
+            }
+            while above.insert(dir) {
+                let Some((parent, name)) = listings.split(files, dir) else { break };
+                made.dirs.entry(parent).or_default().names.push(name);
+                dir = parent;
+            }
+        }
+        made
+    }
+}
+
+impl World for Outputs {
+    fn outputs_in(&self, dir: PathId) -> &[Box<[u8]>] {
+        self.dirs.get(&dir).map_or(&[], |made| &made.names)
+    }
+
+    fn writes(&self, dir: PathId, name: &[u8]) -> bool {
+        self.dirs.get(&dir).is_some_and(|made| made.files.contains(name))
+    }
+}
+
+/// A name that a directory may have though nothing of that name was read there: whether it is a file is asked of the
+/// disk in every build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The directory that was searched.
+    pub dir: PathId,
+    /// The name that was searched, relative to `dir`.
+    pub name: Box<[u8]>,
+    /// Whether a file was there (not a directory, nor a link that leads nowhere).
+    pub file: bool,
+}
+
+/// What was searched and found: enough to tell whether any answer has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// The directories that were searched.
+    pub search: Search,
+    /// Directories that were searched before them: those of the sources, and the working directory for `-include`.
+    pub from: Vec<PathId>,
+    /// The headers or libraries that were read, without the sources.
+    pub read: Vec<PathId>,
+    /// Names that were asked for whether or not they were read.
+    pub probes: Vec<Probe>,
+    /// Names that are listed, or that a listing cannot tell of, and were not read.
+    pub hits: Vec<Hit>,
+    /// Each directory whose listing could change an answer, and the digest of what it had.
+    pub listings: Vec<(PathId, Digest)>,
+}
+
+/// An answer that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupChange {
+    /// The name that is searched.
+    pub name: Box<[u8]>,
+    /// The directory that has it now, or had it.
+    pub dir: PathId,
+    /// Whether it appeared there; else it went away.
+    pub appeared: bool,
+}
+
+/// Records the answers of a search, from the listings of this build.
+///
+/// `from` holds the directories of the sources, and the working directory where `-include` is used; it is empty for
+/// a link. `read` holds what was found by searching, so not the sources.
+pub fn record(
+    files: &mut Files,
+    world: &dyn World,
+    search: &Search,
+    from: &[PathId],
+    read: &[PathId],
+    probes: &[Probe],
+    listings: &mut Listings,
+) -> Lookups {
+    let lookups = Lookups {
+        search: search.clone(),
+        from: from.to_vec(),
+        read: read.to_vec(),
+        probes: probes.to_vec(),
+        ..Lookups::default()
+    };
+    evaluate(files, world, lookups, listings)
+}
+
+/// Fills in hits and listings.
+fn evaluate(files: &mut Files, world: &dyn World, mut lookups: Lookups, listings: &mut Listings) -> Lookups {
+    let tested = Tested::of(files, &lookups, listings);
+    let mut watched: Vec<PathId> = tested.searched().collect();
+    let mut hits = Vec::new();
+    for (dir, name) in tested.pairs() {
+        let answer = listings.ask(files, world, dir, name);
+        if !answer.proven {
+            hits.push(Hit { dir, name: files.text(name).into(), file: answer.file });
+        }
+    }
+    for (dir, name) in tested.nested(listings) {
+        watched.extend(listings.walked(files, world, dir, name));
+    }
+    let mut known = FxHashSet::default();
+    watched.retain(|dir| known.insert(*dir));
+    lookups.listings = watched.into_iter().map(|dir| (dir, listings.digest(files, world, dir))).collect();
+    lookups.hits = hits;
+    lookups
+}
+
+/// The answers that are not what they were; none means that every search goes as before.
+pub fn check(
+    files: &mut Files,
+    world: &dyn World,
+    lookups: &Lookups,
+    listings: &mut Listings,
+) -> Vec<LookupChange> {
+    let changed: FxHashSet<PathId> = lookups
+        .listings
+        .iter()
+        .filter(|(dir, digest)| listings.digest(files, world, *dir) != *digest)
+        .map(|(dir, _)| *dir)
+        .collect();
+    let mut changes = Vec::new();
+    for hit in &lookups.hits {
+        let name = files.text_id(&hit.name);
+        let now = listings.ask(files, world, hit.dir, name).file;
+        if now != hit.file {
+            changes.push(LookupChange { name: hit.name.clone(), dir: hit.dir, appeared: now });
+        }
+    }
+    if changed.is_empty() {
+        return changes;
+    }
+    let hits: FxHashSet<(PathId, TextId)> =
+        lookups.hits.iter().map(|hit| (hit.dir, files.text_id(&hit.name))).collect();
+    let tested = Tested::of(files, lookups, listings);
+    for (dir, name) in tested.pairs() {
+        let affected = changed.contains(&dir) || listings.is_nested(name);
+        if affected && !hits.contains(&(dir, name)) && listings.ask(files, world, dir, name).file {
+            changes.push(LookupChange { name: files.text(name).into(), dir, appeared: true });
+        }
+    }
+    changes
+}
+
+/// Whether [`check`] had to evaluate, because a listing is no longer what it was. If it found no change then,
+/// [`refresh`] gives lookups that make the next check cheap again.
+pub fn is_outdated(files: &mut Files, world: &dyn World, lookups: &Lookups, listings: &mut Listings) -> bool {
+    lookups.listings.iter().any(|(dir, digest)| listings.digest(files, world, *dir) != *digest)
+}
+
+/// The same lookups with the listings of this build. Only for lookups that [`check`] has found unchanged.
+pub fn refresh(files: &mut Files, world: &dyn World, lookups: &Lookups, listings: &mut Listings) -> Lookups {
+    evaluate(files, world, lookups.clone(), listings)
+}
+
+/// The answers that may have changed while the command ran (law 4); if there are any, its result is not recorded.
+///
+/// `marker` is the time of a file that was touched before the command started. A directory that is as it was when it
+/// was listed, and was last changed before the marker, is taken as it is. In any other, each name that was searched
+/// and not read is asked of the disk again.
+pub fn unsettled(
+    files: &mut Files,
+    world: &dyn World,
+    lookups: &Lookups,
+    listings: &mut Listings,
+    marker: FileTime,
+) -> Vec<LookupChange> {
+    let mut late = FxHashSet::default();
+    let mut moved = FxHashSet::default();
+    for (dir, _) in &lookups.listings {
+        let now = match disk::stat(&files.abs(*dir)) {
+            Ok(Entry::Directory(signature)) => Some(signature),
+            _ => None,
+        };
+        let listed = listings.signature(files, world, *dir);
+        if listed.is_some_and(|listed| !is_before(listed.last_change(), marker)) {
+            late.insert(*dir);
+        }
+        if now != listed || late.contains(dir) {
+            moved.insert(*dir);
+        }
+    }
+    let asked_of_disk = lookups.hits.iter().any(|hit| {
+        let name = files.text_id(&hit.name);
+        listings.is_by_stat(files, name)
+    });
+    if moved.is_empty() && !asked_of_disk {
+        return Vec::new();
+    }
+    let tested = Tested::of(files, lookups, listings);
+    let mut changes = Vec::new();
+    for (dir, name) in tested.pairs() {
+        let by_stat = listings.is_by_stat(files, name);
+        let way = listings.walked(files, world, dir, name);
+        let on_way = |set: &FxHashSet<PathId>| way.iter().any(|dir| set.contains(dir));
+        if !by_stat && !on_way(&moved) {
+            continue;
+        }
+        let then = listings.ask(files, world, dir, name).file;
+        let (now, changed) = listings.ask_disk(files, world, dir, name);
+        let young = changed.is_some_and(|time| !is_before(time, marker));
+        let unknown = !now && on_way(&late) && tested.is_probe(name);
+        if now != then || young || unknown {
+            changes.push(LookupChange { name: files.text(name).into(), dir, appeared: now });
+        }
+    }
+    changes
+}
+
+/// Whether a change at `time` came before the marker was touched. A time in whole seconds may be a truncated one.
+fn is_before(time: FileTime, marker: FileTime) -> bool {
+    let coarse = if time.0 % 1_000_000_000 == 0 { COARSE } else { 0 };
+    time.0.saturating_add(coarse) < marker.0
+}
+
+impl Lookups {
+    /// Every path that the lookups speak of.
+    pub fn paths(&self) -> impl Iterator<Item = PathId> + '_ {
+        let places = self.search.dirs.iter().chain(&self.from).chain(&self.read).copied();
+        let listed = self.listings.iter().map(|(dir, _)| *dir);
+        places.chain(self.hits.iter().map(|hit| hit.dir)).chain(listed)
+    }
+
+    /// Writes the canonical encoding: search directories, near, from, read, probes (name, angled, next), hits
+    /// (directory, name, file), listings (directory, digest). `path` gives the number under which a path is written.
+    pub fn encode(&self, encoder: &mut Encoder, mut path: impl FnMut(PathId) -> u32) {
+        for (at, list) in [&self.search.dirs, &self.from, &self.read].into_iter().enumerate() {
+            encoder.list(list, |e, id| {
+                e.u32(path(*id));
+            });
+            if at == 0 {
+                encoder.u8(u8::from(self.search.near));
+            }
+        }
+        encoder.list(&self.probes, |e, probe| {
+            e.bytes(&probe.name).u8(u8::from(probe.angled)).u8(u8::from(probe.next));
+        });
+        encoder.list(&self.hits, |e, hit| {
+            e.u32(path(hit.dir)).bytes(&hit.name).u8(u8::from(hit.file));
+        });
+        encoder.list(&self.listings, |e, (dir, digest)| {
+            e.u32(path(*dir)).digest(digest);
+        });
+    }
+
+    /// Reads what [`Lookups::encode`] wrote; `path` gives the path that a number stands for.
+    ///
+    /// # Errors
+    /// The bytes are no such encoding, or `path` does not know a number.
+    pub fn decode(
+        decoder: &mut Decoder<'_>,
+        mut path: impl FnMut(u32) -> Option<PathId>,
+    ) -> Result<Self, Malformed> {
+        let mut id = |d: &mut Decoder<'_>| path(d.u32()?).ok_or(Malformed);
+        let dirs = decoder.list(&mut id)?;
+        let near = flag(decoder)?;
+        let from = decoder.list(&mut id)?;
+        let read = decoder.list(&mut id)?;
+        let probes =
+            decoder.list(|d| Ok(Probe { name: d.bytes()?.into(), angled: flag(d)?, next: flag(d)? }))?;
+        let hits = decoder.list(|d| Ok(Hit { dir: id(d)?, name: d.bytes()?.into(), file: flag(d)? }))?;
+        let listings = decoder.list(|d| Ok((id(d)?, d.digest()?)))?;
+        Ok(Self { search: Search { dirs, near }, from, read, probes, hits, listings })
+    }
+}
+
+fn flag(decoder: &mut Decoder<'_>) -> Result<bool, Malformed> {
+    match decoder.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Malformed),
+    }
 }

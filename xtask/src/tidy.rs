@@ -119,6 +119,8 @@ pub(crate) fn metadata(root: &Path) -> Result<serde_json::Value, String> {
 /// Every text file that git tracks or would track; a file that is not UTF-8 or holds a NUL is not text.
 fn sources(root: &Path) -> Result<Vec<Source>, String> {
     let mut command = Command::new("git");
+    // A clone that another user owns is listed too; listing runs nothing of it.
+    command.arg("-c").arg(format!("safe.directory={}", root.display()));
     command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root);
     let output = command.output().map_err(|error| format!("git ls-files: {error}"))?;
     if !output.status.success() {

@@ -134,9 +134,10 @@ impl Graph {
         self.producers.get(&path).copied()
     }
 
-    /// Every path that an action produces, with the action, in no particular order.
-    pub fn produced(&self) -> impl ExactSizeIterator<Item = (PathId, ActionId)> + '_ {
-        self.producers.iter().map(|(path, id)| (*path, *id))
+    /// Every path that an action produces, with the action, by action. (This is what
+    /// [`Outputs::of`](rekindle_fingerprint::lookup) sorts by directory.)
+    pub fn produced(&self) -> impl Iterator<Item = (PathId, ActionId)> + '_ {
+        self.actions().flat_map(|(id, action)| produced(action).map(move |path| (path, id)))
     }
 
     /// The actions that must be settled before `id`: the producers of its inputs and of its order-only inputs,

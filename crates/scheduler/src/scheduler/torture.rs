@@ -227,13 +227,11 @@ impl Model {
             Stands::Settled => {
                 let ready: Vec<bool> = (0..self.needs.len()).map(|at| self.is_ready(at)).collect();
                 self.stands[at] = Stands::Open;
-                for next in 0..self.needs.len() {
-                    if !self.needs[next].contains(&at) {
-                        continue;
-                    }
+                for (next, ready) in ready.into_iter().enumerate() {
                     match self.stands[next] {
+                        _ if !self.needs[next].contains(&at) => {}
                         Stands::Judging | Stands::Running => self.again[next] = true,
-                        Stands::Stale if ready[next] => {
+                        Stands::Stale if ready => {
                             self.stands[next] = Stands::Open;
                             self.may_judge[next] += 1;
                         }

@@ -77,6 +77,11 @@ pub fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
 }
 
+/// The device that the file at `path` is on; `None` if nothing is there.
+pub fn device(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|meta| meta.dev())
+}
+
 /// Where the symbolic link at `path` points; `None` if it is no link.
 pub fn link_target(path: &Path) -> Option<PathBuf> {
     fs::read_link(path).ok()

@@ -42,8 +42,7 @@ pub struct View<'a> {
 /// Decides whether `action`, whose command is `now`, may be skipped.
 pub fn judge(action: &Action, now: &Command, stamp: Option<&Stamp>, view: &mut View<'_>) -> Verdict {
     let Some(stamp) = stamp else { return Verdict::Stale(vec![StaleReason::NeverBuilt]) };
-    let pending: Vec<PathId> =
-        inputs_of(action, stamp).filter(|path| (view.pending)(*path)).collect();
+    let pending: Vec<PathId> = inputs_of(action, stamp).filter(|path| (view.pending)(*path)).collect();
     if !pending.is_empty() {
         return Verdict::NeedsFirst(pending);
     }
@@ -55,8 +54,7 @@ pub fn judge(action: &Action, now: &Command, stamp: Option<&Stamp>, view: &mut V
 /// The part of [`judge`] that leaves the outputs out: whether the stamp's result is the result that the action
 /// would give now. An older stamp that passes says which content the outputs should have.
 pub fn judge_inputs(action: &Action, now: &Command, stamp: &Stamp, view: &mut View<'_>) -> Vec<StaleReason> {
-    let unseen: Vec<PathId> =
-        stamp.paths().filter(|path| *view.files.seen(*path) == Seen::Unknown).collect();
+    let unseen: Vec<PathId> = stamp.paths().filter(|path| *view.files.seen(*path) == Seen::Unknown).collect();
     view.files.observe(&unseen);
     let mut reasons = Vec::new();
     if stamp.kind != action.kind {
@@ -119,7 +117,10 @@ fn judge_command(now: &Command, stamp: &Stamp, files: &Files, reasons: &mut Vec<
         }
     }
     if before.cwd != now.cwd {
-        reasons.push(StaleReason::DirectoryChanged { before: text(files, before.cwd), now: text(files, now.cwd) });
+        reasons.push(StaleReason::DirectoryChanged {
+            before: text(files, before.cwd),
+            now: text(files, now.cwd),
+        });
     }
     if before.produces != now.produces {
         reasons.push(StaleReason::ProductsChanged {

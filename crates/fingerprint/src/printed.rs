@@ -26,7 +26,8 @@ pub fn with_names(text: &[u8], roots: &Roots) -> Vec<u8> {
     let mut rest = text;
     while let Some(byte) = rest.first() {
         let starts_a_path = *byte == b'/' && is_boundary(text[..text.len() - rest.len()].last());
-        let hit = if starts_a_path { places.iter().find(|(path, _)| starts_with_path(rest, path)) } else { None };
+        let hit =
+            if starts_a_path { places.iter().find(|(path, _)| starts_with_path(rest, path)) } else { None };
         if let Some((path, root)) = hit {
             named.push(MARK);
             named.extend_from_slice(root.name.as_bytes());
@@ -74,7 +75,10 @@ mod tests {
     fn what_was_printed_in_one_place_is_shown_with_the_paths_of_another() {
         let here = Roots::new("/a/project", "/a/project/.rekindle/build/debug");
         let there = Roots::new("/b", "/b/out");
-        let named = with_names(b"/a/project/x.c:1: /a/project2 /c/a/project in /a/project/.rekindle/build/debug/y", &here);
+        let named = with_names(
+            b"/a/project/x.c:1: /a/project2 /c/a/project in /a/project/.rekindle/build/debug/y",
+            &here,
+        );
         assert!(!named.starts_with(b"/a/project"));
         let shown = with_paths(&named, &there);
         assert_eq!(String::from_utf8(shown).unwrap(), "/b/x.c:1: /a/project2 /c/a/project in /b/out/y");

@@ -167,12 +167,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-fn difference(
-    f: &mut fmt::Formatter<'_>,
-    what: &str,
-    removed: &[String],
-    added: &[String],
-) -> fmt::Result {
+fn difference(f: &mut fmt::Formatter<'_>, what: &str, removed: &[String], added: &[String]) -> fmt::Result {
     match (removed.is_empty(), added.is_empty()) {
         (true, true) => write!(f, "{what}: the same ones in another order"),
         (true, false) => write!(f, "{what}: {} added", Quoted(added)),
@@ -235,13 +230,19 @@ mod tests {
         let reasons = [
             StaleReason::NeverBuilt,
             StaleReason::ArgumentsChanged { removed: texts(&["-O0"]), added: texts(&["-O2", "-g"]) },
-            StaleReason::ArgumentsChanged { removed: vec![], added: texts(&["1", "2", "3", "4", "5", "6", "7"]) },
+            StaleReason::ArgumentsChanged {
+                removed: vec![],
+                added: texts(&["1", "2", "3", "4", "5", "6", "7"]),
+            },
             StaleReason::ArgumentsChanged { removed: texts(&["-DA"]), added: vec![] },
             StaleReason::ArgumentsChanged { removed: vec![], added: vec![] },
             StaleReason::EnvironmentChanged { name: "CPATH".into(), before: None, now: Some("inc".into()) },
             StaleReason::DirectoryChanged { before: "<ws!>".into(), now: "<ws!>/sub".into() },
             StaleReason::ProductsChanged { removed: vec![], added: texts(&["<build!>/a.dwo"]) },
-            StaleReason::ToolchainChanged { toolchain: "gcc 12.2.0, compile C".into(), parts: texts(&["cc1"]) },
+            StaleReason::ToolchainChanged {
+                toolchain: "gcc 12.2.0, compile C".into(),
+                parts: texts(&["cc1"]),
+            },
             StaleReason::ToolchainChanged { toolchain: "gcc 12.2.0, compile C".into(), parts: vec![] },
             StaleReason::InputChanged { path: path() },
             StaleReason::InputGone { path: path() },
@@ -257,8 +258,34 @@ mod tests {
             StaleReason::Unprovable { why: "a.c:3: `__has_include` of a macro".into() },
             StaleReason::InputWillBeBuilt { path: path() },
         ];
-        let lines: Vec<String> =
-            reasons.iter().map(|reason| format!("{}: {reason} [{}]", reason.name(), reason.path().unwrap_or("-"))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        let lines: Vec<String> = reasons
+            .iter()
+            .map(|reason| format!("{}: {reason} [{}]", reason.name(), reason.path().unwrap_or("-")))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @"
+        never_built: not built here yet [-]
+        arguments_changed: arguments changed: `-O0` became `-O2` `-g` [-]
+        arguments_changed: arguments changed: `1` `2` `3` `4` `5` `6` and 1 more added [-]
+        arguments_changed: arguments changed: `-DA` removed [-]
+        arguments_changed: arguments changed: the same ones in another order [-]
+        environment_changed: environment variable CPATH was unset, is `inc` [-]
+        directory_changed: working directory was `<ws!>`, is `<ws!>/sub` [-]
+        products_changed: products changed: `<build!>/a.dwo` added [-]
+        toolchain_changed: toolchain changed: gcc 12.2.0, compile C: `cc1` [-]
+        toolchain_changed: toolchain changed: gcc 12.2.0, compile C [-]
+        input_changed: `src/a.h` changed [src/a.h]
+        input_gone: `src/a.h` is gone [src/a.h]
+        input_appeared: `src/a.h` appeared [src/a.h]
+        input_added: input `src/a.h` added [src/a.h]
+        input_removed: input `src/a.h` removed [src/a.h]
+        inputs_reordered: inputs are in another order [-]
+        lookup_appeared: `a.h` appeared in `inc1` [-]
+        lookup_gone: `a.h` is gone from `inc1` [-]
+        output_missing: output `src/a.h` is missing [src/a.h]
+        output_changed: output `src/a.h` was changed by someone else [src/a.h]
+        bound_elsewhere: its result holds absolute paths, and the project lies elsewhere now [-]
+        unprovable: what it reads cannot be known: a.c:3: `__has_include` of a macro [-]
+        input_will_be_built: `src/a.h` will be built first [src/a.h]
+        ");
     }
 }

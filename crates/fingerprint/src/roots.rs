@@ -151,11 +151,10 @@ pub fn normalize(base: &Path, spelled: &Path, mut is_link: impl FnMut(&Path) -> 
     for component in base.join(spelled).components() {
         match component {
             Component::ParentDir => {
-                let behind_parent =
-                    normal.file_name().is_none() && normal.as_os_str() != OsStr::from_bytes(b"/");
-                if normal.as_os_str() == "/" {
+                if normal == Path::new("/") {
                     continue;
                 }
+                let behind_parent = normal.file_name().is_none();
                 if behind_parent || is_link(&normal) {
                     normal.push("..");
                 } else {

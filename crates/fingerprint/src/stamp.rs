@@ -47,6 +47,8 @@ pub struct Stamp {
     pub lookups: Option<Lookups>,
     /// What it wrote.
     pub outputs: Vec<Output>,
+    /// The symbolic links that were made beside its outputs.
+    pub links: Vec<PathId>,
     /// Where it holds.
     pub holds: Holds,
     /// A date, a time or the like is in the result.
@@ -72,7 +74,8 @@ impl Stamp {
 /// no system root, in the order of their names.
 pub fn roots_digest(roots: &Roots) -> Digest {
     use std::os::unix::ffi::OsStrExt;
-    let mut places: Vec<_> = roots.iter().map(|(_, root)| root).filter(|root| root.is_placed() && !root.is_system()).collect();
+    let mut places: Vec<_> =
+        roots.iter().map(|(_, root)| root).filter(|root| root.is_placed() && !root.is_system()).collect();
     places.sort_by(|a, b| a.name.cmp(&b.name));
     let mut encoder = Encoder::for_digest("rekindle roots 1");
     encoder.list(&places, |e, root| {
@@ -97,7 +100,7 @@ mod tests {
         let there = Roots::new("/b", "/b/build");
         assert_ne!(roots_digest(&here), roots_digest(&there));
         assert_ne!(machine_digest(b"one", &here), machine_digest(b"two", &here));
-        insta::assert_snapshot!(roots_digest(&here), @"");
+        insta::assert_snapshot!(roots_digest(&here), @"1614f5d8670618ffaf35257c7af06bd3e074c5bf1dd8c5edbdee84efd30f47d1");
     }
 
     #[test]

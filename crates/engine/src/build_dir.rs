@@ -11,10 +11,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::Files;
-use rekindle_toolchain::Memo;
 
 use crate::error::{At, Error};
 use crate::history::History;
@@ -30,8 +29,9 @@ pub struct BuildDir {
     path: PathBuf,
     /// What it remembers.
     pub history: History,
-    pub(crate) marker: Marker,
-    pub(crate) lock: Lock,
+    pub(crate) marker: Arc<Marker>,
+    /// Held for as long as this lives.
+    _lock: Lock,
 }
 
 impl BuildDir {
@@ -49,11 +49,7 @@ impl BuildDir {
         let temporary = path.join("tmp");
         fs::create_dir_all(path).at("create", path)?;
         let lock = Lock::take(path, holder, waiting)?;
-        rekindle_exec::fds::inherit(lock.running()).map_err(|error| Error::Io {
-            verb: "share",
-            path: path.join("running"),
-            source: std::io::Error::other(error),
-        })?;
+        rekindle_exec::inherit(lock.running())?;
         if temporary.exists() {
             fs::remove_dir_all(&temporary).at("empty", &temporary)?;
         }
@@ -62,10 +58,10 @@ impl BuildDir {
         if !tag.exists() {
             fs::write(&tag, CACHEDIR_TAG).at("write", &tag)?;
         }
-        let marker = Marker::open(&path.join("marker"))?;
+        let marker = Arc::new(Marker::open(&path.join("marker"))?);
         let history = History::open(&path.join("journal"), files)?;
         files.set_instant(marker.now()?);
-        Ok(Self { path: path.to_path_buf(), history, marker, lock })
+        Ok(Self { path: path.to_path_buf(), history, marker, _lock: lock })
     }
 
     /// Where it lies.
@@ -81,15 +77,5 @@ impl BuildDir {
     /// Where the outputs of previous stamps are kept.
     pub(crate) fn kept(&self) -> PathBuf {
         self.path.join("kept")
-    }
-}
-
-impl Memo for BuildDir {
-    fn get(&mut self, key: &Digest) -> Option<Vec<u8>> {
-        self.history.memo(key)
-    }
-
-    fn put(&mut self, key: Digest, value: Vec<u8>) {
-        self.history.set_memo(key, value);
     }
 }

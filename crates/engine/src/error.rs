@@ -45,6 +45,19 @@ pub enum Error {
         /// What is wrong with it: `which does not exist`.
         why: String,
     },
+    /// Something lies where an action is to write, and it cannot be replaced.
+    #[error("{action} cannot write `{path}`: {why}")]
+    Output {
+        /// Kind and name of the action.
+        action: String,
+        /// The output.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A pipe, a thread or the like could not be had.
+    #[error(transparent)]
+    Exec(#[from] rekindle_exec::Error),
     /// Two different directories want one root name.
     #[error(transparent)]
     Root(#[from] rekindle_fingerprint::roots::NameTaken),

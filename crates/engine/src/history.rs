@@ -122,7 +122,13 @@ impl History {
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn succeed(&mut self, key: PathId, stamp: Stamp, keep_previous: bool, files: &Files) -> Result<(), Error> {
+    pub fn succeed(
+        &mut self,
+        key: PathId,
+        stamp: Stamp,
+        keep_previous: bool,
+        files: &Files,
+    ) -> Result<(), Error> {
         let length = self.writer.stamp(key, &stamp, keep_previous, files, &mut self.journal);
         self.remember(key, stamp, keep_previous, length);
         self.journal.flush()
@@ -218,7 +224,9 @@ impl History {
                 writer.signature(*path, prior, files, new);
             }
             for (key, both) in stamps.iter() {
-                for (stamp, demotes) in both.previous.iter().map(|s| (s, false)).chain(both.current.iter().map(|s| (s, true))) {
+                for (stamp, demotes) in
+                    both.previous.iter().map(|s| (s, false)).chain(both.current.iter().map(|s| (s, true)))
+                {
                     writer.stamp(*key, stamp, demotes, files, new);
                 }
             }

@@ -271,7 +271,7 @@ mod tests {
         fs::write(&path, &bytes).unwrap();
         let error = Journal::open(&path, |_| true).unwrap_err().to_string();
         let shown = error.replace(&dir.path().display().to_string(), "DIR");
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @"the build directory DIR/journal has format 2, and this rekindle knows formats up to 1");
         assert_eq!(fs::read(&path).unwrap(), bytes);
     }
 

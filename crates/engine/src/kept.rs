@@ -24,7 +24,8 @@ pub(crate) struct Aside {
 impl Kept {
     /// Those of the action whose first output is `key`.
     pub(crate) fn of(base: &Path, key: PathId, files: &Files) -> Self {
-        let name = [files.roots().get(files.root(key)).name.as_bytes(), b":", files.rel(key).as_os_str().as_bytes()];
+        let name =
+            [files.roots().get(files.root(key)).name.as_bytes(), b":", files.rel(key).as_os_str().as_bytes()];
         Self { dir: base.join(&Digest::of(&name.concat()).hex()[..32]) }
     }
 
@@ -101,11 +102,6 @@ impl Kept {
 }
 
 impl Aside {
-    /// Nothing that was moved.
-    pub(crate) fn nothing() -> Self {
-        Self { moved: Vec::new() }
-    }
-
     /// After failure: what was there before is there again.
     pub(crate) fn put_back(self) {
         for (output, aside) in self.moved {

@@ -83,9 +83,7 @@ fn try_lock(file: &File, path: &Path) -> Result<bool, Error> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(source)) => {
-            Err(Error::Io { verb: "lock", path: path.to_path_buf(), source })
-        }
+        Err(TryLockError::Error(source)) => Err(Error::Io { verb: "lock", path: path.to_path_buf(), source }),
     }
 }
 

@@ -22,12 +22,8 @@ impl Marker {
     /// # Errors
     /// The file cannot be made.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .at("open", path)?;
+        let file =
+            fs::OpenOptions::new().create(true).truncate(false).write(true).open(path).at("open", path)?;
         Ok(Self { file, path: path.to_path_buf() })
     }
 

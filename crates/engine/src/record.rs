@@ -104,9 +104,8 @@ impl Reader {
             }
             kind::IDENTITY => {
                 let digest = d.digest()?;
-                let part = |d: &mut Decoder<'_>| {
-                    Ok(Part { name: d.text()?.to_string(), digest: d.digest()? })
-                };
+                let part =
+                    |d: &mut Decoder<'_>| Ok(Part { name: d.text()?.to_string(), digest: d.digest()? });
                 Entry::Identity(digest, d.list(part)?)
             }
             kind::MEMO => Entry::Memo(d.digest()?, d.bytes()?.to_vec()),
@@ -145,6 +144,7 @@ impl Reader {
             outputs: d.list(|d| {
                 Ok(Output { path: self.path(d)?, content: self.content(d)?, executable: d.u8()? != 0 })
             })?,
+            links: d.list(|d| self.path(d))?,
             holds: match d.u8()? {
                 0 => Holds::Everywhere,
                 1 => Holds::AtRoots(d.digest()?),
@@ -291,6 +291,9 @@ impl Writer {
         e.list(&stamp.outputs, |e, output| {
             e.u32(self.path(output.path, files, journal));
             e.u32(self.content(output.content, files, journal)).u8(u8::from(output.executable));
+        });
+        e.list(&stamp.links, |e, link| {
+            e.u32(self.path(*link, files, journal));
         });
         match stamp.holds {
             Holds::Everywhere => e.u8(0),

@@ -27,6 +27,8 @@ pub struct Request {
     pub mode: Mode,
     /// Refuse to start any command: an action that is not fresh fails.
     pub forbid_spawn: bool,
+    /// Whether fresh actions that printed nothing are reported one by one; the others always are.
+    pub report_fresh: bool,
     /// Environment variables that every command gets and no key holds (`PATH`, `HOME`, ...). The engine adds
     /// `TMPDIR`, `PWD` and the jobserver's.
     pub passed: Vec<(OsString, OsString)>,
@@ -34,4 +36,21 @@ pub struct Request {
     pub makeflags: Option<OsString>,
     /// This machine's own name for itself; results that hold on one machine only are bound to it.
     pub machine: Vec<u8>,
+}
+
+impl Default for Request {
+    /// Nothing is asked for; one command at a time, the first failure ends the build.
+    fn default() -> Self {
+        Self {
+            outputs: Vec::new(),
+            jobs: 1,
+            failures: Some(1),
+            mode: Mode::Build,
+            forbid_spawn: false,
+            report_fresh: false,
+            passed: Vec::new(),
+            makeflags: None,
+            machine: Vec::new(),
+        }
+    }
 }

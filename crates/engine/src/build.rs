@@ -1,0 +1,194 @@
+//! The build loop: judge what is settled, start what is stale, take in what has ended, until nothing is left.
+
+use std::path::Path;
+
+use rekindle_exec::Live;
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::roots::Roots;
+use rekindle_scheduler::Graph;
+
+use crate::build_dir::BuildDir;
+use crate::error::Error;
+use crate::event::{BuildOutcome, Event, Summary};
+use crate::kept::Kept;
+use crate::request::Request;
+use crate::session::{Message, Session};
+
+/// Brings what `request` asks for up to date, or, with [`crate::request::Mode::Plan`], says what that would take.
+///
+/// `graph` must be the whole project as it is now: outputs of actions that are no longer in it are deleted.
+/// Closing or terminating `live` from another thread interrupts the build.
+///
+/// # Errors
+/// The build as a whole cannot be done. An action that fails is told in events and in the summary instead.
+pub fn build(
+    dir: &mut BuildDir,
+    graph: &Graph,
+    files: &mut Files,
+    request: &Request,
+    live: &Live,
+    events: &mut dyn FnMut(Event),
+) -> Result<Summary, Error> {
+    if let Err(cycle) = graph.check() {
+        let names = cycle.actions.iter().chain(cycle.actions.first());
+        return Err(Error::Cycle { names: names.map(|id| graph.action(*id).name.clone()).collect() });
+    }
+    files.set_instant(dir.marker.now()?);
+    let mut session = Session::new(dir, graph, files, request, live, events)?;
+    if session.builds() {
+        session.remove_orphans()?;
+    }
+    session.observe_everything();
+    let total = session.scheduler.progress().total();
+    (session.events)(Event::Started { total });
+    session.run();
+    session.close()
+}
+
+impl Session<'_> {
+    /// Looks, in parallel and once, at every file that judging will ask for.
+    fn observe_everything(&mut self) {
+        let mut paths: Vec<PathId> = Vec::new();
+        for id in self.graph.wanted(&self.request.outputs) {
+            let action = self.graph.action(id);
+            paths.extend(&action.inputs);
+            paths.extend(&action.outputs);
+            if let Some(stamp) = self.dir.history.current(action.outputs[0]) {
+                paths.extend(stamp.paths());
+            }
+        }
+        paths.sort_unstable();
+        paths.dedup();
+        self.files.observe(&paths);
+    }
+
+    /// Deletes what actions that are no longer in the graph wrote into the build directory.
+    fn remove_orphans(&mut self) -> Result<(), Error> {
+        let gone = |key: &PathId| self.graph.producer(*key).is_none();
+        let keys: Vec<PathId> = self.dir.history.keys().filter(gone).collect();
+        for key in keys {
+            let stamp = self.dir.history.current(key);
+            let outputs = stamp.map_or_else(Vec::new, |stamp| {
+                let files = stamp.outputs.iter().map(|output| output.path);
+                files.chain(stamp.links.iter().copied()).collect::<Vec<_>>()
+            });
+            for output in outputs {
+                self.remove_output(output);
+            }
+            Kept::of(&self.dir.kept(), key, self.files).clear();
+            self.dir.history.forget(key, self.files)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a file of the build directory that nobody produces any more, and directories that are empty then.
+    pub(crate) fn remove_output(&mut self, output: PathId) {
+        if self.files.root(output) != Roots::BUILD || self.graph.producer(output).is_some() {
+            return;
+        }
+        let path = self.files.abs(output);
+        if std::fs::remove_file(&path).is_ok() {
+            self.files.forget(output);
+            let base = self.dir.path().to_path_buf();
+            let parents = path.ancestors().skip(1).take_while(|dir| *dir != base && dir.starts_with(&base));
+            let _ = parents.map(std::fs::remove_dir).take_while(Result::is_ok).count();
+        }
+    }
+
+    fn run(&mut self) {
+        loop {
+            while let Some(id) = self.scheduler.next_judge() {
+                self.settle(id);
+                if self.live.is_closed() {
+                    self.interrupt();
+                }
+            }
+            self.start_what_is_ready();
+            if self.running.is_empty() && self.held.is_none() && self.scheduler.finished() {
+                return;
+            }
+            if self.running.is_empty() {
+                // Something failed or was settled without running; there may be more to judge.
+                continue;
+            }
+            match self.messages.recv() {
+                Ok(Message::Ended(ended)) => self.finish(*ended),
+                Ok(Message::Token(token)) => {
+                    self.asked_for_token = false;
+                    self.tokens.push(token);
+                }
+                // We hold a sender ourselves, so the channel stays open.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Starts as many commands as there are tokens for; asks for one more token if there is more to start.
+    fn start_what_is_ready(&mut self) {
+        loop {
+            if self.held.is_none() {
+                self.held = self.scheduler.next_start();
+            }
+            let Some(id) = self.held else { break };
+            let slots = (1 + self.tokens.len()).min(self.request.jobs.max(1));
+            if self.running.len() < slots {
+                self.held = None;
+                self.start(id);
+            } else {
+                if slots < self.request.jobs && !self.asked_for_token {
+                    self.asked_for_token = true;
+                    self.jobs.request();
+                }
+                return;
+            }
+        }
+        // Nothing waits for a token: those that are not in use go back.
+        if self.asked_for_token {
+            self.asked_for_token = false;
+            self.jobs.withdraw();
+        }
+        self.tokens.truncate(self.running.len().saturating_sub(1));
+    }
+
+    /// Somebody asked us to stop: nothing new is started, and what waits for a token is given up.
+    pub(crate) fn interrupt(&mut self) {
+        self.interrupted = true;
+        self.scheduler.stop();
+        if let Some(id) = self.held.take() {
+            self.scheduler.failed(id);
+        }
+    }
+
+    fn close(mut self) -> Result<Summary, Error> {
+        let saved = if self.builds() { self.dir.history.save(self.files) } else { Ok(()) };
+        if let Some(error) = self.fatal {
+            return Err(error);
+        }
+        saved?;
+        let progress = self.scheduler.progress();
+        let summary = &mut self.summary;
+        summary.total = progress.total() as u64;
+        summary.actions.skipped = (progress.total() as u64).saturating_sub(
+            summary.actions.fresh
+                + summary.actions.restored
+                + summary.actions.ran
+                + summary.actions.failed
+                + summary.actions.would_run,
+        );
+        summary.processes_spawned = self.live.spawned();
+        summary.files = self.files.cost();
+        summary.outcome = if self.interrupted {
+            BuildOutcome::Interrupted
+        } else if summary.actions.failed > 0 {
+            BuildOutcome::Failed
+        } else {
+            BuildOutcome::Ok
+        };
+        Ok(self.summary)
+    }
+}
+
+/// Whether `path` lies in the directory where commands put what nobody keeps.
+pub(crate) fn is_temporary(files: &Files, path: PathId) -> bool {
+    files.root(path) == Roots::BUILD && files.rel(path).starts_with(Path::new("tmp"))
+}

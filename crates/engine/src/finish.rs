@@ -1,0 +1,310 @@
+//! Taking in a command that has ended: what it read and wrote is found out and checked, and only what can be proved
+//! is recorded.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rekindle_exec as exec;
+use rekindle_fingerprint::action::{Action, ActionKind, DepfileFormat};
+use rekindle_fingerprint::depfile;
+use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::files::{Files, PathId, Seen};
+use rekindle_fingerprint::printed;
+use rekindle_scheduler::{ActionId, RunAgain};
+
+use crate::build::is_temporary;
+use crate::error::Error;
+use crate::event::{Outcome, Remarks};
+use crate::kept::Kept;
+use crate::outputs::{Found, Made};
+use crate::recorded::Recorded;
+use crate::session::Session;
+use crate::start::{Ended, Running};
+
+/// What is known of a command that has succeeded.
+pub(crate) struct Success {
+    /// What it read beyond its declared inputs, sorted.
+    pub(crate) discovered: Vec<PathId>,
+    /// What it wrote, in the order of the action's outputs.
+    pub(crate) made: Vec<Made>,
+    /// What it printed, but for what it printed for us.
+    pub(crate) printed: Vec<u8>,
+    pub(crate) ms: u64,
+}
+
+impl Session<'_> {
+    /// Takes in a command that has ended.
+    pub(crate) fn finish(&mut self, ended: Ended) {
+        let id = ended.id;
+        let Some(running) = self.running.remove(&id) else { return };
+        let finished = match ended.result {
+            Ok(finished) => finished,
+            Err(exec::Error::Interrupted) => {
+                running.aside.put_back();
+                self.scheduler.failed(id);
+                self.interrupt();
+                return;
+            }
+            Err(error) => {
+                running.aside.put_back();
+                self.fail(id, error.to_string(), Vec::new(), 0);
+                return;
+            }
+        };
+        let ms = u64::try_from(finished.wall.as_millis()).unwrap_or(u64::MAX);
+        if !finished.status.success() {
+            running.aside.put_back();
+            self.fail(id, format!("it {}", finished.status), finished.text, ms);
+            return;
+        }
+        let found = match ended.outputs {
+            Ok(found) => found,
+            Err(error) => {
+                running.aside.put_back();
+                self.scheduler.failed(id);
+                self.give_up(error);
+                return;
+            }
+        };
+        let text = finished.text.clone();
+        match self.success(id, finished.text, ms, &ended.depfiles, found) {
+            Ok(success) => self.succeed(id, running, success),
+            Err(why) => {
+                self.remove_wrong_outputs(id);
+                running.aside.put_back();
+                self.fail(id, why, text, ms);
+            }
+        }
+    }
+
+    /// A command that did not keep its promises may have written something else; it is not left lying.
+    fn remove_wrong_outputs(&mut self, id: ActionId) {
+        for path in self.output_paths(id) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// What a command that exited with 0 read and wrote; else the promise that it did not keep.
+    fn success(
+        &mut self,
+        id: ActionId,
+        text: Vec<u8>,
+        ms: u64,
+        depfiles: &[std::io::Result<Option<Vec<u8>>>],
+        found: Vec<Found>,
+    ) -> Result<Success, String> {
+        let action = self.graph.action(id);
+        let mut made = Vec::with_capacity(found.len());
+        for (path, found) in action.outputs.iter().zip(found) {
+            let shown = || self.files.show(*path);
+            made.push(match found {
+                Found::Made(file) => *file,
+                Found::Missing => return Err(format!("it succeeded but did not write `{}`", shown())),
+                Found::Directory => {
+                    return Err(format!("it made a directory where `{}` is to be a file", shown()));
+                }
+                Found::Unreadable(error) => {
+                    return Err(format!("its output `{}` cannot be read: {error}", shown()));
+                }
+            });
+        }
+        let cwd = self.files.abs(action.cwd);
+        let mut names = Vec::new();
+        let mut contents = depfiles.iter();
+        let mut printed = text;
+        for format in &action.discovery.depfiles {
+            match format {
+                DepfileFormat::Make(path) => {
+                    let shown = self.files.show(*path);
+                    let bytes = match contents.next() {
+                        Some(Ok(Some(bytes))) => bytes,
+                        Some(Err(error)) => {
+                            return Err(format!("its depfile `{shown}` cannot be read: {error}"));
+                        }
+                        _ => return Err(format!("it succeeded but did not write its depfile `{shown}`")),
+                    };
+                    names.extend(
+                        depfile_names(action.kind, bytes)
+                            .map_err(|why| format!("its depfile `{shown}`: {why}"))?,
+                    );
+                }
+                DepfileFormat::Trace => {
+                    let is_file = |name: &[u8]| {
+                        let path = cwd.join(Path::new(std::ffi::OsStr::from_bytes(name)));
+                        matches!(disk::stat(&path), Ok(Entry::File(..)))
+                    };
+                    let trace = depfile::parse_trace(&printed, is_file);
+                    names.extend(trace.files);
+                    printed = trace.other;
+                }
+            }
+        }
+        let discovered = self.discovered(action, &cwd, &names);
+        Ok(Success { discovered, made, printed, ms })
+    }
+
+    /// The paths that the command named, but for those that are declared, its own outputs, and temporary files.
+    fn discovered(&mut self, action: &Action, cwd: &Path, names: &[Vec<u8>]) -> Vec<PathId> {
+        let mut discovered: Vec<PathId> = names
+            .iter()
+            .map(|name| self.files.path_from(cwd, Path::new(std::ffi::OsStr::from_bytes(name))))
+            .collect();
+        discovered.sort_unstable();
+        discovered.dedup();
+        let declared: rustc_hash::FxHashSet<PathId> =
+            action.inputs.iter().chain(&action.outputs).copied().collect();
+        discovered.retain(|path| !declared.contains(path) && !is_temporary(self.files, *path));
+        discovered
+    }
+
+    fn succeed(&mut self, id: ActionId, running: Running, success: Success) {
+        let foreign = self.undeclared_producers(id, &success.discovered);
+        let mut unrecorded = None;
+        if !foreign.is_empty() {
+            let names: Vec<String> = foreign.iter().map(|id| self.graph.action(*id).name.clone()).collect();
+            match self.scheduler.run_again(id, &foreign) {
+                RunAgain::NotNeeded => {}
+                RunAgain::Later | RunAgain::Skipped => {
+                    running.aside.put_back();
+                    return;
+                }
+                RunAgain::Cycle { .. } | RunAgain::TooOften => {
+                    unrecorded =
+                        Some(format!("it reads what {} makes, which comes after it", names.join(", ")));
+                }
+            }
+        }
+        if let Err(error) = self.make_links(id) {
+            self.give_up(error);
+        }
+        let marked = self.dir.marker.now();
+        match marked {
+            Ok(instant) => self.files.set_instant(instant),
+            Err(error) => self.give_up(error),
+        }
+        let action = self.graph.action(id);
+        let unrecorded = unrecorded.or_else(|| self.moved_inputs(action, &running, &success.discovered));
+        for (path, made) in action.outputs.iter().zip(&success.made) {
+            self.files.record(*path, made.signature, made.device, made.blob, made.instant);
+        }
+        let recorded = match unrecorded {
+            Some(why) => Err(why),
+            None => self.recorded(id, &running, &success),
+        };
+        let mut report = self.report(id, Outcome::Ran);
+        report.ms = success.ms;
+        report.remarks.bound =
+            success.made.iter().find_map(|made| made.holds.as_ref().map(ToString::to_string));
+        let remembered = match recorded {
+            Ok(recorded) => self.remember(id, running, recorded, &mut report.remarks),
+            Err(why) => {
+                report.remarks.unrecorded = Some(why);
+                self.do_not_remember(id, running)
+            }
+        };
+        if let Err(error) = remembered {
+            self.give_up(error);
+        }
+        report.printed = success.printed;
+        self.scheduler.done(id);
+        self.finished(report);
+    }
+
+    /// The actions that produce what this one read, without a path of edges from them to it.
+    fn undeclared_producers(&mut self, id: ActionId, discovered: &[PathId]) -> Vec<ActionId> {
+        let producers = discovered.iter().filter_map(|path| self.graph.producer(*path));
+        let mut producers: Vec<ActionId> = producers.filter(|producer| *producer != id).collect();
+        producers.sort_unstable();
+        producers.dedup();
+        producers.retain(|producer| !self.scheduler.is_reachable(*producer, id));
+        producers
+    }
+
+    /// Why what the command read is not what was observed before it started (law 4); `None` if it is.
+    fn moved_inputs(&mut self, action: &Action, running: &Running, discovered: &[PathId]) -> Option<String> {
+        let on_disk = |path: &PathId| self.graph.producer(*path).is_none();
+        let mut inputs: Vec<PathId> =
+            action.inputs.iter().chain(discovered).copied().filter(on_disk).collect();
+        let first_named: Vec<PathId> =
+            inputs.iter().copied().filter(|path| !running.observed.contains(path)).collect();
+        self.files.observe(&first_named);
+        let young = first_named.iter().find(|path| is_young(self.files, **path, running));
+        if let Some(path) = young {
+            return Some(format!("`{}` was changed as the command started or later", self.files.show(*path)));
+        }
+        inputs.extend(action.identity.iter().flat_map(|identity| identity.files.iter().copied()));
+        let moved = self.files.moved_since_seen(&inputs);
+        for path in &moved {
+            self.files.forget(*path);
+        }
+        moved.first().map(|path| format!("`{}` was changed while the command ran", self.files.show(*path)))
+    }
+
+    fn remember(
+        &mut self,
+        id: ActionId,
+        running: Running,
+        recorded: Recorded,
+        remarks: &mut Remarks,
+    ) -> Result<(), Error> {
+        remarks.volatile = recorded.stamp.volatile;
+        remarks.unprovable.clone_from(&recorded.stamp.unprovable);
+        let key = self.key(id);
+        let outputs = self.output_paths(id);
+        let kept = Kept::of(&self.dir.kept(), key, self.files);
+        let keeps = kept.keep(running.aside, &outputs, running.worth_keeping);
+        let dropped = self.dir.history.current(key).map_or_else(Vec::new, |before| {
+            let gone = |path: &PathId| !outputs.contains(&self.files.abs(*path));
+            let all = before.outputs.iter().map(|output| output.path).chain(before.links.iter().copied());
+            all.filter(gone).collect::<Vec<_>>()
+        });
+        let links: Vec<PathId> = self.graph.action(id).links.iter().map(|(link, _)| *link).collect();
+        for path in dropped.into_iter().filter(|path| !links.contains(path)) {
+            self.remove_output(path);
+        }
+        if let Some(identity) = &self.graph.action(id).identity {
+            self.dir.history.know_identity(identity);
+        }
+        self.dir.history.succeed(key, recorded.stamp, keeps, self.files)
+    }
+
+    /// The result serves this build; the next one knows nothing of it.
+    fn do_not_remember(&mut self, id: ActionId, running: Running) -> Result<(), Error> {
+        let key = self.key(id);
+        let kept = Kept::of(&self.dir.kept(), key, self.files);
+        kept.keep(running.aside, &self.output_paths(id), false);
+        self.dir.history.forget(key, self.files)
+    }
+
+    /// What the command printed, as the stamp keeps it.
+    pub(crate) fn named(&self, text: &[u8]) -> Vec<u8> {
+        printed::with_names(text, self.files.roots())
+    }
+}
+
+fn depfile_names(kind: ActionKind, bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let parsed = if kind == ActionKind::Link { depfile::parse_linker(bytes) } else { depfile::parse(bytes) };
+    let parsed = parsed.map_err(|error| error.to_string())?;
+    Ok(parsed.prerequisites().into_iter().map(<[u8]>::to_vec).collect())
+}
+
+/// Whether an input that this run named for the first time may have been changed after the command started: it, or a
+/// symbolic link on its path.
+fn is_young(files: &Files, path: PathId, running: &Running) -> bool {
+    let absolute = files.abs(path);
+    match files.seen(path) {
+        Seen::File { signature, .. } => {
+            let device = disk::device(&absolute).unwrap_or(u64::MAX);
+            if running.before.makes_racy(device, signature) {
+                return true;
+            }
+        }
+        Seen::Absent => return false,
+        _ => return true,
+    }
+    match disk::last_change_of_links(&absolute) {
+        Ok(Some(changed)) => changed.0.saturating_add(running.before.granularity) >= running.before.time.0,
+        Ok(None) => false,
+        Err(_) => true,
+    }
+}

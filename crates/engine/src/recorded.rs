@@ -1,0 +1,125 @@
+//! Making the stamp of a command that has succeeded: what it read is scanned for what no depfile tells, and the
+//! answers that its searches gave are written down.
+
+use rekindle_fingerprint::action::Action;
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::lookup::{self, Lookups};
+use rekindle_fingerprint::scan::Probe;
+use rekindle_fingerprint::stamp::{Holds, Output, Stamp};
+use rekindle_scheduler::ActionId;
+
+use crate::finish::Success;
+use crate::session::Session;
+use crate::start::Running;
+
+/// A stamp that is ready to be written.
+pub(crate) struct Recorded {
+    pub(crate) stamp: Stamp,
+}
+
+/// What scanning all files of one action has shown.
+#[derive(Default)]
+pub(crate) struct Mentioned {
+    pub(crate) probes: Vec<Probe>,
+    pub(crate) volatile: bool,
+    pub(crate) unprovable: Option<String>,
+}
+
+impl Session<'_> {
+    /// The stamp of a command that has succeeded.
+    ///
+    /// # Errors
+    /// Why it cannot be recorded: a directory that is searched was changed while it ran.
+    pub(crate) fn recorded(
+        &mut self,
+        id: ActionId,
+        running: &Running,
+        success: &Success,
+    ) -> Result<Recorded, String> {
+        let action = self.graph.action(id);
+        let mentioned = self.mentioned(action, &success.discovered);
+        let lookups = self.lookups(action, running, success, &mentioned.probes)?;
+        let content = |path: &PathId| self.files.content(*path);
+        let mut declared = Vec::with_capacity(action.inputs.len());
+        for path in &action.inputs {
+            let seen = content(path).ok_or_else(|| format!("`{}` is gone", self.files.show(*path)))?;
+            declared.push((*path, seen));
+        }
+        let outputs = action.outputs.iter().zip(&success.made).filter_map(|(path, made)| {
+            Some(Output { path: *path, content: content(path)?, executable: made.signature.executable() })
+        });
+        let bound = success.made.iter().any(|made| made.holds.is_some());
+        let stamp = Stamp {
+            kind: action.kind,
+            identity: action.identity.as_ref().map(|identity| identity.digest),
+            declared,
+            discovered: success.discovered.iter().map(|path| (*path, content(path))).collect(),
+            lookups,
+            outputs: outputs.collect(),
+            links: action.links.iter().map(|(link, _)| *link).collect(),
+            holds: match (&action.local, bound) {
+                (Some(_), _) => Holds::OnMachine(self.machine),
+                (None, true) => Holds::AtRoots(self.roots),
+                (None, false) => Holds::Everywhere,
+            },
+            volatile: mentioned.volatile,
+            unprovable: mentioned.unprovable,
+            printed: self.named(&success.printed),
+            duration_ms: u32::try_from(success.ms).unwrap_or(u32::MAX),
+            command: self.command(id),
+        };
+        Ok(Recorded { stamp })
+    }
+
+    fn lookups(
+        &mut self,
+        action: &Action,
+        running: &Running,
+        success: &Success,
+        probes: &[Probe],
+    ) -> Result<Option<Lookups>, String> {
+        let Some(search) = &action.discovery.search else { return Ok(None) };
+        let from = if search.near { directories(self.files, action) } else { Vec::new() };
+        let mut probes = probes.to_vec();
+        let also = action.discovery.also_searched.iter();
+        probes.extend(also.map(|name| Probe { name: name.as_slice().into(), angled: true, next: false }));
+        let (files, world, listings) = (&mut *self.files, &self.world, &mut self.listings);
+        let lookups = lookup::record(files, world, search, &from, &success.discovered, &probes, listings);
+        let moved = lookup::unsettled(files, world, &lookups, listings, running.before.time);
+        if let Some(change) = moved.first() {
+            let name = String::from_utf8_lossy(&change.name).into_owned();
+            let directory = self.files.show(change.dir);
+            return Err(format!(
+                "`{name}` was searched in `{directory}`, which was changed while the command ran"
+            ));
+        }
+        Ok(Some(lookups))
+    }
+
+    /// What the files that the action read mention that no depfile tells.
+    fn mentioned(&mut self, action: &Action, discovered: &[PathId]) -> Mentioned {
+        let mut all = Mentioned::default();
+        if !action.discovery.scan {
+            return all;
+        }
+        for path in action.inputs.iter().chain(discovered) {
+            self.scans.add(self.files, *path, action, &mut all);
+        }
+        all
+    }
+}
+
+/// The directories of an action's declared inputs, and its working directory.
+fn directories(files: &mut Files, action: &Action) -> Vec<PathId> {
+    let mut dirs: Vec<PathId> = Vec::new();
+    for input in &action.inputs {
+        let (root, rel) = (files.root(*input), files.rel(*input).to_path_buf());
+        if let Some(parent) = rel.parent() {
+            dirs.push(files.path(root, parent));
+        }
+    }
+    dirs.push(action.cwd);
+    dirs.sort_unstable();
+    dirs.dedup();
+    dirs
+}

@@ -1,0 +1,283 @@
+//! What one build holds while it runs.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use rekindle_exec::{Jobs, Live, Token};
+use rekindle_fingerprint::action::{ActionKind, Command};
+use rekindle_fingerprint::digest::Digest;
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::judge::View;
+use rekindle_fingerprint::lookup::{Listings, Outputs};
+use rekindle_fingerprint::reason::StaleReason;
+use rekindle_fingerprint::signature::Instant;
+use rekindle_fingerprint::stamp::{Stamp, machine_digest, roots_digest};
+use rekindle_scheduler::{ActionId, Graph, Limits, Scheduler};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::build_dir::BuildDir;
+use crate::error::Error;
+use crate::event::{Counts, Event, Outcome, Progress, Remarks, Report, Summary};
+use crate::outputs::Needles;
+use crate::request::{Mode, Request};
+use crate::scans::Scans;
+use crate::spelled;
+use crate::start::{Ended, Running};
+
+/// What wakes the main loop.
+pub(crate) enum Message {
+    /// A command has ended, and its thread has looked at what it wrote.
+    Ended(Box<Ended>),
+    /// One more command may run.
+    Token(Token),
+}
+
+/// One build.
+pub(crate) struct Session<'a> {
+    pub(crate) dir: &'a mut BuildDir,
+    pub(crate) graph: &'a Graph,
+    pub(crate) files: &'a mut Files,
+    pub(crate) request: &'a Request,
+    pub(crate) live: &'a Live,
+    pub(crate) events: &'a mut dyn FnMut(Event),
+    pub(crate) scheduler: Scheduler,
+    pub(crate) commands: FxHashMap<ActionId, Command>,
+    pub(crate) reasons: FxHashMap<ActionId, Vec<StaleReason>>,
+    pub(crate) listings: Listings,
+    /// What the graph produces, by directory.
+    pub(crate) world: Outputs,
+    pub(crate) scans: Scans,
+    pub(crate) running: FxHashMap<ActionId, Running>,
+    pub(crate) jobs: Jobs,
+    pub(crate) tokens: Vec<Token>,
+    /// An action that the scheduler has handed out and for which there is no token yet.
+    pub(crate) held: Option<ActionId>,
+    pub(crate) asked_for_token: bool,
+    pub(crate) messages: mpsc::Receiver<Message>,
+    pub(crate) sender: mpsc::Sender<Message>,
+    pub(crate) needles: Needles,
+    pub(crate) roots: Digest,
+    pub(crate) machine: Digest,
+    /// Planning only: what would be made anew, with content that cannot be known.
+    pub(crate) would_change: FxHashSet<PathId>,
+    pub(crate) summary: Summary,
+    /// Why the build as a whole cannot be done; what runs is let finish first.
+    pub(crate) fatal: Option<Error>,
+    pub(crate) interrupted: bool,
+    /// The clock when the build began, until the first command starts.
+    pub(crate) began: Option<Instant>,
+    noticed: HashSet<String>,
+    left_ms: u64,
+    knows_durations: bool,
+}
+
+impl<'a> Session<'a> {
+    /// A session for the wanted actions of a graph.
+    pub(crate) fn new(
+        dir: &'a mut BuildDir,
+        graph: &'a Graph,
+        files: &'a mut Files,
+        request: &'a Request,
+        live: &'a Live,
+        events: &'a mut dyn FnMut(Event),
+    ) -> Result<Self, Error> {
+        let began = dir.marker.now()?;
+        let wanted = graph.wanted(&request.outputs);
+        let history = &dir.history;
+        let duration = |id: ActionId| {
+            let key = graph.action(id).outputs.first()?;
+            history.current(*key).map(|stamp| u64::from(stamp.duration_ms))
+        };
+        let knows_durations = wanted.iter().any(|id| duration(*id).is_some());
+        let keep_going = request.failures.map_or(usize::MAX, |most| most.saturating_sub(1));
+        let scheduler = Scheduler::new(graph, &wanted, duration, Limits { keep_going: Some(keep_going) });
+        let left_ms = wanted.iter().map(|id| scheduler.estimate(*id)).sum();
+        let (sender, messages) = mpsc::channel();
+        let token_sender = sender.clone();
+        let arrived = move |token| {
+            // A token that nobody waits for any more goes back when the message is dropped.
+            let _ = token_sender.send(Message::Token(token));
+        };
+        let jobs = match &request.makeflags {
+            Some(makeflags) => Jobs::client(makeflags, request.jobs, arrived)?,
+            None => Jobs::server(request.jobs, arrived)?,
+        };
+        Ok(Self {
+            needles: Needles::of(files.roots()),
+            roots: roots_digest(files.roots()),
+            machine: machine_digest(&request.machine, files.roots()),
+            world: Outputs::of(files, graph.produced().map(|(path, _)| path)),
+            dir,
+            graph,
+            files,
+            request,
+            live,
+            events,
+            scheduler,
+            commands: FxHashMap::default(),
+            reasons: FxHashMap::default(),
+            listings: Listings::default(),
+            scans: Scans::default(),
+            running: FxHashMap::default(),
+            jobs,
+            tokens: Vec::new(),
+            held: None,
+            asked_for_token: false,
+            messages,
+            sender,
+            would_change: FxHashSet::default(),
+            summary: Summary::default(),
+            fatal: None,
+            interrupted: false,
+            began: Some(began),
+            noticed: HashSet::new(),
+            left_ms,
+            knows_durations,
+        })
+    }
+
+    /// Whether commands run in this build.
+    pub(crate) fn builds(&self) -> bool {
+        self.request.mode == Mode::Build
+    }
+
+    /// What names an action in the journal.
+    pub(crate) fn key(&self, id: ActionId) -> PathId {
+        self.graph.action(id).outputs[0]
+    }
+
+    /// The command of an action as its stamp would hold it.
+    pub(crate) fn command(&mut self, id: ActionId) -> Command {
+        if !self.commands.contains_key(&id) {
+            let command = self.graph.action(id).command(self.files);
+            self.commands.insert(id, command);
+        }
+        self.commands[&id].clone()
+    }
+
+    /// Runs `with` on what judging looks at, and on the current and the previous stamp of an action.
+    pub(crate) fn with_view<T>(
+        &mut self,
+        key: PathId,
+        with: impl FnOnce(&mut View<'_>, Option<&Stamp>, Option<&Stamp>) -> T,
+    ) -> T {
+        let Self { dir, graph, files, listings, world, scheduler, .. } = self;
+        let pending = |path: PathId| {
+            graph.producer(path).is_some_and(|producer| !scheduler.state(producer).is_settled())
+        };
+        let history = &dir.history;
+        let parts = |digest: &Digest| history.parts(digest);
+        let mut view = View {
+            files,
+            listings,
+            world,
+            pending: &pending,
+            parts: &parts,
+            roots: self.roots,
+            machine: self.machine,
+        };
+        let generations = history.generations(key);
+        let current = generations.and_then(|both| both.current.as_ref());
+        let previous = generations.and_then(|both| both.previous.as_ref());
+        with(&mut view, current, previous)
+    }
+
+    /// The files that an action is known to read before it runs and that no action of the graph produces.
+    pub(crate) fn inputs_on_disk(&self, id: ActionId) -> Vec<PathId> {
+        let action = self.graph.action(id);
+        let before = self.dir.history.current(action.outputs[0]);
+        let discovered = before.into_iter().flat_map(|stamp| stamp.discovered.iter().map(|(path, _)| *path));
+        let all = action.inputs.iter().copied().chain(discovered);
+        all.filter(|path| self.graph.producer(*path).is_none()).collect()
+    }
+
+    /// Where an action's outputs lie.
+    pub(crate) fn output_paths(&self, id: ActionId) -> Vec<PathBuf> {
+        self.graph.action(id).outputs.iter().map(|path| self.files.abs(*path)).collect()
+    }
+
+    /// The command line of an action as it is run here.
+    pub(crate) fn argv(&self, id: ActionId) -> Vec<OsString> {
+        spelled::argv(self.graph.action(id), self.files)
+    }
+
+    /// Tells something once.
+    pub(crate) fn notice(&mut self, text: String) {
+        if self.noticed.insert(text.clone()) {
+            (self.events)(Event::Notice(text));
+        }
+    }
+
+    /// The report of an action that ended, to be filled in further.
+    pub(crate) fn report(&mut self, id: ActionId, outcome: Outcome) -> Report {
+        let command = spelled::shell_line(&self.argv(id));
+        let reasons = self.reasons.remove(&id).unwrap_or_default();
+        let action = self.graph.action(id);
+        Report {
+            id,
+            kind: action.kind,
+            name: action.name.clone(),
+            outputs: action.outputs.iter().map(|path| self.files.show(*path)).collect(),
+            outcome,
+            reasons,
+            ms: 0,
+            printed: Vec::new(),
+            command,
+            failure: None,
+            remarks: Remarks { local: action.local.clone(), ..Remarks::default() },
+        }
+    }
+
+    /// Counts an action that has ended and takes its duration from what is left.
+    pub(crate) fn count(&mut self, id: ActionId, outcome: Outcome, remarks: &Remarks) {
+        let kind = self.graph.action(id).kind;
+        let at = ActionKind::ALL.iter().position(|one| *one == kind).unwrap_or_default();
+        for counts in [&mut self.summary.actions, &mut self.summary.kinds[at]] {
+            *field(counts, outcome) += 1;
+        }
+        self.summary.bound += u64::from(remarks.bound.is_some());
+        self.summary.volatile += u64::from(remarks.volatile);
+        self.summary.local += u64::from(remarks.local.is_some());
+        self.left_ms = self.left_ms.saturating_sub(self.scheduler.estimate(id));
+    }
+
+    /// Counts and tells that an action has ended.
+    pub(crate) fn finished(&mut self, report: Report) {
+        self.count(report.id, report.outcome, &report.remarks);
+        if let Some(why) = &report.remarks.local {
+            self.notice(format!("{} is built for this machine only: {why}", report.name));
+        }
+        (self.events)(Event::ActionFinished(Box::new(report)));
+        self.progress();
+    }
+
+    /// Tells how far the build is.
+    pub(crate) fn progress(&mut self) {
+        let progress = self.scheduler.progress();
+        let remaining = self.left_ms / self.request.jobs.max(1) as u64;
+        (self.events)(Event::Progress(Progress {
+            done: progress.ended(),
+            total: progress.total(),
+            running: self.running.len(),
+            remaining_ms: self.knows_durations.then_some(remaining),
+        }));
+    }
+
+    /// The build as a whole cannot go on: nothing new is started.
+    pub(crate) fn give_up(&mut self, error: Error) {
+        self.fatal.get_or_insert(error);
+        self.scheduler.stop();
+    }
+}
+
+fn field(counts: &mut Counts, outcome: Outcome) -> &mut u64 {
+    match outcome {
+        Outcome::Fresh => &mut counts.fresh,
+        Outcome::Restored => &mut counts.restored,
+        Outcome::Ran => &mut counts.ran,
+        Outcome::Failed => &mut counts.failed,
+        Outcome::WouldRun => &mut counts.would_run,
+    }
+}

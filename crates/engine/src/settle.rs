@@ -1,0 +1,150 @@
+//! Settling an action that needs no command: it is fresh, or what it was before its last run can be put back.
+
+use rekindle_fingerprint::files::PathId;
+use rekindle_fingerprint::judge::{Verdict, judge, judge_inputs};
+use rekindle_fingerprint::printed;
+use rekindle_fingerprint::reason::StaleReason;
+use rekindle_fingerprint::stamp::{Holds, Stamp};
+use rekindle_scheduler::{ActionId, NeedsFirst};
+
+use crate::event::{Outcome, Remarks};
+use crate::kept::Kept;
+use crate::session::Session;
+
+impl Session<'_> {
+    /// Judges an action: it is fresh, restored, waits for others, or may be started.
+    pub(crate) fn settle(&mut self, id: ActionId) {
+        match self.judge(id) {
+            Some(Verdict::Fresh) => match self.planned_changes(id) {
+                changes if changes.is_empty() => self.fresh(id),
+                changes => self.stale(id, changes),
+            },
+            Some(Verdict::Stale(mut reasons)) => {
+                reasons.extend(self.planned_changes(id));
+                self.stale(id, reasons);
+            }
+            // It waits for others, or cannot be made because one of them failed.
+            Some(Verdict::NeedsFirst(_)) | None => {}
+        }
+    }
+
+    fn judge(&mut self, id: ActionId) -> Option<Verdict> {
+        let key = self.key(id);
+        let now = self.command(id);
+        loop {
+            let action = self.graph.action(id);
+            let verdict = self.with_view(key, |view, current, _| judge(action, &now, current, view));
+            let Verdict::NeedsFirst(paths) = verdict else { return Some(verdict) };
+            let first: Vec<ActionId> = paths.iter().filter_map(|path| self.graph.producer(*path)).collect();
+            match self.scheduler.needs_first(id, &first) {
+                NeedsFirst::Ready => {}
+                NeedsFirst::Waiting | NeedsFirst::Skipped => return None,
+                // What it read then cannot come first now: the stamp is void.
+                NeedsFirst::Cycle { .. } => {
+                    if let Err(error) = self.dir.history.forget(key, self.files) {
+                        self.give_up(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn fresh(&mut self, id: ActionId) {
+        self.scheduler.fresh(id);
+        let key = self.key(id);
+        let Some(stamp) = self.dir.history.current(key) else { return };
+        let (remarks, named) = (remarks_of(stamp), stamp.printed.clone());
+        if named.is_empty() && !self.request.report_fresh {
+            self.count(id, Outcome::Fresh, &remarks);
+            return;
+        }
+        let mut report = self.report(id, Outcome::Fresh);
+        report.printed = printed::with_paths(&named, self.files.roots());
+        report.remarks = Remarks { local: report.remarks.local, ..remarks };
+        self.finished(report);
+    }
+
+    /// Planning: the inputs that would be made anew before the action, with content that cannot be known yet.
+    fn planned_changes(&self, id: ActionId) -> Vec<StaleReason> {
+        if self.would_change.is_empty() {
+            return Vec::new();
+        }
+        let action = self.graph.action(id);
+        let discovered = self.dir.history.current(action.outputs[0]).into_iter();
+        let discovered = discovered.flat_map(|stamp| stamp.discovered.iter().map(|(path, _)| *path));
+        let mut changes: Vec<PathId> = action.inputs.iter().copied().chain(discovered).collect();
+        changes.retain(|path| self.would_change.contains(path));
+        changes.dedup();
+        changes
+            .into_iter()
+            .map(|path| StaleReason::InputWillBeBuilt { path: self.files.show(path) })
+            .collect()
+    }
+
+    fn stale(&mut self, id: ActionId, reasons: Vec<StaleReason>) {
+        self.reasons.insert(id, reasons);
+        if self.restore(id) {
+            return;
+        }
+        self.scheduler.stale(id);
+    }
+
+    /// Puts the outputs of the previous stamp back, if that stamp's result is the one that is wanted now.
+    fn restore(&mut self, id: ActionId) -> bool {
+        let (key, now, action) = (self.key(id), self.command(id), self.graph.action(id));
+        let (previous, intact) = self.with_view(key, |view, current, previous| {
+            let holds = |stamp: &&Stamp| {
+                let pending = stamp.discovered.iter().any(|(path, _)| (view.pending)(*path));
+                !pending && judge_inputs(action, &now, stamp, view).is_empty()
+            };
+            let previous = previous.filter(holds).cloned();
+            let intact = current.is_some_and(|current| {
+                current.outputs.iter().all(|output| view.files.content(output.path) == Some(output.content))
+            });
+            (previous, intact)
+        });
+        let Some(stamp) = previous else { return false };
+        if self.builds() {
+            let kept = Kept::of(&self.dir.kept(), key, self.files);
+            let Some(aside) = kept.restore(&stamp, self.files) else { return false };
+            let kept_now = kept.keep(aside, &self.output_paths(id), intact);
+            let outputs: Vec<PathId> = stamp.outputs.iter().map(|output| output.path).collect();
+            self.files.observe_again(&outputs);
+            if let Err(error) = self.make_links(id) {
+                self.give_up(error);
+            }
+            if let Err(error) = self.dir.history.succeed(key, stamp.clone(), kept_now, self.files) {
+                self.give_up(error);
+            }
+        } else {
+            for output in &stamp.outputs {
+                self.files.assume(output.path, output.content, output.executable);
+            }
+        }
+        self.scheduler.restored(id);
+        let mut report = self.report(id, Outcome::Restored);
+        report.printed = printed::with_paths(&stamp.printed, self.files.roots());
+        report.remarks = Remarks { local: report.remarks.local, ..remarks_of(&stamp) };
+        self.finished(report);
+        true
+    }
+
+    /// Planning: takes it that the command ran and wrote something new.
+    pub(crate) fn would_run(&mut self, id: ActionId) {
+        self.would_change.extend(&self.graph.action(id).outputs);
+        let report = self.report(id, Outcome::WouldRun);
+        self.scheduler.done(id);
+        self.finished(report);
+    }
+}
+
+/// What a stamp says about its result.
+fn remarks_of(stamp: &Stamp) -> Remarks {
+    Remarks {
+        bound: matches!(stamp.holds, Holds::AtRoots(_)).then(|| "a root's absolute path".to_string()),
+        volatile: stamp.volatile,
+        unprovable: stamp.unprovable.clone(),
+        local: matches!(stamp.holds, Holds::OnMachine(_)).then(|| "recorded so".to_string()),
+        unrecorded: None,
+    }
+}

@@ -1,0 +1,291 @@
+//! Starting a command: its inputs are observed first, the way for its outputs is cleared, and a thread of its own
+//! waits for it and looks at what it wrote.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use rekindle_exec as exec;
+use rekindle_fingerprint::action::DepfileFormat;
+use rekindle_fingerprint::files::{PathId, Seen};
+use rekindle_fingerprint::signature::{COARSE, Instant};
+use rekindle_scheduler::ActionId;
+use rustc_hash::FxHashSet;
+
+use crate::error::{At, Error};
+use crate::event::{Event, Outcome};
+use crate::kept::{Aside, Kept};
+use crate::marker::Marker;
+use crate::outputs::{self, Found, Needles};
+use crate::session::{Message, Session};
+use crate::spelled::{self, Surroundings};
+
+/// A command that runs now.
+pub(crate) struct Running {
+    /// What was moved out of its way.
+    pub(crate) aside: Aside,
+    /// Whether that was what the stamp of before vouched for.
+    pub(crate) worth_keeping: bool,
+    /// Inputs that were observed before it started.
+    pub(crate) observed: FxHashSet<PathId>,
+    /// The file system's clock just before it started.
+    pub(crate) before: Instant,
+}
+
+/// A command that has ended, and what its thread found then.
+pub(crate) struct Ended {
+    pub(crate) id: ActionId,
+    pub(crate) result: Result<exec::Finished, exec::Error>,
+    pub(crate) depfiles: Vec<io::Result<Option<Vec<u8>>>>,
+    pub(crate) outputs: Result<Vec<Found>, Error>,
+}
+
+/// What the thread of one command needs.
+struct Errand {
+    id: ActionId,
+    command: exec::Command,
+    live: exec::Live,
+    depfiles: Vec<PathBuf>,
+    outputs: Vec<PathBuf>,
+    needles: Needles,
+    marker: Arc<Marker>,
+    sender: Sender<Message>,
+}
+
+impl Errand {
+    fn run(self) {
+        let result = exec::run(&self.command, &self.live);
+        let succeeded = result.as_ref().is_ok_and(|finished| finished.status.success());
+        let (mut depfiles, mut found) = (Vec::new(), Ok(Vec::new()));
+        if succeeded {
+            depfiles = outputs::read_depfiles(&self.depfiles);
+            found =
+                self.outputs.iter().map(|path| outputs::look(path, &self.needles, &self.marker)).collect();
+        }
+        let ended = Ended { id: self.id, result, depfiles, outputs: found };
+        // If the build is gone, nobody wants to know.
+        let _ = self.sender.send(Message::Ended(Box::new(ended)));
+    }
+}
+
+/// Why a command was not started.
+enum Refusal {
+    /// It fails, for this reason.
+    Fails(String),
+    /// What the person gave is wrong, so the build ends.
+    BadInput(Error),
+    /// The build directory is in trouble, so the build ends.
+    Trouble(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Trouble(error)
+    }
+}
+
+impl Session<'_> {
+    /// Starts the command of an action, or settles it as failed. When planning, takes it that it ran.
+    pub(crate) fn start(&mut self, id: ActionId) {
+        if !self.builds() {
+            self.would_run(id);
+            return;
+        }
+        match self.try_start(id) {
+            Ok(()) => self.progress(),
+            Err(Refusal::Fails(why)) => self.fail(id, why, Vec::new(), 0),
+            Err(Refusal::BadInput(error)) => {
+                self.fail(id, error.to_string(), Vec::new(), 0);
+                self.give_up(error);
+            }
+            Err(Refusal::Trouble(error)) => {
+                self.scheduler.failed(id);
+                self.give_up(error);
+            }
+        }
+    }
+
+    fn try_start(&mut self, id: ActionId) -> Result<(), Refusal> {
+        if self.request.forbid_spawn {
+            return Err(Refusal::Fails(
+                "its command would have to run, and --forbid-spawn forbids that".into(),
+            ));
+        }
+        self.wait_for_a_clear_clock()?;
+        let observed = self.observe_inputs(id)?;
+        let before = self.dir.marker.now()?;
+        let worth_keeping = self.outputs_are_as_recorded(id);
+        let outputs = self.output_paths(id);
+        let kept = Kept::of(&self.dir.kept(), self.key(id), self.files);
+        self.make_directories(id)?;
+        let aside = kept.set_aside(&outputs).map_err(|error| self.in_the_way(id, &error))?;
+        let errand = self.errand(id, outputs)?;
+        let running = Running { aside, worth_keeping, observed, before };
+        let action = self.graph.action(id);
+        let command = spelled::shell_line(&self.argv(id));
+        (self.events)(Event::ActionStarted {
+            id,
+            kind: action.kind,
+            name: action.name.clone(),
+            reasons: self.reasons.get(&id).cloned().unwrap_or_default(),
+            command,
+        });
+        let thread = std::thread::Builder::new().name(action.name.chars().take(15).collect());
+        match thread.spawn(move || errand.run()) {
+            Ok(_waits_for_itself) => {
+                self.running.insert(id, running);
+                Ok(())
+            }
+            Err(error) => {
+                running.aside.put_back();
+                Err(Refusal::Fails(format!("no thread can be started for it: {error}")))
+            }
+        }
+    }
+
+    /// Before the first command of a build, waits (a few milliseconds at most) until a file that was written before
+    /// the build began is older than the clock by its granularity: else what a command includes for the first time
+    /// could not be proved to have been there before it started, and its result would not be recorded. Where the
+    /// clock is coarse, waiting would take seconds, and an extra rebuild is the better price.
+    fn wait_for_a_clear_clock(&mut self) -> Result<(), Error> {
+        let Some(began) = self.began.take() else { return Ok(()) };
+        if began.granularity >= COARSE {
+            return Ok(());
+        }
+        while self.dir.marker.now()?.time.0 - began.time.0 <= began.granularity {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Observes what the action is known to read (law 4). Every declared input must be a readable file.
+    fn observe_inputs(&mut self, id: ActionId) -> Result<FxHashSet<PathId>, Refusal> {
+        let action = self.graph.action(id);
+        let on_disk = self.inputs_on_disk(id);
+        self.files.set_instant(self.dir.marker.now()?);
+        self.files.observe_again(&on_disk);
+        let toolchain = action.identity.iter().flat_map(|identity| identity.files.iter().copied());
+        let toolchain: Vec<PathId> = toolchain.collect();
+        self.files.observe(&toolchain);
+        for path in &action.inputs {
+            let why = match self.files.seen(*path) {
+                Seen::File { .. } => continue,
+                Seen::Directory => "which is a directory".to_string(),
+                Seen::Unreadable(kind) => format!("which cannot be read: {kind}"),
+                Seen::Absent | Seen::Unknown => "which does not exist".to_string(),
+            };
+            let action = format!("{} {}", action.kind.name(), action.name);
+            return Err(Refusal::BadInput(Error::Input { action, path: self.files.show(*path), why }));
+        }
+        Ok(on_disk.into_iter().chain(toolchain).collect())
+    }
+
+    /// Whether what lies at the outputs is what the stamp says, so that it is worth keeping.
+    fn outputs_are_as_recorded(&self, id: ActionId) -> bool {
+        let Some(stamp) = self.dir.history.current(self.key(id)) else { return false };
+        let as_recorded = |path: &PathId| {
+            let output = stamp.outputs.iter().find(|output| output.path == *path);
+            output.is_some_and(|output| self.files.content(*path) == Some(output.content))
+        };
+        self.graph.action(id).outputs.iter().all(as_recorded)
+    }
+
+    fn make_directories(&self, id: ActionId) -> Result<(), Refusal> {
+        let action = self.graph.action(id);
+        let depfiles = self.depfiles(id);
+        let links = action.links.iter().map(|(link, _)| self.files.abs(*link));
+        for path in self.output_paths(id).into_iter().chain(links).chain(depfiles.iter().cloned()) {
+            let Some(parent) = path.parent() else { continue };
+            fs::create_dir_all(parent).at("create", parent).map_err(|error| match error {
+                Error::Io { source, .. } => self.in_the_way(id, &source),
+                other => Refusal::Trouble(other),
+            })?;
+        }
+        for path in depfiles {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Refusal::Trouble(Error::Io { verb: "remove", path, source: error }));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Something lies where an output or its directory is to be. A disk that is full or read-only is no fault of
+    /// the project.
+    fn in_the_way(&self, id: ActionId, error: &io::Error) -> Refusal {
+        let output = self.files.abs(self.key(id));
+        let source = io::Error::new(error.kind(), error.to_string());
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem => {
+                Refusal::Trouble(Error::Io { verb: "make room for", path: output, source })
+            }
+            _ => {
+                let why =
+                    format!("where its output is to be lies something that cannot be replaced: {error}");
+                let action = self.graph.action(id);
+                let action = format!("{} {}", action.kind.name(), action.name);
+                Refusal::BadInput(Error::Output { action, path: self.files.show(self.key(id)), why })
+            }
+        }
+    }
+
+    /// The files in which the command is to tell what it read.
+    pub(crate) fn depfiles(&self, id: ActionId) -> Vec<PathBuf> {
+        let formats = self.graph.action(id).discovery.depfiles.iter();
+        let files = formats.filter_map(|format| match format {
+            DepfileFormat::Make(path) => Some(self.files.abs(*path)),
+            DepfileFormat::Trace => None,
+        });
+        files.collect()
+    }
+
+    fn errand(&self, id: ActionId, outputs: Vec<PathBuf>) -> Result<Errand, Error> {
+        let around = Surroundings {
+            request: self.request,
+            makeflags: self.jobs.makeflags(),
+            temporary: self.dir.temporary(),
+        };
+        let command = spelled::command(self.graph.action(id), self.files, &around, &format!("{}", id.0))?;
+        Ok(Errand {
+            id,
+            command,
+            live: self.live.clone(),
+            depfiles: self.depfiles(id),
+            outputs,
+            needles: self.needles.clone(),
+            marker: self.dir.marker.clone(),
+            sender: self.sender.clone(),
+        })
+    }
+
+    /// Settles an action as failed and tells so.
+    pub(crate) fn fail(&mut self, id: ActionId, why: String, printed: Vec<u8>, ms: u64) {
+        self.scheduler.failed(id);
+        let mut report = self.report(id, Outcome::Failed);
+        report.failure = Some(why);
+        report.printed = printed;
+        report.ms = ms;
+        self.finished(report);
+    }
+
+    /// Makes the symbolic links that belong to an action's outputs.
+    pub(crate) fn make_links(&self, id: ActionId) -> Result<(), Error> {
+        for (link, target) in &self.graph.action(id).links {
+            let place = self.files.abs(*link);
+            let mut name = OsString::from(".");
+            name.push(place.file_name().unwrap_or_else(|| std::ffi::OsStr::from_bytes(b"link")));
+            name.push(".new");
+            let beside = place.with_file_name(name);
+            let _ = fs::remove_file(&beside);
+            std::os::unix::fs::symlink(target, &beside).at("link", &beside)?;
+            fs::rename(&beside, &place).at("rename", &beside)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,338 @@
+//! What a build runs and what it does not, with commands of the shell.
+#![expect(clippy::disallowed_methods, reason = "tests make and change their own files")]
+
+mod space;
+
+use std::fs;
+
+use rekindle_engine::event::BuildOutcome;
+use rekindle_engine::request::Mode;
+use rekindle_exec::Live;
+use space::{Space, Step, step};
+
+/// `b` is made of `a`, `a` of the file `in`, whose comments (`#` lines) do not reach `a`.
+fn chain() -> Space {
+    let mut space = Space::new(vec![
+        step("grep -v '^#' in > out/a", &["in"], &["a"]),
+        step("cat out/a out/a > out/b", &["build:a"], &["b"]),
+    ]);
+    space.write("in", "one\n");
+    space
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn the_second_build_starts_no_process() {
+    let mut space = chain();
+    assert_eq!(space.told(), ["a ran", "b ran"]);
+    let second = space.build();
+    assert_eq!(second.told(), NOTHING);
+    assert_eq!((second.summary.processes_spawned, second.summary.actions.fresh), (0, 2));
+}
+
+#[test]
+fn the_wave_stops_at_equal_content() {
+    let mut space = chain();
+    space.build();
+    space.write("in", "# a comment\none\n");
+    assert_eq!(space.told(), ["a ran"]);
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn touching_everything_runs_nothing() {
+    let mut space = chain();
+    space.build();
+    for name in ["in", "out/a", "out/b"] {
+        let text = space.read(name);
+        space.write(name, &text);
+    }
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn an_edit_that_is_undone_after_a_build_runs_nothing() {
+    let mut space = chain();
+    space.build();
+    for _ in 0..3 {
+        space.write("in", "two\n");
+        space.build();
+        assert_eq!(space.read("out/b"), "two\ntwo\n");
+        space.write("in", "one\n");
+        let back = space.build();
+        assert_eq!(back.told(), ["a restored", "b restored"]);
+        assert_eq!(back.summary.processes_spawned, 0);
+        assert_eq!(space.read("out/b"), "one\none\n");
+    }
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn a_kept_output_that_was_damaged_is_not_put_back() {
+    let mut space = chain();
+    space.build();
+    space.write("in", "two\n");
+    space.build();
+    for entry in fs::read_dir(space.out("kept")).unwrap() {
+        for kept in fs::read_dir(entry.unwrap().path()).unwrap() {
+            fs::write(kept.unwrap().path(), "junk").unwrap();
+        }
+    }
+    space.write("in", "one\n");
+    assert_eq!(space.told(), ["a ran", "b ran"]);
+    assert_eq!(space.read("out/b"), "one\none\n");
+}
+
+#[test]
+fn a_failed_command_leaves_what_was_there_and_undoing_the_edit_runs_nothing() {
+    let mut space = chain();
+    space.build();
+    space.steps[0].script = "grep -v '^#' in > out/a; ! grep -q bad in".into();
+    space.build();
+    space.write("in", "bad\n");
+    let failed = space.build();
+    assert_eq!(failed.told(), ["a failed"]);
+    assert_eq!(failed.reports[0].failure.as_deref(), Some("it exited with code 1"));
+    assert_eq!(failed.summary.outcome, BuildOutcome::Failed);
+    assert_eq!(failed.summary.actions.skipped, 1);
+    assert_eq!(space.read("out/a"), "one\n");
+    space.write("in", "one\n");
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn an_output_that_is_missing_or_junk_is_made_again_and_nothing_else() {
+    let mut space = chain();
+    space.build();
+    fs::remove_file(space.out("a")).unwrap();
+    let again = space.build();
+    assert_eq!(again.told(), ["a ran"]);
+    assert_eq!(again.reasons("a"), ["output `build:a` is missing"]);
+    space.write("out/b", "junk");
+    let again = space.build();
+    assert_eq!(again.told(), ["b ran"]);
+    assert_eq!(again.reasons("b"), ["output `build:b` was changed by someone else"]);
+}
+
+#[test]
+fn a_command_that_does_not_write_its_output_fails_and_says_which() {
+    let mut space = Space::new(vec![step("true", &[], &["a"])]);
+    let failed = space.build();
+    assert_eq!(failed.reports[0].failure.as_deref(), Some("it succeeded but did not write `build:a`"));
+}
+
+#[test]
+fn a_declared_depfile_that_was_not_written_is_an_error() {
+    let mut space = Space::new(vec![Step {
+        depfile: Some("tmp/a.d"),
+        ..step("echo > out/a; touch out/b", &[], &["a", "b"])
+    }]);
+    let failed = space.build();
+    let why = failed.reports[0].failure.as_deref();
+    assert_eq!(why, Some("it succeeded but did not write its depfile `build:tmp/a.d`"));
+    assert!(!space.out("a").exists(), "what it wrote is not left lying");
+}
+
+#[test]
+fn what_a_depfile_names_is_an_input() {
+    let mut space = Space::new(vec![Step {
+        depfile: Some("tmp/a.d"),
+        ..step("cat in h > out/a; echo 'out/a: in h' > out/tmp/a.d", &["in"], &["a"])
+    }]);
+    space.write("in", "in\n");
+    space.write("h", "h\n");
+    space.build();
+    assert_eq!(space.told(), NOTHING);
+    space.write("h", "other\n");
+    let again = space.build();
+    assert_eq!(again.reasons("a"), ["`h` changed"]);
+    assert_eq!(space.read("out/a"), "in\nother\n");
+}
+
+#[test]
+fn a_command_that_reads_what_another_makes_runs_again_behind_it() {
+    let mut space = Space::new(vec![
+        Step {
+            depfile: Some("tmp/a.d"),
+            ..step("cat out/g > out/a 2>/dev/null; echo 'out/a: out/g' > out/tmp/a.d", &["in"], &["a"])
+        },
+        step("sleep 0.2; cat in > out/g", &["in"], &["g"]),
+    ]);
+    space.write("in", "one\n");
+    let first = space.build();
+    assert_eq!(first.told(), ["g ran", "a ran"]);
+    assert_eq!(space.read("out/a"), "one\n");
+    assert_eq!(space.told(), NOTHING);
+    space.write("in", "two\n");
+    assert_eq!(space.told(), ["g ran", "a ran"]);
+    assert_eq!(space.read("out/a"), "two\n");
+}
+
+#[test]
+fn an_input_that_is_changed_while_the_command_runs_is_not_recorded() {
+    let mut space = Space::new(vec![step("cat in > out/a; echo later > in", &["in"], &["a"])]);
+    space.write("in", "first\n");
+    let first = space.build();
+    assert_eq!(first.told(), ["a ran"]);
+    assert_eq!(
+        first.reports[0].remarks.unrecorded.as_deref(),
+        Some("`in` was changed while the command ran")
+    );
+    space.steps[0].script = "cat in > out/a".into();
+    assert_eq!(space.told(), ["a ran"]);
+    assert_eq!(space.read("out/a"), "later\n");
+}
+
+#[test]
+fn a_discovered_input_that_is_written_while_the_command_runs_is_not_recorded() {
+    let mut space = Space::new(vec![Step {
+        depfile: Some("tmp/a.d"),
+        ..step("cat h > out/a; echo later > h; echo 'out/a: h' > out/tmp/a.d", &[], &["a"])
+    }]);
+    space.write("h", "first\n");
+    let first = space.build();
+    let why = first.reports[0].remarks.unrecorded.clone();
+    assert_eq!(why.as_deref(), Some("`h` was changed as the command started or later"));
+}
+
+#[test]
+fn what_an_action_that_is_gone_wrote_is_deleted() {
+    let mut space = chain();
+    space.steps[1].links = vec![("link", "b")];
+    space.build();
+    assert_eq!(fs::read_link(space.out("link")).unwrap().to_str(), Some("b"));
+    space.steps.pop();
+    space.build();
+    assert!(!space.out("b").exists() && space.out("link").symlink_metadata().is_err());
+    assert!(space.out("a").exists());
+}
+
+#[test]
+fn a_result_that_holds_the_path_of_the_workspace_is_bound_to_it() {
+    let mut space = Space::new(vec![step("pwd > out/a", &[], &["a"]), step("echo hi > out/b", &[], &["b"])]);
+    let first = space.build();
+    assert_eq!(first.summary.bound, 1);
+    assert_eq!(space.told(), NOTHING);
+    let moved = tempfile::tempdir().unwrap();
+    let place = moved.path().join("elsewhere");
+    fs::rename(space.root(), &place).unwrap();
+    fs::create_dir(space.dir.path()).unwrap();
+    let mut there = Space { dir: tempfile::tempdir_in(moved.path()).unwrap(), ..space };
+    fs::remove_dir(there.dir.path()).unwrap();
+    fs::rename(&place, there.dir.path()).unwrap();
+    let again = there.build();
+    assert_eq!(again.told(), ["a ran"]);
+    assert_eq!(again.reasons("a"), ["its result holds absolute paths, and the project lies elsewhere now"]);
+    assert_eq!(there.read("out/a").trim(), there.root().to_str().unwrap());
+}
+
+#[test]
+fn a_missing_input_ends_the_build_with_an_error_that_names_it() {
+    let mut space = Space::new(vec![step("cat in > out/a", &["in"], &["a"])]);
+    let error = space.try_build().err().unwrap().to_string();
+    assert_eq!(error, "custom a needs `in`, which does not exist");
+    fs::create_dir(space.root().join("in")).unwrap();
+    let error = space.try_build().err().unwrap().to_string();
+    assert_eq!(error, "custom a needs `in`, which is a directory");
+}
+
+#[test]
+fn a_directory_in_the_place_of_an_output_is_an_error() {
+    let mut space = Space::new(vec![step("echo > out/a", &[], &["a"])]);
+    fs::create_dir_all(space.out("a/b")).unwrap();
+    let error = space.try_build().err().unwrap().to_string();
+    assert!(error.starts_with("custom a cannot write `build:a`: where its output is to be"), "{error}");
+}
+
+#[test]
+fn planning_changes_nothing_and_says_what_would_run() {
+    let mut space = chain();
+    space.mode = Mode::Plan;
+    let planned = space.build();
+    assert_eq!(planned.told(), ["a would_run", "b would_run"]);
+    assert_eq!(planned.reasons("b"), ["not built here yet", "`build:a` will be built first"]);
+    assert!(!space.out("a").exists());
+    space.mode = Mode::Build;
+    space.build();
+    space.write("in", "two\n");
+    space.build();
+    space.write("in", "one\n");
+    space.mode = Mode::Plan;
+    let planned = space.build();
+    assert_eq!(planned.told(), ["a restored", "b restored"]);
+    assert_eq!(planned.summary.processes_spawned, 0);
+    assert_eq!(space.read("out/b"), "two\ntwo\n");
+}
+
+#[test]
+fn forbidding_processes_fails_what_would_run_and_passes_what_is_warm() {
+    let mut space = chain();
+    space.forbid_spawn = true;
+    let cold = space.build();
+    assert_eq!(cold.told(), ["a failed"]);
+    assert_eq!(cold.summary.processes_spawned, 0);
+    space.forbid_spawn = false;
+    space.build();
+    space.forbid_spawn = true;
+    assert_eq!(space.build().summary.outcome, BuildOutcome::Ok);
+}
+
+#[test]
+fn keeping_going_builds_what_does_not_need_the_failed_one() {
+    let mut space = chain();
+    space.steps.insert(0, step("false", &[], &["broken"]));
+    space.jobs = 1;
+    space.failures = None;
+    let mut told = space.told();
+    told.sort();
+    assert_eq!(told, ["a ran", "b ran", "broken failed"]);
+}
+
+#[test]
+fn an_interrupted_build_ends_its_commands_and_the_next_one_is_right() {
+    let mut space = Space::new(vec![step("echo half > out/a; sleep 60; echo whole > out/a", &[], &["a"])]);
+    let live = Live::new().unwrap();
+    let end = live.clone();
+    let killer = std::thread::spawn(move || {
+        while end.running() == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        end.terminate(std::time::Duration::from_secs(1));
+    });
+    let done = space.try_build_of(&[], &live).unwrap();
+    killer.join().unwrap();
+    assert_eq!(done.summary.outcome, BuildOutcome::Interrupted);
+    space.steps[0].script = "echo whole > out/a".into();
+    assert_eq!(space.told(), ["a ran"]);
+    assert_eq!(space.read("out/a"), "whole\n");
+}
+
+#[test]
+fn a_local_action_is_told_once_and_holds_on_this_machine() {
+    let mut space = chain();
+    space.steps[0].local = Some("flag `-fodd` is not known");
+    let first = space.build();
+    assert_eq!(first.notices, ["a is built for this machine only: flag `-fodd` is not known"]);
+    assert_eq!(first.summary.local, 1);
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn only_what_is_asked_for_is_built() {
+    let mut space = chain();
+    let live = Live::new().unwrap();
+    assert_eq!(space.try_build_of(&["a"], &live).unwrap().told(), ["a ran"]);
+    assert!(!space.out("b").exists());
+}
+
+#[test]
+fn what_a_fresh_command_printed_is_told_again() {
+    let mut space = Space::new(vec![step("echo \"warning: $PWD/x is odd\" >&2; echo > out/a", &[], &["a"])]);
+    let printed = |done: &space::Done| String::from_utf8(done.reports[0].printed.clone()).unwrap();
+    let first = printed(&space.build());
+    let again = printed(&space.build());
+    assert_eq!(first, again);
+    assert_eq!(again, format!("warning: {}/x is odd\n", space.root().display()));
+}

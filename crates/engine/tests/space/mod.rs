@@ -1,0 +1,161 @@
+//! A project of shell commands in a temporary directory, built through the engine's public face.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rekindle_engine::build::build;
+use rekindle_engine::build_dir::BuildDir;
+use rekindle_engine::error::Error;
+use rekindle_engine::event::{Event, Outcome, Report, Summary};
+use rekindle_engine::request::{Mode, Request};
+use rekindle_exec::Live;
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat};
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::roots::Roots;
+use rekindle_scheduler::Graph;
+
+/// A shell command: `sh -c SCRIPT` in the workspace.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Step {
+    pub(crate) script: String,
+    pub(crate) inputs: Vec<&'static str>,
+    pub(crate) order_only: Vec<&'static str>,
+    pub(crate) outputs: Vec<&'static str>,
+    pub(crate) depfile: Option<&'static str>,
+    pub(crate) local: Option<&'static str>,
+    pub(crate) links: Vec<(&'static str, &'static str)>,
+}
+
+/// `script` reads `inputs` (workspace, or build directory after `build:`) and writes `outputs` (build directory).
+pub(crate) fn step(script: &str, inputs: &[&'static str], outputs: &[&'static str]) -> Step {
+    Step { script: script.into(), inputs: inputs.to_vec(), outputs: outputs.to_vec(), ..Step::default() }
+}
+
+pub(crate) struct Space {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) mode: Mode,
+    pub(crate) forbid_spawn: bool,
+    pub(crate) failures: Option<usize>,
+    pub(crate) jobs: usize,
+}
+
+/// What a build did.
+pub(crate) struct Done {
+    pub(crate) summary: Summary,
+    pub(crate) reports: Vec<Report>,
+    pub(crate) notices: Vec<String>,
+}
+
+impl Done {
+    /// `name outcome` of every action that was not fresh, in the order in which they ended.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let told = self.reports.iter().filter(|report| report.outcome != Outcome::Fresh);
+        told.map(|report| format!("{} {}", report.name, report.outcome.name())).collect()
+    }
+
+    /// Why the action that writes `name` was not fresh.
+    pub(crate) fn reasons(&self, name: &str) -> Vec<String> {
+        let report = self.reports.iter().find(|report| report.name == name).expect("the action is reported");
+        report.reasons.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl Space {
+    pub(crate) fn new(steps: Vec<Step>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut space =
+            Self { dir, steps, mode: Mode::Build, forbid_spawn: false, failures: Some(1), jobs: 2 };
+        space.write("README", "a project");
+        space
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.dir.path().canonicalize().unwrap()
+    }
+
+    pub(crate) fn out(&self, name: &str) -> PathBuf {
+        self.root().join("out").join(name)
+    }
+
+    pub(crate) fn write(&mut self, name: &str, text: &str) {
+        let path = self.root().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.root().join(name)).unwrap()
+    }
+
+    fn lower(&self, files: &mut Files) -> Graph {
+        let mut graph = Graph::new();
+        let cwd = files.path(Roots::WORKSPACE, "");
+        let mut locate = |name: &str| match name.strip_prefix("build:") {
+            Some(rel) => files.path(Roots::BUILD, rel),
+            None => files.path(Roots::WORKSPACE, name),
+        };
+        for step in &self.steps {
+            let outputs: Vec<PathId> =
+                step.outputs.iter().map(|name| locate(&format!("build:{name}"))).collect();
+            let argv = vec!["/bin/sh".into(), "-c".into(), Arg::text(&step.script)];
+            let mut action = Action::new(ActionKind::Custom, step.outputs[0], argv, cwd, outputs);
+            action.inputs = step.inputs.iter().map(|name| locate(name)).collect();
+            action.order_only = step.order_only.iter().map(|name| locate(name)).collect();
+            action.local = step.local.map(ToString::to_string);
+            action.links = step
+                .links
+                .iter()
+                .map(|(link, to)| (locate(&format!("build:{link}")), PathBuf::from(to)))
+                .collect();
+            if let Some(depfile) = step.depfile {
+                action.discovery.depfiles = vec![DepfileFormat::Make(locate(&format!("build:{depfile}")))];
+            }
+            graph.add(action).unwrap();
+        }
+        graph
+    }
+
+    pub(crate) fn try_build_of(&mut self, wanted: &[&str], live: &Live) -> Result<Done, Error> {
+        let build_path = self.root().join("out");
+        let mut files = Files::new(Roots::new(self.root(), &build_path));
+        let mut dir = BuildDir::open(&build_path, &mut files, "a test", |_| {})?;
+        let graph = self.lower(&mut files);
+        let outputs: Vec<PathId> = graph
+            .produced()
+            .map(|(path, _)| path)
+            .filter(|path| wanted.is_empty() || wanted.iter().any(|name| files.rel(*path) == Path::new(name)))
+            .collect();
+        let request = Request {
+            outputs,
+            jobs: self.jobs,
+            failures: self.failures,
+            mode: self.mode,
+            forbid_spawn: self.forbid_spawn,
+            report_fresh: true,
+            passed: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            makeflags: None,
+            machine: b"this machine".to_vec(),
+        };
+        let (mut reports, mut notices) = (Vec::new(), Vec::new());
+        let summary = build(&mut dir, &graph, &mut files, &request, live, &mut |event| match event {
+            Event::ActionFinished(report) => reports.push(*report),
+            Event::Notice(text) => notices.push(text),
+            _ => {}
+        })?;
+        Ok(Done { summary, reports, notices })
+    }
+
+    pub(crate) fn try_build(&mut self) -> Result<Done, Error> {
+        self.try_build_of(&[], &Live::new().unwrap())
+    }
+
+    pub(crate) fn build(&mut self) -> Done {
+        self.try_build().unwrap()
+    }
+
+    /// Builds and says what was not fresh.
+    pub(crate) fn told(&mut self) -> Vec<String> {
+        self.build().told()
+    }
+}

@@ -236,7 +236,8 @@ static int answer(int count, char **words) {
     else if (!strcmp(word, "-print-multiarch")) puts("x86_64-linux-gnu");
     else if (!strcmp(word, "-print-multi-directory") || !strcmp(word, "-print-multi-os-directory")) puts(".");
     else if (!strcmp(word, "-dumpspecs")) puts("*asm:\n\n*cpp:\n");
-    else if (!strcmp(word, "--version")) puts("gcc (stand-in) 12.2.0");
+    else if (!strcmp(word, "--version")) puts("GNU ld (stand-in, which is gcc 12.2.0 too) 2.40");
+    else if (!strcmp(word, "--verbose")) printf("using internal linker script:\nSEARCH_DIR(\"%s\");\n", here);
     else if (after(word, "-print-prog-name=")) puts(self);
     else if ((name = after(word, "-print-file-name="))) puts(name);
     else if (!strcmp(word, "-print-libgcc-file-name")) puts("libgcc.a");
@@ -261,11 +262,60 @@ static int answer(int count, char **words) {
 
 /* Whether the next word belongs to this option. */
 static int takes_a_word(const char *word) {
-  static const char *const with[] = {"-x", "-MT", "-MQ", "-D", "-U", "-L", "-l", "-T", "-Xlinker", "-include",
+  static const char *const with[] = {"-x", "-D", "-U", "-L", "-l", "-T", "-include",
                                      "-imacros", "-aux-info", "--param", "-Xassembler", "-Xpreprocessor", "-z"};
   for (size_t i = 0; i < sizeof with / sizeof *with; i++)
     if (!strcmp(word, with[i])) return 1;
   return 0;
+}
+
+/* What the command line asks for. */
+static struct {
+  const char *output, *depfile, *target, *link_depfile;
+  char **inputs;
+  int compile, depend, trace, input_count;
+} asked = {.output = "a.out"};
+
+static void add_dir(const char *dir) {
+  if (dir_count == MOST_DIRS) die("too many include directories", dir);
+  dirs[dir_count++] = dir;
+}
+
+/* Takes one word in; `next` is the one behind it, or NULL. Answers how many words that were. */
+static int parse(char *word, char *next) {
+  static const char *const dependency_file[] = {"-Wl,--dependency-file=", "-Wl,--dependency-file,", "--dependency-file="};
+  for (size_t i = 0; i < sizeof dependency_file / sizeof *dependency_file; i++)
+    if (after(word, dependency_file[i])) return asked.link_depfile = after(word, dependency_file[i]), 1;
+  if (!strcmp(word, "-Xlinker")) return 1; /* the next word is looked at by itself */
+  if (!strcmp(word, "-c")) return asked.compile = 1;
+  if (!strcmp(word, "-MD") || !strcmp(word, "-MMD")) return asked.depend = 1;
+  if (!strcmp(word, "-Wl,-t") || !strcmp(word, "-Wl,--trace")) return asked.trace = 1;
+  if (next && !strcmp(word, "-o")) return asked.output = next, 2;
+  if (next && !strcmp(word, "-MF")) return asked.depfile = next, 2;
+  if (next && (!strcmp(word, "-MT") || !strcmp(word, "-MQ"))) return asked.target = next, 2;
+  if (next && (!strcmp(word, "-I") || !strcmp(word, "-iquote") || !strcmp(word, "-isystem"))) return add_dir(next), 2;
+  if (after(word, "-I")) return add_dir(word + 2), 1;
+  if (takes_a_word(word)) return 2;
+  if (word[0] != '-') return asked.inputs[asked.input_count++] = word, 1;
+  if (after(word, "-D") || after(word, "-O")) mix(word, strlen(word));
+  return 1;
+}
+
+static void read_inputs(void) {
+  for (int i = 0; i < asked.input_count; i++) {
+    size_t size;
+    char *path = asked.inputs[i], *text = slurp(path, &size);
+    if (!text) die("cannot read", path);
+    if (asked.compile) {
+      take(path, text, size);
+      continue;
+    }
+    mix(text, size);
+    if (file_count == MOST_FILES) die("too many files", path);
+    files[file_count++] = path;
+    if (asked.trace) puts(path);
+    free(text);
+  }
 }
 
 int main(int count, char **words) {
@@ -279,47 +329,19 @@ int main(int count, char **words) {
     return archive(count - 2, words + 2);
   }
   if (answer(count, words)) return 0;
-
-  const char *output = "a.out", *depfile = NULL, *target = NULL, *link_depfile = NULL;
-  int compile = 0, depend = 0, trace = 0, inputs = 0;
-  char **input = calloc((size_t)count, sizeof *input);
-  for (int i = 1; i < count; i++) {
-    const char *word = words[i], *value;
-    if (!strcmp(word, "-c")) compile = 1;
-    else if (!strcmp(word, "-o")) output = words[++i];
-    else if (!strcmp(word, "-MF")) depfile = words[++i];
-    else if (!strcmp(word, "-MT") || !strcmp(word, "-MQ")) target = words[++i];
-    else if (!strcmp(word, "-MD") || !strcmp(word, "-MMD")) depend = 1;
-    else if (!strcmp(word, "-I") || !strcmp(word, "-iquote") || !strcmp(word, "-isystem")) value = words[++i], dirs[dir_count++ % MOST_DIRS] = value;
-    else if ((value = after(word, "-I"))) dirs[dir_count++ % MOST_DIRS] = value;
-    else if ((value = after(word, "-Wl,--dependency-file=")) || (value = after(word, "-Wl,--dependency-file,"))) link_depfile = value;
-    else if (!strcmp(word, "-Wl,-t") || !strcmp(word, "-Wl,--trace")) trace = 1;
-    else if (takes_a_word(word)) i++;
-    else if (word[0] == '-') mix(word, !strncmp(word, "-D", 2) || !strncmp(word, "-O", 2) ? strlen(word) : 0);
-    else input[inputs++] = words[i];
-  }
-  if (!inputs) die("no input files", name);
-  for (int i = 0; i < inputs; i++) {
-    size_t size;
-    char *text = slurp(input[i], &size);
-    if (!text) die("cannot read", input[i]);
-    if (compile) {
-      take(input[i], text, size);
-    } else {
-      mix(text, size);
-      files[file_count++ % MOST_FILES] = input[i];
-      if (trace) puts(input[i]);
-      free(text);
-    }
-  }
+  asked.inputs = calloc((size_t)count, sizeof *asked.inputs);
+  for (int i = 1; i < count;) i += parse(words[i], i + 1 < count ? words[i + 1] : NULL);
+  if (!asked.input_count) die("no input files", name);
+  read_inputs();
   char beside[4096];
-  if (compile && depend && !depfile) {
-    const char *dot = strrchr(output, '.');
-    snprintf(beside, sizeof beside, "%.*s.d", dot ? (int)(dot - output) : (int)strlen(output), output);
-    depfile = beside;
+  if (asked.compile && asked.depend && !asked.depfile) {
+    const char *dot = strrchr(asked.output, '.');
+    int stem = dot ? (int)(dot - asked.output) : (int)strlen(asked.output);
+    snprintf(beside, sizeof beside, "%.*s.d", stem, asked.output);
+    asked.depfile = beside;
   }
-  put_result(output, compile ? 0644 : 0755);
-  if (compile && depfile) put_depfile(depfile, target ? target : output);
-  if (!compile && link_depfile) put_depfile(link_depfile, output);
+  put_result(asked.output, asked.compile ? 0644 : 0755);
+  if (asked.compile && asked.depfile) put_depfile(asked.depfile, asked.target ? asked.target : asked.output);
+  if (!asked.compile && asked.link_depfile) put_depfile(asked.link_depfile, asked.output);
   return 0;
 }

@@ -182,3 +182,58 @@ impl Side {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{Chance, graph};
+
+    fn edges(needs: &[Vec<u32>]) -> Edges {
+        Edges::new(&graph(needs, |_, _| {}))
+    }
+
+    #[test]
+    fn a_way_is_found_exactly_where_there_is_one_while_edges_are_added() {
+        for seed in 0..200 {
+            let mut chance = Chance(seed);
+            let count = 2 + chance.below(20);
+            let mut edges = edges(&chance.needs(count, 2, count));
+            for _ in 0..30 {
+                let (from, to) = (ActionId::at(chance.below(count)), ActionId::at(chance.below(count)));
+                let all = post_order(&[to], |_| true, |id| edges.needs[id.index()].clone().into_iter());
+                let way = edges.leads(from, &[to]);
+                assert_eq!(way, all.contains(&from), "from {from:?} to {to:?}, seed {seed}");
+                if !edges.leads(to, &[from]) {
+                    let missing = edges.missing(to, &[from, from]);
+                    edges.add(to, &missing);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_edge_is_there_once_however_often_and_in_whatever_order_it_is_added() {
+        let mut edges = edges(&vec![vec![]; 6]);
+        for needs in [[5, 1], [3, 5], [1, 2], [2, 3]] {
+            let missing = edges.missing(ActionId(0), &needs.map(ActionId));
+            edges.add(ActionId(0), &missing);
+        }
+        assert_eq!(edges.needs(ActionId(0)), [1, 2, 3, 5].map(ActionId));
+        assert_eq!(edges.feeds(ActionId(5)), [ActionId(0)]);
+    }
+
+    #[test]
+    fn a_search_costs_what_its_smaller_end_has() {
+        // 0 feeds 1 to 1,000, which feed 1,001. 1,002 is fed by 1,003 alone.
+        let mut needs = vec![vec![]];
+        needs.extend(vec![vec![0]; 1_000]);
+        needs.push((1..=1_000).collect());
+        needs.extend([vec![1_003], vec![]]);
+        let mut edges = edges(&needs);
+        let before = edges.steps();
+        assert!(!edges.leads(ActionId(0), &[ActionId(1_002)]));
+        assert!(!edges.leads(ActionId(1_003), &[ActionId(1_001)]));
+        let cost = edges.steps() - before;
+        assert!(cost <= 10, "{cost} steps");
+    }
+}

@@ -253,8 +253,19 @@ mod tests {
         header.order_only = vec![P[2]];
         let header = graph.add(header).unwrap();
         assert_eq!(graph.wanted(&[P[3]]), [two, header, one, link]);
+        assert_eq!(graph.dependencies(link), [one, two]);
         assert_eq!(graph.wanted(&[P[2], P[0]]), [two]);
         assert_eq!(graph.wanted(&[P[4], P[3]]).last(), Some(&alone));
+    }
+
+    #[test]
+    fn an_action_that_makes_several_inputs_is_one_dependency() {
+        let mut graph = Graph::new();
+        let user = graph.add(action("user", &[P[1], P[0], P[2]], &[P[3]])).unwrap();
+        let maker = graph.add(action("maker", &[], &[P[1], P[2]])).unwrap();
+        assert_eq!(graph.dependencies(user), [maker]);
+        let produced: Vec<_> = graph.produced().collect();
+        assert_eq!(produced, [(P[3], user), (P[1], maker), (P[2], maker)]);
     }
 
     #[test]

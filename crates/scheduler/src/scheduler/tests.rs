@@ -143,6 +143,22 @@ fn a_discovered_need_comes_first_and_is_built_though_nobody_asked() {
 }
 
 #[test]
+fn what_an_urgent_action_turns_out_to_need_becomes_as_urgent() {
+    // 0 is long and finds out that it needs 3, which needs 2; 1 was more urgent than those.
+    let new = || scheduler(&[vec![], vec![], vec![], vec![2]], &[900, 50, 10, 10], Limits::default());
+    let mut to_judge = new();
+    assert_eq!(to_judge.next_judge(), Some(id(0)));
+    assert_eq!(to_judge.needs_first(id(0), &[id(3)]), NeedsFirst::Waiting);
+    assert_eq!((to_judge.priority(id(3)), to_judge.priority(id(2))), (910, 920));
+    assert_eq!([to_judge.next_judge(), to_judge.next_judge()], [Some(id(2)), Some(id(1))]);
+    let mut to_start = new();
+    assert_eq!(to_start.next_judge(), Some(id(0)));
+    judge_all_stale(&mut to_start);
+    assert_eq!(to_start.needs_first(id(0), &[id(3)]), NeedsFirst::Waiting);
+    assert_eq!([to_start.next_start(), to_start.next_start()], [Some(id(2)), Some(id(1))]);
+}
+
+#[test]
 fn a_discovered_need_that_would_close_a_cycle_adds_no_edge() {
     let mut scheduler = plain(&[vec![], vec![0], vec![1], vec![]]);
     assert_eq!(scheduler.next_judge(), Some(id(0)));

@@ -19,7 +19,7 @@ struct Case {
     wanted: Vec<ActionId>,
     keep_going: Option<usize>,
     jobs: usize,
-    /// Whether those that fail may fail when they are judged, too.
+    /// Whether those that fail may fail when they are judged, too, and any that are judged again.
     judging_fails: bool,
     /// How many settled actions are judged again at most.
     reopenings: usize,
@@ -51,7 +51,7 @@ impl Case {
             keep_going: [None, Some(1), Some(usize::MAX)][chance.below(3)],
             jobs: 1 + chance.below(6),
             judging_fails: surprises,
-            reopenings: if surprises { chance.below(4) } else { 0 },
+            reopenings: if surprises { chance.below(8) } else { 0 },
             needs,
         };
         (case, chance)
@@ -144,6 +144,13 @@ impl Model {
             open.extend(self.needs[at].iter().filter(|need| all.insert(**need)));
         }
         all
+    }
+
+    /// From the start of `at` to the end, over wanted actions.
+    fn longest_way(&self, at: usize, scheduler: &Scheduler) -> u64 {
+        let behind = self.wanted.iter().filter(|next| self.needs[**next].contains(&at));
+        let tail = behind.map(|next| self.longest_way(*next, scheduler)).max().unwrap_or(0);
+        scheduler.estimate(ActionId::at(at)) + tail
     }
 
     fn want(&mut self, at: usize) {
@@ -285,11 +292,15 @@ impl<'c> Build<'c> {
         let recorded = |id: ActionId| (!id.0.is_multiple_of(3)).then_some(u64::from(id.0 * 7919 % 50));
         let limits = Limits { keep_going: case.keep_going };
         let scheduler = Scheduler::new(&case.graph(), &case.wanted, recorded, limits);
+        let model = Model::new(case);
+        for at in &model.wanted {
+            assert_eq!(scheduler.priority(ActionId::at(*at)), model.longest_way(*at, &scheduler));
+        }
         Self {
             case,
             chance,
             scheduler,
-            model: Model::new(case),
+            model,
             handed: Vec::new(),
             reopenings: case.reopenings,
             trace: Vec::new(),
@@ -377,8 +388,7 @@ impl<'c> Build<'c> {
         let at = id.index();
         let reads = &self.case.stamp_reads[at];
         let depends = reads.iter().find(|read| self.model.all_needs(read.index()).contains(&at));
-        let missing = reads.iter().any(|read| !self.model.needs[at].contains(&read.index()));
-        if missing {
+        if !reads.is_empty() {
             let found = self.scheduler.needs_first(id, reads);
             if let Some(with) = depends {
                 assert_eq!(found, NeedsFirst::Cycle { with: *with });
@@ -402,7 +412,8 @@ impl<'c> Build<'c> {
                 }
             }
         }
-        if self.case.judging_fails && self.case.fails[at] && self.chance.percent(10) {
+        let chance = if self.model.settled[at] > 0 { 30 } else { 10 * usize::from(self.case.fails[at]) };
+        if self.case.judging_fails && self.chance.percent(chance) {
             self.scheduler.failed(id);
             self.model.answer(id, Stands::Failed);
         } else if self.case.stale[at] {

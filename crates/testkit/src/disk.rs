@@ -78,3 +78,33 @@ impl Drop for Tmpfs {
         let _ = Command::new("umount").arg("-l").arg(&self.path).status();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Space, Tmpfs, require_root};
+
+    #[test]
+    fn an_overlay_is_seen_by_a_run_and_by_nobody_else() {
+        if !require_root() {
+            return;
+        }
+        let mut space = Space::new("/bin/cat");
+        space.write("file", "below");
+        let file = space.path("file");
+        space.overlay(&file, b"above");
+        assert_eq!(space.run(&["file"]).done().ok().text(), "above");
+        assert_eq!(space.read("file"), b"below");
+    }
+
+    #[test]
+    fn a_small_disk_is_full_soon() {
+        if !require_root() {
+            return;
+        }
+        let space = Space::new("/bin/true");
+        let disk = Tmpfs::mount(&space.path("disk"), 16);
+        assert!(std::fs::write(space.path("disk/file"), [0; 20_000]).is_err());
+        disk.resize(64);
+        space.write("disk/file", [0; 20_000]);
+    }
+}

@@ -186,6 +186,13 @@ impl Space {
         must(if is_dir { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }, "remove", &path);
     }
 
+    /// The same, if there is one.
+    pub fn remove_if_there(&self, rel: impl AsRef<Path>) {
+        if fs::symlink_metadata(self.path(&rel)).is_ok() {
+            self.remove(rel);
+        }
+    }
+
     /// Makes a symbolic link, in the place of one that may be there.
     pub fn symlink(&self, target: impl AsRef<Path>, rel: impl AsRef<Path>) {
         let path = self.path(rel);

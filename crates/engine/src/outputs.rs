@@ -37,17 +37,24 @@ pub(crate) enum Found {
     Unreadable(io::Error),
 }
 
+/// The absolute path of one root, in every spelling and width.
+#[derive(Debug)]
+struct Needle {
+    name: Arc<str>,
+    forms: Vec<Vec<u8>>,
+}
+
 /// The absolute paths that make a result bound to where it was made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Needles {
-    list: Arc<[(Arc<str>, Vec<Vec<u8>>)]>,
+    list: Arc<[Needle]>,
 }
 
 impl Needles {
     /// Those of every root that is placed and no system root. Each is sought as bytes and as UTF-16.
     pub(crate) fn of(roots: &Roots) -> Self {
         use std::os::unix::ffi::OsStrExt;
-        let mut list: Vec<(Arc<str>, Vec<Vec<u8>>)> = Vec::new();
+        let mut list = Vec::new();
         for (_, root) in roots.iter().filter(|(_, root)| root.is_placed() && !root.is_system()) {
             let mut forms = Vec::new();
             for place in std::iter::once(&root.path).chain(&root.spellings) {
@@ -62,7 +69,7 @@ impl Needles {
                 };
                 forms.extend([wide(2, 0), wide(2, 1), wide(4, 0), wide(4, 3), bytes.clone()]);
             }
-            list.push((root.name.as_str().into(), forms));
+            list.push(Needle { name: root.name.as_str().into(), forms });
         }
         Self { list: list.into() }
     }
@@ -75,8 +82,8 @@ impl Needles {
                 .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+'))
         };
         let holds = |form: &Vec<u8>| memchr::memmem::find_iter(bytes, form).any(|at| ends(at + form.len()));
-        let hit = self.list.iter().find(|(_, forms)| forms.iter().any(holds));
-        hit.map(|(name, _)| name.clone())
+        let hit = self.list.iter().find(|needle| needle.forms.iter().any(holds));
+        hit.map(|needle| needle.name.clone())
     }
 }
 

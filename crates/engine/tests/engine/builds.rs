@@ -1,14 +1,11 @@
 //! What a build runs and what it does not, with commands of the shell.
-#![expect(clippy::disallowed_methods, reason = "tests make and change their own files")]
-
-mod space;
 
 use std::fs;
 
+use crate::space::{Space, Step, step};
 use rekindle_engine::event::BuildOutcome;
 use rekindle_engine::request::Mode;
 use rekindle_exec::Live;
-use space::{Space, Step, step};
 
 /// `b` is made of `a`, `a` of the file `in`, whose comments (`#` lines) do not reach `a`.
 fn chain() -> Space {
@@ -330,7 +327,7 @@ fn only_what_is_asked_for_is_built() {
 #[test]
 fn what_a_fresh_command_printed_is_told_again() {
     let mut space = Space::new(vec![step("echo \"warning: $PWD/x is odd\" >&2; echo > out/a", &[], &["a"])]);
-    let printed = |done: &space::Done| String::from_utf8(done.reports[0].printed.clone()).unwrap();
+    let printed = |done: &crate::space::Done| String::from_utf8(done.reports[0].printed.clone()).unwrap();
     let first = printed(&space.build());
     let again = printed(&space.build());
     assert_eq!(first, again);

@@ -1,0 +1,5 @@
+//! The engine through its public face, with commands of the shell instead of compilers.
+
+mod builds;
+mod space;
+mod torture;

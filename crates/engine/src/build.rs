@@ -104,7 +104,7 @@ impl Session<'_> {
                 }
             }
             self.start_what_is_ready();
-            if self.running.is_empty() && self.held.is_none() && self.scheduler.finished() {
+            if self.running.is_empty() && self.scheduler.finished() {
                 return;
             }
             if self.running.is_empty() {
@@ -112,7 +112,10 @@ impl Session<'_> {
                 continue;
             }
             match self.messages.recv() {
-                Ok(Message::Ended(ended)) => self.finish(*ended),
+                Ok(Message::Ended(ended)) => {
+                    self.pools_are_full = false;
+                    self.finish(*ended);
+                }
                 Ok(Message::Token(token)) => {
                     self.asked_for_token = false;
                     self.tokens.push(token);
@@ -125,24 +128,22 @@ impl Session<'_> {
 
     /// Starts as many commands as there are tokens for; asks for one more token if there is more to start.
     fn start_what_is_ready(&mut self) {
+        let jobs = self.request.jobs.max(1);
         loop {
-            if self.held.is_none() {
-                self.held = self.scheduler.next_start();
-            }
-            let Some(id) = self.held else { break };
-            let slots = (1 + self.tokens.len()).min(self.request.jobs.max(1));
-            if self.running.len() < slots {
-                self.held = None;
-                self.start(id);
-            } else {
-                if slots < self.request.jobs && !self.asked_for_token {
+            let slots = (1 + self.tokens.len()).min(jobs);
+            if self.running.len() >= slots {
+                let more = self.scheduler.progress().to_start > 0 && !self.pools_are_full;
+                if slots < jobs && more && !self.asked_for_token {
                     self.asked_for_token = true;
                     self.jobs.request();
                 }
                 return;
             }
+            let Some(id) = self.scheduler.next_start() else { break };
+            self.start(id);
         }
-        // Nothing waits for a token: those that are not in use go back.
+        // There is a slot and nothing to start in it, until a command ends: tokens that are not in use go back.
+        self.pools_are_full = true;
         if self.asked_for_token {
             self.asked_for_token = false;
             self.jobs.withdraw();
@@ -150,13 +151,10 @@ impl Session<'_> {
         self.tokens.truncate(self.running.len().saturating_sub(1));
     }
 
-    /// Somebody asked us to stop: nothing new is started, and what waits for a token is given up.
+    /// Somebody asked us to stop: nothing new is started.
     pub(crate) fn interrupt(&mut self) {
         self.interrupted = true;
         self.scheduler.stop();
-        if let Some(id) = self.held.take() {
-            self.scheduler.failed(id);
-        }
     }
 
     fn close(mut self) -> Result<Summary, Error> {

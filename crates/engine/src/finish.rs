@@ -10,6 +10,7 @@ use rekindle_fingerprint::depfile;
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId, Seen};
 use rekindle_fingerprint::printed;
+use rekindle_fingerprint::stamp::Stamp;
 use rekindle_scheduler::{ActionId, RunAgain};
 
 use crate::build::is_temporary;
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::event::{Outcome, Remarks};
 use crate::kept::Kept;
 use crate::outputs::{Found, Made};
-use crate::recorded::Recorded;
+use crate::scans::Mentioned;
 use crate::session::Session;
 use crate::start::{Ended, Running};
 
@@ -157,7 +158,7 @@ impl Session<'_> {
         discovered
     }
 
-    fn succeed(&mut self, id: ActionId, running: Running, success: Success) {
+    fn succeed(&mut self, id: ActionId, running: Running, mut success: Success) {
         let foreign = self.undeclared_producers(id, &success.discovered);
         let mut unrecorded = None;
         if !foreign.is_empty() {
@@ -183,20 +184,21 @@ impl Session<'_> {
             Err(error) => self.give_up(error),
         }
         let action = self.graph.action(id);
+        let mentioned = self.mentioned(action, &mut success);
         let unrecorded = unrecorded.or_else(|| self.moved_inputs(action, &running, &success.discovered));
         for (path, made) in action.outputs.iter().zip(&success.made) {
             self.files.record(*path, made.signature, made.device, made.blob, made.instant);
         }
         let recorded = match unrecorded {
             Some(why) => Err(why),
-            None => self.recorded(id, &running, &success),
+            None => self.recorded(id, &running, &success, mentioned),
         };
         let mut report = self.report(id, Outcome::Ran);
         report.ms = success.ms;
         report.remarks.bound =
             success.made.iter().find_map(|made| made.holds.as_ref().map(ToString::to_string));
         let remembered = match recorded {
-            Ok(recorded) => self.remember(id, running, recorded, &mut report.remarks),
+            Ok(stamp) => self.remember(id, running, stamp, &mut report.remarks),
             Err(why) => {
                 report.remarks.unrecorded = Some(why);
                 self.do_not_remember(id, running)
@@ -218,6 +220,21 @@ impl Session<'_> {
         producers.dedup();
         producers.retain(|producer| !self.scheduler.is_reachable(*producer, id));
         producers
+    }
+
+    /// What the files that the action read mention that no depfile tells; payloads that it names are discovered too.
+    fn mentioned(&mut self, action: &Action, success: &mut Success) -> Mentioned {
+        let mut all = Mentioned::default();
+        if action.discovery.scan {
+            self.files.observe(&success.discovered);
+            for path in action.inputs.iter().chain(&success.discovered) {
+                self.scans.add(self.files, *path, action, &mut all);
+            }
+        }
+        success.discovered.append(&mut all.payloads);
+        success.discovered.sort_unstable();
+        success.discovered.dedup();
+        all
     }
 
     /// Why what the command read is not what was observed before it started (law 4); `None` if it is.
@@ -244,11 +261,11 @@ impl Session<'_> {
         &mut self,
         id: ActionId,
         running: Running,
-        recorded: Recorded,
+        stamp: Stamp,
         remarks: &mut Remarks,
     ) -> Result<(), Error> {
-        remarks.volatile = recorded.stamp.volatile;
-        remarks.unprovable.clone_from(&recorded.stamp.unprovable);
+        remarks.volatile = stamp.volatile;
+        remarks.unprovable.clone_from(&stamp.unprovable);
         let key = self.key(id);
         let outputs = self.output_paths(id);
         let kept = Kept::of(&self.dir.kept(), key, self.files);
@@ -265,7 +282,7 @@ impl Session<'_> {
         if let Some(identity) = &self.graph.action(id).identity {
             self.dir.history.know_identity(identity);
         }
-        self.dir.history.succeed(key, recorded.stamp, keeps, self.files)
+        self.dir.history.succeed(key, stamp, keeps, self.files)
     }
 
     /// The result serves this build; the next one knows nothing of it.

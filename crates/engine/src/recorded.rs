@@ -9,21 +9,9 @@ use rekindle_fingerprint::stamp::{Holds, Output, Stamp};
 use rekindle_scheduler::ActionId;
 
 use crate::finish::Success;
+use crate::scans::Mentioned;
 use crate::session::Session;
 use crate::start::Running;
-
-/// A stamp that is ready to be written.
-pub(crate) struct Recorded {
-    pub(crate) stamp: Stamp,
-}
-
-/// What scanning all files of one action has shown.
-#[derive(Default)]
-pub(crate) struct Mentioned {
-    pub(crate) probes: Vec<Probe>,
-    pub(crate) volatile: bool,
-    pub(crate) unprovable: Option<String>,
-}
 
 impl Session<'_> {
     /// The stamp of a command that has succeeded.
@@ -35,9 +23,9 @@ impl Session<'_> {
         id: ActionId,
         running: &Running,
         success: &Success,
-    ) -> Result<Recorded, String> {
+        mentioned: Mentioned,
+    ) -> Result<Stamp, String> {
         let action = self.graph.action(id);
-        let mentioned = self.mentioned(action, &success.discovered);
         let lookups = self.lookups(action, running, success, &mentioned.probes)?;
         let content = |path: &PathId| self.files.content(*path);
         let mut declared = Vec::with_capacity(action.inputs.len());
@@ -68,7 +56,7 @@ impl Session<'_> {
             duration_ms: u32::try_from(success.ms).unwrap_or(u32::MAX),
             command: self.command(id),
         };
-        Ok(Recorded { stamp })
+        Ok(stamp)
     }
 
     fn lookups(
@@ -94,18 +82,6 @@ impl Session<'_> {
             ));
         }
         Ok(Some(lookups))
-    }
-
-    /// What the files that the action read mention that no depfile tells.
-    fn mentioned(&mut self, action: &Action, discovered: &[PathId]) -> Mentioned {
-        let mut all = Mentioned::default();
-        if !action.discovery.scan {
-            return all;
-        }
-        for path in action.inputs.iter().chain(discovered) {
-            self.scans.add(self.files, *path, action, &mut all);
-        }
-        all
     }
 }
 

@@ -1,15 +1,87 @@
 //! What files mention that no depfile tells, each content scanned once a build.
 
-use rekindle_fingerprint::action::Action;
-use rekindle_fingerprint::files::{Files, PathId};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
 
-use crate::recorded::Mentioned;
+use rekindle_fingerprint::action::Action;
+use rekindle_fingerprint::disk;
+use rekindle_fingerprint::files::{ContentId, Files, PathId};
+use rekindle_fingerprint::scan::{self, Probe, Scan, Text};
+use rustc_hash::FxHashMap;
+
+/// What all files that one action read mention together.
+#[derive(Default)]
+pub(crate) struct Mentioned {
+    /// Names that were asked for, found or not.
+    pub(crate) probes: Vec<Probe>,
+    /// Files that the assembler or `#embed` read.
+    pub(crate) payloads: Vec<PathId>,
+    /// A date or a time may be in the result.
+    pub(crate) volatile: bool,
+    /// Why what is read cannot be known.
+    pub(crate) unprovable: Option<String>,
+}
 
 /// What was scanned already.
 #[derive(Default)]
-pub(crate) struct Scans {}
+pub(crate) struct Scans {
+    known: FxHashMap<(ContentId, Text), Rc<Scan>>,
+}
 
 impl Scans {
     /// Adds what the file at `path` mentions to `all`.
-    pub(crate) fn add(&mut self, _files: &Files, _path: PathId, _action: &Action, _all: &mut Mentioned) {}
+    pub(crate) fn add(&mut self, files: &mut Files, path: PathId, action: &Action, all: &mut Mentioned) {
+        let Some(scan) = self.scan(files, path, text_of(files, action)) else { return };
+        if scan.mentions.is_empty() {
+            return;
+        }
+        all.volatile |= scan.mentions.is_volatile();
+        all.probes.extend(scan.probes.iter().chain(&scan.stepping).cloned());
+        if let Some(why) = &scan.unprovable {
+            all.unprovable.get_or_insert_with(|| format!("{}: {why}", files.show(path)));
+        }
+        let embeds = scan.embeds.iter().map(|embed| (&embed.name, embed.angled));
+        let by_assembler = scan.incbins.iter().chain(&scan.asm_includes).map(|name| (&name.name, false));
+        let by_assembler = by_assembler.filter(|_| !action.discovery.incbin_in_depfile);
+        for (name, angled) in embeds.chain(by_assembler) {
+            all.payloads.extend(find(files, path, action, name));
+            all.probes.push(Probe { name: name.clone(), angled, next: false });
+        }
+    }
+
+    fn scan(&mut self, files: &Files, path: PathId, text: Text) -> Option<Rc<Scan>> {
+        let content = files.content(path)?;
+        if let Some(known) = self.known.get(&(content, text)) {
+            return Some(Rc::clone(known));
+        }
+        // If it was changed or deleted meanwhile, the check of the inputs tells; nothing of it is recorded then.
+        let bytes = disk::read(&files.abs(path)).ok()?;
+        let scanned = Rc::new(scan::scan(&bytes, text));
+        self.known.insert((content, text), Rc::clone(&scanned));
+        Some(scanned)
+    }
+}
+
+/// Where the payload `name` of a file is found: beside the file, in the working directory, or where headers are
+/// searched. One that is nowhere stands in a branch that was not compiled.
+fn find(files: &mut Files, path: PathId, action: &Action, name: &[u8]) -> Option<PathId> {
+    let name = Path::new(OsStr::from_bytes(name));
+    let beside = files.abs(path).parent().map(Path::to_path_buf);
+    let searched = action.discovery.search.iter().flat_map(|search| &search.dirs).map(|dir| files.abs(*dir));
+    let places: Vec<_> = beside.into_iter().chain([files.abs(action.cwd)]).chain(searched).collect();
+    let found =
+        places.into_iter().find(|dir| matches!(disk::stat(&dir.join(name)), Ok(disk::Entry::File(..))))?;
+    Some(files.path_from(&found, name))
+}
+
+/// How the files of an action are read: headers as their source is.
+fn text_of(files: &Files, action: &Action) -> Text {
+    let source = action.inputs.first().and_then(|source| files.rel(*source).extension());
+    match source.map(OsStr::as_bytes) {
+        Some(b"s") => Text::PlainAssembler,
+        Some(b"S" | b"sx") => Text::Assembler,
+        _ => Text::C,
+    }
 }

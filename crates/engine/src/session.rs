@@ -52,9 +52,9 @@ pub(crate) struct Session<'a> {
     pub(crate) running: FxHashMap<ActionId, Running>,
     pub(crate) jobs: Jobs,
     pub(crate) tokens: Vec<Token>,
-    /// An action that the scheduler has handed out and for which there is no token yet.
-    pub(crate) held: Option<ActionId>,
     pub(crate) asked_for_token: bool,
+    /// Nothing more can be started until a command ends, whatever waits.
+    pub(crate) pools_are_full: bool,
     pub(crate) messages: mpsc::Receiver<Message>,
     pub(crate) sender: mpsc::Sender<Message>,
     pub(crate) needles: Needles,
@@ -123,8 +123,8 @@ impl<'a> Session<'a> {
             running: FxHashMap::default(),
             jobs,
             tokens: Vec::new(),
-            held: None,
             asked_for_token: false,
+            pools_are_full: false,
             messages,
             sender,
             would_change: FxHashSet::default(),

@@ -30,8 +30,7 @@ pub fn build(
     events: &mut dyn FnMut(Event),
 ) -> Result<Summary, Error> {
     if let Err(cycle) = graph.check() {
-        let names = cycle.actions.iter().chain(cycle.actions.first());
-        return Err(Error::Cycle { names: names.map(|id| graph.action(*id).name.clone()).collect() });
+        return Err(Error::Cycle { cycle: cycle.show(graph, files) });
     }
     files.set_instant(dir.marker.now()?);
     let mut session = Session::new(dir, graph, files, request, live, events)?;

@@ -62,10 +62,10 @@ pub enum Error {
     #[error(transparent)]
     Root(#[from] rekindle_fingerprint::roots::NameTaken),
     /// The actions depend on each other in a circle.
-    #[error("these actions need each other: {}", names.join(" -> "))]
+    #[error("{cycle}")]
     Cycle {
-        /// Their names, the first one again at the end.
-        names: Vec<String>,
+        /// The circle, written out.
+        cycle: String,
     },
 }
 

@@ -239,11 +239,11 @@ impl Session<'_> {
 
     /// Why what the command read is not what was observed before it started (law 4); `None` if it is.
     fn moved_inputs(&mut self, action: &Action, running: &Running, discovered: &[PathId]) -> Option<String> {
-        let on_disk = |path: &PathId| self.graph.producer(*path).is_none();
-        let mut inputs: Vec<PathId> =
-            action.inputs.iter().chain(discovered).copied().filter(on_disk).collect();
-        let first_named: Vec<PathId> =
-            inputs.iter().copied().filter(|path| !running.observed.contains(path)).collect();
+        let mut inputs: Vec<PathId> = action.inputs.iter().chain(discovered).copied().collect();
+        // What an action of this build made was observed when it was written.
+        let observed =
+            |path: &PathId| running.observed.contains(path) || self.graph.producer(*path).is_some();
+        let first_named: Vec<PathId> = inputs.iter().copied().filter(|path| !observed(path)).collect();
         self.files.observe(&first_named);
         let young = first_named.iter().find(|path| is_young(self.files, **path, running));
         if let Some(path) = young {

@@ -333,3 +333,28 @@ fn what_a_fresh_command_printed_is_told_again() {
     assert_eq!(first, again);
     assert_eq!(again, format!("warning: {}/x is odd\n", space.root().display()));
 }
+
+#[test]
+fn an_output_that_somebody_changes_before_it_is_read_is_not_recorded_with_what_it_was() {
+    let mut space = chain();
+    // The second command changes its own input before it reads it, as somebody else could.
+    space.steps[1].script = "echo changed > out/a; cat out/a > out/b".into();
+    let first = space.build();
+    assert_eq!(first.told(), ["a ran", "b ran"]);
+    let why = first.reports[1].remarks.unrecorded.as_deref();
+    assert_eq!(why, Some("`build:a` was changed while the command ran"));
+    space.steps[1].script = "cat out/a > out/b".into();
+    space.build();
+    assert_eq!(space.read("out/b"), "one\n");
+}
+
+#[test]
+fn actions_that_need_each_other_are_written_out() {
+    let mut space = Space::new(vec![step("", &["build:b"], &["a"]), step("", &["build:a"], &["b"])]);
+    let error = space.try_build().err().unwrap().to_string();
+    insta::assert_snapshot!(error, @"
+    these actions need each other:
+      `a` needs `build:b`, which `b` writes
+      `b` needs `build:a`, which `a` writes
+    ");
+}

@@ -1,0 +1,415 @@
+//! From the typed project to the scheduler's graph: every target becomes actions.
+
+mod command;
+mod compile;
+mod install;
+mod link;
+mod packages;
+mod paths;
+mod precompile;
+mod sources;
+mod usage;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+
+use rekindle_fingerprint::action::{Action, Arg};
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::roots::Roots;
+use rekindle_scheduler::graph::{Graph, Target, TargetKind};
+use rekindle_toolchain::request::{Archive, Compile, Language, Link};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Report};
+use crate::manifest::Text;
+use crate::project::{HOST, Instance, Kind, Node, Project};
+use crate::reader::{Consulted, Reader};
+
+/// What lowering asks of a toolchain: the command for each thing that is made.
+pub trait Dialect {
+    /// The action that makes an object of a source.
+    ///
+    /// # Errors
+    /// The toolchain cannot do that; the text says why.
+    fn compile(&self, files: &mut Files, what: &Compile) -> Result<Action, String>;
+    /// The action that makes an archive of objects.
+    ///
+    /// # Errors
+    /// The toolchain cannot do that; the text says why.
+    fn archive(&self, files: &mut Files, what: &Archive) -> Result<Action, String>;
+    /// The action that makes a program or a shared library.
+    ///
+    /// # Errors
+    /// The toolchain cannot do that; the text says why.
+    fn link(&self, files: &mut Files, what: &Link) -> Result<Action, String>;
+}
+
+/// How a test is run, beyond what [`Target`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestRun {
+    /// The name of the test's target.
+    pub target: String,
+    /// Where it is run.
+    pub directory: PathBuf,
+    /// After how many seconds it has failed.
+    pub timeout: Option<u64>,
+}
+
+/// A project as a graph.
+#[derive(Debug)]
+pub struct Lowered {
+    /// Actions, targets and pools.
+    pub graph: Graph,
+    /// The names of the targets that are wanted.
+    pub wanted: Vec<String>,
+    /// How tests are run.
+    pub tests: Vec<TestRun>,
+    /// What is worth knowing: targets that were left out because a toolchain is missing.
+    pub notices: Vec<Diagnostic>,
+    /// Targets that were left out, so that their products are nobody's and still not to be deleted.
+    pub left_out: Vec<String>,
+    /// What loading and lowering looked at.
+    pub consulted: Consulted,
+}
+
+/// Lowers `project` with `toolchains` by name. The roots of `files` must be those of the workspace and of this
+/// profile's build directory; the project's own roots are added.
+///
+/// # Errors
+/// Everything that is wrong with the manifest and shows only now, with its places.
+pub fn lower<D: Dialect>(
+    project: &Project,
+    toolchains: &BTreeMap<String, D>,
+    files: &mut Files,
+) -> Result<Lowered, Diagnostics> {
+    let wanted = project.wanted()?;
+    for root in project.roots() {
+        let name = root.name.clone();
+        if let Err(error) = files.roots_mut().add(root) {
+            return Err(Diagnostic::file(&project.source.path, format!("root `{name}`: {error}")).into());
+        }
+    }
+    let mut work = Lowering::new(project, toolchains, files);
+    for node in work.order() {
+        match node {
+            Node::Target(at) => work.target(at),
+            Node::Command(at) => work.command(at),
+        }
+    }
+    work.missing(&wanted);
+    work.targets();
+    work.finish(&wanted)
+}
+
+/// What others need to know of a target that was lowered.
+#[derive(Clone, Debug, Default)]
+struct Built {
+    /// Whether its toolchain, or one below it, is missing.
+    missing: Option<String>,
+    /// What it compiled: its own objects, then those of object libraries it depends on.
+    objects: Vec<PathId>,
+    /// The archive, shared library or program.
+    product: Option<PathId>,
+    /// The symbolic links beside a shared library.
+    links: Vec<PathId>,
+    /// Whether a C++ object is in it or below it.
+    cxx: bool,
+    /// What those who depend on it compile with.
+    usage: usage::Usage,
+    /// Shared libraries that it loads when it runs.
+    runtime: Vec<PathId>,
+    /// What the search path of packages and flags added.
+    packages: crate::pkgconfig::Flags,
+}
+
+struct Lowering<'a, D> {
+    project: &'a Project,
+    toolchains: &'a BTreeMap<String, D>,
+    files: &'a mut Files,
+    reader: Reader,
+    report: Report,
+    notices: Vec<Diagnostic>,
+    graph: Graph,
+    built: Vec<Built>,
+    /// The outputs of every command.
+    generated: Vec<Vec<PathId>>,
+    /// Who writes a path: the target's name and where the manifest says so.
+    owners: HashMap<PathId, Text>,
+    /// Directories that globs do not enter.
+    skip: Vec<PathBuf>,
+    /// Instances whose code is position independent because it goes into a shared library.
+    pic: HashSet<String>,
+    /// The project's directory.
+    workspace: PathId,
+}
+
+impl<'a, D: Dialect> Lowering<'a, D> {
+    fn new(project: &'a Project, toolchains: &'a BTreeMap<String, D>, files: &'a mut Files) -> Self {
+        let workspace = files.path(Roots::WORKSPACE, "");
+        let build = files.roots().get(Roots::BUILD).path.clone();
+        let mut skip = vec![build.clone()];
+        skip.extend(build.parent().filter(|parent| !project.dir.starts_with(parent)).map(PathBuf::from));
+        Self {
+            project,
+            toolchains,
+            files,
+            reader: Reader::default(),
+            report: Report::new(project.source.clone()),
+            notices: Vec::new(),
+            graph: Graph::new(),
+            built: vec![Built::default(); project.instances.len()],
+            generated: vec![Vec::new(); project.generators.len()],
+            owners: HashMap::new(),
+            skip,
+            pic: compile::position_independent(project),
+            workspace,
+        }
+    }
+
+    /// Every target and command, each behind what it needs.
+    fn order(&self) -> Vec<Node> {
+        let mut seen = HashSet::new();
+        let mut order = Vec::new();
+        for start in self.project.nodes() {
+            let mut way = vec![(start, 0)];
+            if !seen.insert(start) {
+                continue;
+            }
+            while let Some((node, next)) = way.last_mut() {
+                match self.project.needs_of(*node).get(*next) {
+                    Some(need) => {
+                        *next += 1;
+                        if seen.insert(need.node) {
+                            way.push((need.node, 0));
+                        }
+                    }
+                    None => {
+                        order.push(*node);
+                        way.pop();
+                    }
+                }
+            }
+        }
+        order
+    }
+
+    /// Adds an action for the target or command that `owner` names.
+    fn add(&mut self, owner: &Text, action: Action) {
+        let paths: Vec<PathId> =
+            action.outputs.iter().copied().chain(action.links.iter().map(|link| link.0)).collect();
+        for path in &paths {
+            if let Some(first) = self.owners.get(path) {
+                let shown = self.files.show(*path);
+                let message = format!("`{shown}` is written by both `{first}` and `{owner}`");
+                let (line, _) = self.report.source.position(first.span().start);
+                let mut found = self.report.on(owner, message);
+                if first != owner {
+                    found = found.why(format!("`{first}` is on line {line}"));
+                }
+                self.report.push(found);
+                return;
+            }
+        }
+        self.owners.extend(paths.into_iter().map(|path| (path, owner.clone())));
+        if let Err(error) = self.graph.add(action) {
+            let message = error.show(self.files);
+            self.report.push(self.report.on(owner, message));
+        }
+    }
+
+    fn target(&mut self, at: usize) {
+        let project = self.project;
+        let instance = &project.instances[at];
+        if let Some(missing) = self.missing_toolchain(instance) {
+            self.built[at].missing = Some(missing);
+            return;
+        }
+        if instance.target.program.is_some() {
+            if let Some(Node::Target(program)) = instance.needs.first().map(|need| need.node) {
+                let Built { product, runtime, .. } = self.built[program].clone();
+                self.built[at].product = product;
+                self.built[at].runtime = runtime;
+            }
+            return;
+        }
+        let sources = self.sources(instance);
+        let packages = self.packages(instance);
+        let usage = self.usage(instance, &packages);
+        let own = self.compile(instance, &sources, &usage);
+        let mut objects = own;
+        for need in &instance.needs {
+            if let Node::Target(dep) = need.node
+                && project.instances[dep].kind == Kind::Object
+            {
+                objects.extend(self.built[dep].objects.iter().copied());
+            }
+        }
+        dedup(&mut objects);
+        let cxx = sources.iter().any(|source| source.language == Some(Language::Cxx));
+        let below =
+            instance.needs.iter().any(|need| matches!(need.node, Node::Target(dep) if self.built[dep].cxx));
+        let built = &mut self.built[at];
+        built.cxx = cxx || below;
+        built.usage = usage.public;
+        built.objects = objects;
+        built.packages = packages;
+        self.product(at);
+    }
+
+    /// The toolchain that is missing for an instance or for what it needs.
+    fn missing_toolchain(&self, instance: &Instance) -> Option<String> {
+        if !self.toolchains.contains_key(&instance.toolchain) {
+            return Some(instance.toolchain.clone());
+        }
+        let needed = instance.needs.iter().filter_map(|need| match need.node {
+            Node::Target(at) => self.built[at].missing.clone(),
+            Node::Command(at) => self.missing_below(at),
+        });
+        needed.into_iter().next()
+    }
+
+    /// The toolchain that is missing for what a command needs.
+    fn missing_below(&self, at: usize) -> Option<String> {
+        self.project.generators[at].needs.iter().find_map(|need| match need.node {
+            Node::Target(at) => self.built[at].missing.clone(),
+            Node::Command(at) => self.missing_below(at),
+        })
+    }
+
+    /// Says what was left out for want of a toolchain; it is an error for what is wanted.
+    fn missing(&mut self, wanted: &[Node]) {
+        let project = self.project;
+        for node in project.nodes() {
+            let missing = match node {
+                Node::Target(at) => self.built[at].missing.clone(),
+                Node::Command(at) => self.missing_below(at),
+            };
+            let Some(toolchain) = missing else { continue };
+            let name = match node {
+                Node::Target(at) => &project.instances[at].name,
+                Node::Command(at) => &project.generators[at].name,
+            };
+            let found =
+                self.report.on(name, format!("`{name}` needs the toolchain `{toolchain}`, which is missing"));
+            if wanted.contains(&node) { self.report.push(found) } else { self.notices.push(found) }
+        }
+    }
+
+    /// Adds what a person can ask for.
+    fn targets(&mut self) {
+        let project = self.project;
+        let mut targets: Vec<(usize, Target)> = Vec::new();
+        for node in project.nodes() {
+            let (place, target) = match node {
+                Node::Target(at) if self.built[at].missing.is_none() => {
+                    (project.instances[at].name.span().start, self.graph_target(at))
+                }
+                Node::Command(at) if self.missing_below(at).is_none() => {
+                    (project.generators[at].name.span().start, self.graph_command(at))
+                }
+                _ => continue,
+            };
+            // One name stands for all toolchains that a library is built for, the host's first.
+            match targets.iter_mut().find(|(_, known)| known.name == target.name) {
+                Some((_, known)) => {
+                    let aside = matches!(node, Node::Target(at) if project.instances[at].toolchain != HOST);
+                    let mut both = [known.clone(), target];
+                    if !aside {
+                        both.reverse();
+                    }
+                    let [mut first, second] = both;
+                    first.outputs.extend(second.outputs);
+                    *known = first;
+                }
+                None => targets.push((place, target)),
+            }
+        }
+        targets.sort_by_key(|(place, _)| *place);
+        for (_, target) in targets {
+            self.graph.add_target(target);
+        }
+        for (name, depth) in &project.manifest.pool {
+            self.graph.set_pool(name.get_ref(), *depth.get_ref() as usize);
+        }
+    }
+
+    fn graph_target(&mut self, at: usize) -> Target {
+        let project = self.project;
+        let instance = &project.instances[at];
+        let built = &self.built[at];
+        let mut outputs: Vec<PathId> = built.product.into_iter().collect();
+        if instance.kind == Kind::Object {
+            outputs.extend(&built.objects);
+        }
+        outputs.extend(&built.runtime);
+        dedup(&mut outputs);
+        let text = |text: &Text| text.get_ref().clone();
+        Target {
+            name: instance.name.get_ref().clone(),
+            kind: match instance.kind {
+                Kind::Program => TargetKind::Program,
+                Kind::Test => TargetKind::Test,
+                Kind::Static | Kind::Shared | Kind::Object => TargetKind::Library,
+            },
+            outputs,
+            default: project.is_default(Node::Target(at)),
+            arguments: instance.target.args.iter().map(text).collect(),
+            environment: instance.target.env.iter().map(|(name, value)| (text(name), text(value))).collect(),
+            install: self.install(at),
+        }
+    }
+
+    fn graph_command(&self, at: usize) -> Target {
+        let generator = &self.project.generators[at];
+        Target {
+            name: generator.name.get_ref().clone(),
+            kind: TargetKind::Command,
+            outputs: self.generated[at].clone(),
+            default: self.project.is_default(Node::Command(at)),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            install: Vec::new(),
+        }
+    }
+
+    fn finish(mut self, wanted: &[Node]) -> Result<Lowered, Diagnostics> {
+        let project = self.project;
+        let mut names: Vec<String> = wanted.iter().map(|node| project.name_of(*node).to_string()).collect();
+        names.dedup();
+        let mut tests = Vec::new();
+        let mut left_out = Vec::new();
+        for (at, instance) in project.instances.iter().enumerate() {
+            if self.built[at].missing.is_some() {
+                left_out.push(instance.name.get_ref().clone());
+            } else if instance.kind == Kind::Test {
+                let directory = self.directory(instance.target.working_directory.as_ref());
+                let directory = self.files.abs(directory);
+                let target = instance.name.get_ref().clone();
+                tests.push(TestRun { target, directory, timeout: instance.target.timeout });
+            }
+        }
+        let mut consulted = project.consulted.clone();
+        consulted.extend(self.reader.consulted);
+        self.report.finish()?;
+        let (graph, notices) = (self.graph, self.notices);
+        Ok(Lowered { graph, wanted: names, tests, notices, left_out, consulted })
+    }
+
+    /// A flag of the person's. An absolute path of a root in it is named by its root.
+    fn flag(&mut self, text: &str) -> Arg {
+        paths::flag(self.files, text)
+    }
+
+    fn flags(&mut self, texts: &[Text]) -> Vec<Arg> {
+        texts.iter().map(|text| paths::flag(self.files, text.get_ref())).collect()
+    }
+}
+
+/// Keeps the first of each.
+fn dedup<T: Copy + Eq + std::hash::Hash>(list: &mut Vec<T>) {
+    let mut seen = HashSet::new();
+    list.retain(|item| seen.insert(*item));
+}
+
+#[cfg(test)]
+#[path = "lower/tests.rs"]
+mod tests;

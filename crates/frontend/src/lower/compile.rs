@@ -1,0 +1,230 @@
+//! Sources to objects.
+
+use std::collections::HashSet;
+
+use rekindle_fingerprint::action::Arg;
+use rekindle_fingerprint::files::PathId;
+use rekindle_fingerprint::roots::Roots;
+use rekindle_toolchain::request::{Compile, Language, Warnings};
+
+use super::precompile::Headers;
+use super::sources::SourceFile;
+use super::usage::Usages;
+use super::{Dialect, Lowering, paths};
+use crate::glob::Pattern;
+use crate::manifest::{Override, Text};
+use crate::project::{Instance, Kind, Node, Project};
+
+/// An override whose globs were read.
+struct Ready<'a> {
+    entry: &'a Override,
+    patterns: Vec<(Pattern, bool, &'a Text)>,
+}
+
+impl<D: Dialect> Lowering<'_, D> {
+    /// Compiles every source of an instance; gives the objects in order, those among the sources too.
+    pub(super) fn compile(
+        &mut self,
+        instance: &Instance,
+        sources: &[SourceFile],
+        usage: &Usages,
+    ) -> Vec<PathId> {
+        self.refuse_modules(instance);
+        let mut overrides: Vec<Ready<'_>> = Vec::new();
+        for entry in &instance.target.overrides {
+            let patterns =
+                entry.files.iter().filter_map(|text| Some((self.pattern(text)?, false, text))).collect();
+            overrides.push(Ready { entry, patterns });
+        }
+        let mut languages: Vec<Language> = sources.iter().filter_map(|source| source.language).collect();
+        languages.sort_unstable();
+        languages.dedup();
+        let headers = self.precompile(instance, &languages, usage);
+        let mut objects = Vec::new();
+        for source in sources {
+            let Some(language) = source.language else {
+                objects.push(source.path);
+                continue;
+            };
+            let absolute = self.files.abs(source.path);
+            let mut applied: Vec<&Override> = Vec::new();
+            for ready in &mut overrides {
+                let mut hit = false;
+                for (pattern, used, _) in &mut ready.patterns {
+                    if pattern.matches(&absolute) {
+                        *used = true;
+                        hit = true;
+                    }
+                }
+                if hit {
+                    applied.push(ready.entry);
+                }
+            }
+            let object = self.object(instance, source.path, language, usage, &applied, &headers);
+            objects.push(object);
+        }
+        for (_, _, text) in overrides.iter().flat_map(|ready| &ready.patterns).filter(|(_, used, _)| !used) {
+            let message = format!("no source of `{}` matches this", instance.name);
+            self.report.push(self.report.on(text, message));
+        }
+        objects
+    }
+
+    fn object(
+        &mut self,
+        instance: &Instance,
+        source: PathId,
+        language: Language,
+        usage: &Usages,
+        overrides: &[&Override],
+        headers: &Headers,
+    ) -> PathId {
+        let place = paths::object(self.files, &instance.place(), source);
+        let object = self.files.path(Roots::BUILD, &place);
+        let mut what = self.request(instance, source, language, usage, object);
+        for entry in overrides {
+            what.defines.extend(entry.defines.iter().map(|text| text.get_ref().clone()));
+            let flags = self.flags(of_language(language, &entry.cflags, &entry.cxxflags, &entry.asflags));
+            what.flags.extend(flags);
+            if let Some(warnings) = &entry.warnings {
+                what.warnings = warnings_of(Some(warnings));
+            }
+        }
+        if let Some(header) = headers.header.filter(|_| matches!(language, Language::C | Language::Cxx)) {
+            what.forced.push(header);
+            // One that was made with other flags does not fit.
+            if overrides.is_empty() {
+                what.precompiled = headers.made(language);
+            }
+        }
+        self.add_compile(instance, &what);
+        object
+    }
+
+    /// A compile of `source` with everything that holds for the whole target.
+    pub(super) fn request(
+        &mut self,
+        instance: &Instance,
+        source: PathId,
+        language: Language,
+        usage: &Usages,
+        object: PathId,
+    ) -> Compile {
+        let target = &instance.target;
+        let temporary = paths::temporary(self.files.rel(object));
+        let temporary = self.files.path(Roots::BUILD, temporary);
+        let standard = match language {
+            Language::C => target.c_std.as_ref(),
+            Language::Cxx => target.cxx_std.as_ref(),
+            Language::AssemblerCpp | Language::Assembler => None,
+        };
+        let settings = &self.project.settings;
+        let mut defines: Vec<String> = settings.defines.iter().map(|text| text.get_ref().clone()).collect();
+        defines.extend(usage.own.defines.iter().cloned());
+        Compile {
+            source,
+            language,
+            object,
+            temporary,
+            standard: standard.map(|text| text.get_ref().clone()),
+            mode: settings.mode.clone(),
+            warnings: warnings_of(target.warnings.as_ref()),
+            pic: target.pic.or_else(|| self.pic.contains(&(instance.place())).then_some(true)),
+            defines,
+            includes: usage.own.includes.clone(),
+            forced: Vec::new(),
+            precompiled: None,
+            flags: self.compile_flags(instance, language, usage),
+            order_only: usage.own.generated.clone(),
+            makes_precompiled: false,
+        }
+    }
+
+    /// The flags for a language: the toolchain's, the profile's, those of packages, the target's.
+    fn compile_flags(&mut self, instance: &Instance, language: Language, usage: &Usages) -> Vec<Arg> {
+        let project = self.project;
+        let mut flags = Vec::new();
+        if let Some(toolchain) = project.toolchains.get(&instance.toolchain) {
+            let texts = of_language(language, &toolchain.cflags, &toolchain.cxxflags, &toolchain.asflags);
+            flags.extend(self.flags(texts));
+        }
+        let settings = &project.settings;
+        flags.extend(self.flags(of_language(
+            language,
+            &settings.cflags,
+            &settings.cxxflags,
+            &settings.asflags,
+        )));
+        if matches!(language, Language::C | Language::Cxx) {
+            flags.extend(usage.own.flags.iter().cloned());
+        }
+        let target = &instance.target;
+        flags.extend(self.flags(of_language(language, &target.cflags, &target.cxxflags, &target.asflags)));
+        flags
+    }
+
+    pub(super) fn add_compile(&mut self, instance: &Instance, what: &Compile) {
+        let Some(dialect) = self.toolchains.get(&instance.toolchain) else { return };
+        match dialect.compile(self.files, what) {
+            Ok(action) => self.add(&instance.name, action),
+            Err(why) => self.refused(instance, &why),
+        }
+    }
+
+    /// Says that a toolchain cannot do what a target asks for.
+    pub(super) fn refused(&mut self, instance: &Instance, why: &str) {
+        let message =
+            format!("the toolchain `{}` cannot build `{}`: {why}", instance.toolchain, instance.name);
+        self.report.push(self.report.on(&instance.name, message));
+    }
+
+    fn refuse_modules(&mut self, instance: &Instance) {
+        let project = self.project;
+        let target = &instance.target;
+        let toolchain = project.toolchains.get(&instance.toolchain).map(|toolchain| &toolchain.cxxflags);
+        let overrides = target.overrides.iter().flat_map(|entry| &entry.cxxflags);
+        let flags =
+            target.cxxflags.iter().chain(&project.settings.cxxflags).chain(toolchain.into_iter().flatten());
+        let modules = ["-fmodules-ts", "-fmodules", "-fcxx-modules", "--precompile", "-fmodule-header"];
+        for flag in flags.chain(overrides) {
+            if modules.contains(&flag.get_ref().as_str()) || flag.get_ref().starts_with("-fmodule-") {
+                self.report.push(self.report.on(flag, format!("`{flag}`: C++20 modules are not supported")));
+            }
+        }
+    }
+}
+
+fn of_language<'t>(language: Language, c: &'t [Text], cxx: &'t [Text], assembler: &'t [Text]) -> &'t [Text] {
+    match language {
+        Language::C => c,
+        Language::Cxx => cxx,
+        Language::AssemblerCpp | Language::Assembler => assembler,
+    }
+}
+
+fn warnings_of(text: Option<&Text>) -> Warnings {
+    match text.map(|text| text.get_ref().as_str()) {
+        Some("none") => Warnings::None,
+        Some("all") => Warnings::All,
+        Some("extra") => Warnings::Extra,
+        Some("error") => Warnings::Error,
+        _ => Warnings::Default,
+    }
+}
+
+/// The instances whose code goes into a shared library, by the names of their directories.
+pub(super) fn position_independent(project: &Project) -> HashSet<String> {
+    let mut open: Vec<usize> =
+        (0..project.instances.len()).filter(|at| project.instances[*at].kind == Kind::Shared).collect();
+    let mut found = HashSet::new();
+    while let Some(at) = open.pop() {
+        let instance = &project.instances[at];
+        if found.insert(instance.place()) {
+            open.extend(instance.needs.iter().filter_map(|need| match need.node {
+                Node::Target(at) => Some(at),
+                Node::Command(_) => None,
+            }));
+        }
+    }
+    found
+}

@@ -1,0 +1,336 @@
+//! Objects to archives, shared libraries and programs.
+//!
+//! On the link line whatever uses something stands before it: the target's own objects, then its libraries in the
+//! order of a walk that puts each behind everything that depends on it, then libraries of the system.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::action::Arg;
+use rekindle_fingerprint::files::PathId;
+use rekindle_fingerprint::roots::Roots;
+use rekindle_toolchain::request::{Archive, Language, Link, LinkInput, Lto};
+
+use super::{Dialect, Lowering, dedup};
+use crate::manifest::Text;
+use crate::project::{Instance, Kind, Node};
+
+impl<D: Dialect> Lowering<'_, D> {
+    /// Makes the product of an instance whose objects are there.
+    pub(super) fn product(&mut self, at: usize) {
+        let project = self.project;
+        let instance = &project.instances[at];
+        match instance.kind {
+            Kind::Object => {}
+            // A library without objects is its headers and what it depends on.
+            Kind::Static if self.built[at].objects.is_empty() => {}
+            Kind::Static => self.archive(at, instance),
+            Kind::Shared | Kind::Program | Kind::Test => self.link(at, instance),
+        }
+    }
+
+    fn output(&mut self, instance: &Instance, name: &str) -> PathId {
+        let mut path = PathBuf::new();
+        if instance.is_aside() {
+            path = Path::new("toolchains").join(&instance.toolchain);
+        }
+        path.push(name);
+        self.files.path(Roots::BUILD, path)
+    }
+
+    fn archive(&mut self, at: usize, instance: &Instance) {
+        let archive = self.output(instance, &format!("lib{}.a", output_name(instance)));
+        let lto = self.project.settings.mode.lto != Lto::Off;
+        let what = Archive { objects: self.built[at].objects.clone(), archive, lto };
+        let Some(dialect) = self.toolchains.get(&instance.toolchain) else { return };
+        match dialect.archive(self.files, &what) {
+            Ok(mut action) => {
+                action.pool = pool(instance);
+                self.add(&instance.name, action);
+            }
+            Err(why) => self.refused(instance, &why),
+        }
+        self.built[at].product = Some(archive);
+    }
+
+    fn link(&mut self, at: usize, instance: &Instance) {
+        let shared = instance.kind == Kind::Shared;
+        if self.built[at].objects.is_empty() && self.whole(instance).is_empty() {
+            let found = self.report.on(&instance.name, format!("`{}` has no sources", instance.name));
+            self.report.push(found.hint("name them: `sources = [\"src/*.c\"]`"));
+            return;
+        }
+        let name = output_name(instance);
+        let (file, soname, chain) = if shared {
+            shared_names(&name, instance.target.version.as_ref(), instance.target.soname.as_ref())
+        } else {
+            (name, None, Vec::new())
+        };
+        let output = self.output(instance, &file);
+        let links: Vec<(PathId, PathBuf)> =
+            chain.into_iter().map(|(link, to)| (self.output(instance, &link), PathBuf::from(to))).collect();
+        let line = self.line(at, instance);
+        let temporary = super::paths::temporary(&Path::new("obj").join(instance.place()).join("link"));
+        let what = Link {
+            output,
+            shared,
+            soname,
+            language: if self.built[at].cxx { Language::Cxx } else { Language::C },
+            temporary: self.files.path(Roots::BUILD, temporary),
+            inputs: line.inputs,
+            directories: line.directories,
+            run_paths: line.run_paths,
+            mode: self.project.settings.mode.clone(),
+            scripts: line.scripts,
+            flags: line.flags,
+            links: links.clone(),
+        };
+        self.built[at].runtime = line.runtime;
+        if shared {
+            self.built[at].runtime.insert(0, output);
+        }
+        self.built[at].links = links.into_iter().map(|(link, _)| link).collect();
+        self.built[at].product = Some(output);
+        let Some(dialect) = self.toolchains.get(&instance.toolchain) else { return };
+        match dialect.link(self.files, &what) {
+            Ok(mut action) => {
+                action.pool = pool(instance);
+                self.add(&instance.name, action);
+            }
+            Err(why) => self.refused(instance, &why),
+        }
+    }
+
+    /// The libraries of which every member is linked.
+    fn whole(&mut self, instance: &Instance) -> HashSet<usize> {
+        let below = self.libraries(instance);
+        let mut whole = HashSet::new();
+        for text in &instance.target.whole_archive {
+            let at = below.iter().copied().find(|at| self.project.instances[*at].name == *text);
+            match at.map(|at| (at, self.project.instances[at].kind)) {
+                Some((at, Kind::Static)) => drop(whole.insert(at)),
+                Some(_) => {
+                    self.report.push(self.report.on(text, format!("`{text}` is no static library")));
+                }
+                None => {
+                    let found =
+                        self.report.on(text, format!("`{}` does not depend on `{text}`", instance.name));
+                    let known = below.iter().map(|at| self.project.instances[*at].name.get_ref().as_str());
+                    let found = found.suggest(text.get_ref(), known);
+                    self.report.push(found);
+                }
+            }
+        }
+        whole
+    }
+
+    /// Every library that `instance` links, each behind everything that depends on it. What a shared library
+    /// contains is not linked again; the libraries that it loads are found by itself.
+    fn libraries(&self, instance: &Instance) -> Vec<usize> {
+        let project = self.project;
+        let below = |at: usize| -> Vec<usize> {
+            if project.instances[at].kind == Kind::Shared {
+                return Vec::new();
+            }
+            targets_of(&project.instances[at])
+        };
+        // The reverse of the post-order of a walk that visits the last first.
+        let mut seen = HashSet::new();
+        let mut order = Vec::new();
+        for start in targets_of(instance).into_iter().rev() {
+            if !seen.insert(start) {
+                continue;
+            }
+            let mut way = vec![(start, below(start))];
+            while let Some((at, open)) = way.last_mut() {
+                match open.pop() {
+                    Some(next) if seen.insert(next) => way.push((next, below(next))),
+                    Some(_) => {}
+                    None => {
+                        order.push(*at);
+                        way.pop();
+                    }
+                }
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    fn line(&mut self, at: usize, instance: &Instance) -> Line {
+        let project = self.project;
+        let whole = self.whole(instance);
+        let mut line = Line::default();
+        line.inputs.extend(self.built[at].objects.iter().map(|object| LinkInput::File(*object)));
+        let mut system = Vec::new();
+        let mut passed_on = Vec::new();
+        self.own_libraries(instance, &mut system, &mut line);
+        let packages = self.built[at].packages.clone();
+        self.package_libraries(&packages, &mut system, &mut line);
+        for library in self.libraries(instance) {
+            let theirs = &project.instances[library];
+            let built = self.built[library].clone();
+            line.runtime.extend(&built.runtime);
+            match (theirs.kind, built.product) {
+                (Kind::Static, Some(archive)) if whole.contains(&library) => {
+                    line.inputs.push(LinkInput::WholeArchive(archive));
+                }
+                (Kind::Static | Kind::Shared, Some(product)) => line.inputs.push(LinkInput::File(product)),
+                _ => {}
+            }
+            passed_on.extend(theirs.target.ldflags.iter().cloned());
+            if theirs.kind != Kind::Shared {
+                self.own_libraries(theirs, &mut system, &mut line);
+                self.package_libraries(&built.packages, &mut system, &mut line);
+            }
+        }
+        keep_last(&mut system);
+        line.inputs.extend(system);
+        dedup(&mut line.runtime);
+        for library in line.runtime.clone() {
+            let parent = self.files.rel(library).parent().unwrap_or(Path::new("")).to_path_buf();
+            line.run_paths.push(self.files.path(Roots::BUILD, parent));
+        }
+        dedup(&mut line.run_paths);
+        dedup(&mut line.directories);
+        self.link_flags(instance, &passed_on, &mut line);
+        line
+    }
+
+    fn own_libraries(&mut self, instance: &Instance, system: &mut Vec<LinkInput>, line: &mut Line) {
+        let target = &instance.target;
+        system.extend(target.system_libs.iter().map(|name| LinkInput::System(name.get_ref().clone())));
+        for text in &target.library_dirs {
+            line.directories.extend(self.directory_of(text));
+        }
+    }
+
+    fn package_libraries(
+        &mut self,
+        packages: &crate::pkgconfig::Flags,
+        system: &mut Vec<LinkInput>,
+        line: &mut Line,
+    ) {
+        for directory in &packages.library_dirs {
+            line.directories.push(self.files.path_abs(directory));
+        }
+        for word in &packages.link {
+            system.push(match word.strip_prefix("-l") {
+                Some(name) => LinkInput::System(name.to_string()),
+                None => LinkInput::Flag(self.flag(word)),
+            });
+        }
+    }
+
+    /// Flags of the person's: the toolchain's, the profile's, the target's own, those that libraries pass on.
+    fn link_flags(&mut self, instance: &Instance, passed_on: &[Text], line: &mut Line) {
+        let project = self.project;
+        if let Some(toolchain) = project.toolchains.get(&instance.toolchain) {
+            line.flags.extend(self.flags(&toolchain.ldflags));
+        }
+        line.flags.extend(self.flags(&project.settings.ldflags));
+        let target = &instance.target;
+        line.flags.extend(self.flags(&target.private_ldflags));
+        line.flags.extend(self.flags(&target.ldflags));
+        line.flags.extend(self.flags(passed_on));
+        if let Some(text) = &target.linker_script
+            && let Some(script) = self.file_of(text, "linker script")
+        {
+            line.flags.push("-T".into());
+            line.flags.push(Arg::path(script));
+            line.scripts.push(script);
+        }
+        if let Some(text) = &target.version_script
+            && let Some(script) = self.file_of(text, "version script")
+        {
+            line.flags.push(Arg::joined("-Wl,--version-script=", script));
+            line.scripts.push(script);
+        }
+    }
+}
+
+/// What is on the link line.
+#[derive(Default)]
+struct Line {
+    inputs: Vec<LinkInput>,
+    directories: Vec<PathId>,
+    run_paths: Vec<PathId>,
+    runtime: Vec<PathId>,
+    flags: Vec<Arg>,
+    scripts: Vec<PathId>,
+}
+
+fn targets_of(instance: &Instance) -> Vec<usize> {
+    let targets = instance.needs.iter().filter_map(|need| match need.node {
+        Node::Target(at) => Some(at),
+        Node::Command(_) => None,
+    });
+    targets.collect()
+}
+
+fn pool(instance: &Instance) -> Option<String> {
+    instance.target.pool.as_ref().map(|pool| pool.get_ref().clone())
+}
+
+/// Of libraries that several need, the last place is behind all of them.
+fn keep_last(list: &mut Vec<LinkInput>) {
+    let mut kept: Vec<LinkInput> = Vec::new();
+    for input in list.drain(..).rev() {
+        if !kept.contains(&input) {
+            kept.push(input);
+        }
+    }
+    kept.reverse();
+    *list = kept;
+}
+
+/// The name of a product without what its kind adds.
+pub(super) fn output_name(instance: &Instance) -> String {
+    instance.target.output.as_ref().unwrap_or(&instance.name).get_ref().clone()
+}
+
+/// The file of a shared library, its soname, and the symbolic links to it (where, to what).
+fn shared_names(
+    name: &str,
+    version: Option<&Text>,
+    soname: Option<&Text>,
+) -> (String, Option<String>, Vec<(String, String)>) {
+    let plain = format!("lib{name}.so");
+    let version = version.map(|version| version.get_ref().as_str());
+    let major = version.map(|version| version.split('.').next().unwrap_or(version));
+    let soname = match (soname, major) {
+        (Some(soname), _) => soname.get_ref().clone(),
+        (None, Some(major)) => format!("{plain}.{major}"),
+        (None, None) => plain.clone(),
+    };
+    let file = version.map_or_else(|| plain.clone(), |version| format!("{plain}.{version}"));
+    let mut links = Vec::new();
+    let mut last = file.clone();
+    for link in [&soname, &plain] {
+        if *link != last && *link != file {
+            links.push((link.clone(), last.clone()));
+            last.clone_from(link);
+        }
+    }
+    (file, Some(soname), links)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_library_has_a_file_a_soname_and_links() {
+        let text = |text: &str| Text::new(0..0, text.to_string());
+        let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
+        let (file, soname, links) = shared_names("x", Some(&text("1.2.0")), None);
+        assert_eq!((file.as_str(), soname.as_deref()), ("libx.so.1.2.0", Some("libx.so.1")));
+        assert_eq!(links, [pair("libx.so.1", "libx.so.1.2.0"), pair("libx.so", "libx.so.1")]);
+        assert_eq!(shared_names("x", None, None), ("libx.so".into(), Some("libx.so".into()), vec![]));
+        let (file, _, links) = shared_names("x", Some(&text("2")), None);
+        assert_eq!((file.as_str(), links), ("libx.so.2", vec![pair("libx.so", "libx.so.2")]));
+        let (file, soname, links) = shared_names("x", None, Some(&text("libx.so.7")));
+        assert_eq!((file.as_str(), soname.as_deref()), ("libx.so", Some("libx.so.7")));
+        assert_eq!(links, [pair("libx.so.7", "libx.so")]);
+    }
+}

@@ -1,0 +1,292 @@
+//! Which files a target is made of.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::files::PathId;
+use rekindle_fingerprint::roots::Roots;
+use rekindle_toolchain::request::Language;
+
+use super::{Dialect, Lowering};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::evaluate::generated_name;
+use crate::glob::{Pattern, is_pattern};
+use crate::manifest::Text;
+use crate::project::{Instance, Node};
+use crate::reader::Found;
+
+/// What a file is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// It is compiled.
+    Source(Language),
+    /// It is included.
+    Header,
+    /// It is linked as it is.
+    Object,
+    /// It cannot be built: why.
+    Refused(&'static str),
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What `path` is, by its extension.
+pub(crate) fn kind_of(path: &Path) -> FileKind {
+    let Some(extension) = path.extension().and_then(OsStr::to_str) else { return FileKind::Unknown };
+    match extension {
+        "c" => FileKind::Source(Language::C),
+        "cc" | "cpp" | "cxx" | "C" | "c++" | "cp" | "CPP" => FileKind::Source(Language::Cxx),
+        "S" | "sx" => FileKind::Source(Language::AssemblerCpp),
+        "s" => FileKind::Source(Language::Assembler),
+        "h" | "hh" | "hpp" | "hxx" | "H" | "h++" | "inc" | "inl" | "ipp" | "tpp" | "def" => FileKind::Header,
+        "o" | "a" | "so" | "obj" => FileKind::Object,
+        "cppm" | "ixx" | "mpp" | "ccm" | "cxxm" | "c++m" => {
+            FileKind::Refused("C++20 modules are not supported")
+        }
+        "m" | "mm" | "M" => FileKind::Refused("Objective-C is not supported"),
+        _ => FileKind::Unknown,
+    }
+}
+
+/// A file that a target is made of.
+#[derive(Clone, Debug)]
+pub(super) struct SourceFile {
+    pub(super) path: PathId,
+    /// Its language; none for an object or library that is linked as it is.
+    pub(super) language: Option<Language>,
+}
+
+impl<D: Dialect> Lowering<'_, D> {
+    /// The files of a target in order, each once.
+    pub(super) fn sources(&mut self, instance: &Instance) -> Vec<SourceFile> {
+        let target = &instance.target;
+        let mut exclude = Vec::new();
+        for text in &target.exclude {
+            exclude.extend(self.pattern(text));
+        }
+        let mut seen = std::collections::HashSet::new();
+        let mut list = Vec::new();
+        for text in &target.sources {
+            if let Some(generated) = self.generated_by(instance, text) {
+                for path in generated {
+                    // What a command makes beside sources is for including.
+                    let rel = self.files.rel(path).to_path_buf();
+                    if let FileKind::Source(language) = kind_of(&rel)
+                        && seen.insert(path)
+                    {
+                        list.push(SourceFile { path, language: Some(language) });
+                    } else if let FileKind::Refused(why) = kind_of(&rel) {
+                        self.report.push(self.report.on(text, format!("`{}`: {why}", rel.display())));
+                    }
+                }
+                continue;
+            }
+            for path in self.files_of(text, "source") {
+                let id = self.files.path_abs(&path);
+                if exclude.iter().any(|pattern| pattern.matches(&path)) || !seen.insert(id) {
+                    continue;
+                }
+                if let Some(language) = self.language(text, &path) {
+                    list.push(SourceFile { path: id, language });
+                }
+            }
+        }
+        list
+    }
+
+    /// The language of a file that `text` named: `None` if it is passed over, `Some(None)` if it is an object.
+    fn language(&mut self, text: &Text, path: &Path) -> Option<Option<Language>> {
+        let shown = path.strip_prefix(&self.project.dir).unwrap_or(path).display().to_string();
+        match kind_of(path) {
+            FileKind::Source(language) => return Some(Some(language)),
+            FileKind::Object => return Some(None),
+            FileKind::Header => {}
+            FileKind::Refused(why) => {
+                let found = self.report.on(text, format!("`{shown}`: {why}"));
+                self.report.push(if is_pattern(text.get_ref()) {
+                    found.hint("name it in `exclude`")
+                } else {
+                    found
+                });
+            }
+            FileKind::Unknown => {
+                let found = self.report.on(text, format!("`{shown}` is no source that this can compile"));
+                let found =
+                    found.why("the name's ending says the language: `.c`, `.cpp`, `.cc`, `.cxx`, `.S`, `.s`");
+                self.report.push(if is_pattern(text.get_ref()) {
+                    found.hint("make the glob narrower (`src/*.c`), or name the file in `exclude`")
+                } else {
+                    found
+                });
+            }
+        }
+        None
+    }
+
+    /// The outputs that `command:NAME`, or the name of a generated file, stands for.
+    fn generated_by(&self, instance: &Instance, text: &Text) -> Option<Vec<PathId>> {
+        let command = instance.needs.iter().find_map(|need| match need.node {
+            Node::Command(at) if need.place.span() == text.span() => Some(at),
+            _ => None,
+        })?;
+        Some(self.outputs_named(command, text))
+    }
+
+    /// All outputs of a command for `command:NAME`, else the one that is called `text`.
+    pub(super) fn outputs_named(&self, command: usize, text: &Text) -> Vec<PathId> {
+        let outputs = &self.generated[command];
+        if text.get_ref().starts_with("command:") {
+            return outputs.clone();
+        }
+        let name = generated_name(text.get_ref());
+        let declared = &self.project.generators[command].command.outputs;
+        let at = declared.iter().position(|output| generated_name(output.get_ref()) == name);
+        at.and_then(|at| outputs.get(at)).copied().into_iter().collect()
+    }
+
+    pub(super) fn pattern(&mut self, text: &Text) -> Option<Pattern> {
+        match Pattern::new(&self.project.dir, text.get_ref()) {
+            Ok(pattern) => Some(pattern),
+            Err(why) => {
+                self.report.push(self.report.on(text, format!("this glob cannot be read: {why}")));
+                None
+            }
+        }
+    }
+
+    /// The files, absolute, that a glob or a name means. That there is none is reported.
+    pub(super) fn files_of(&mut self, text: &Text, what: &str) -> Vec<PathBuf> {
+        if !is_pattern(text.get_ref()) {
+            return self.one_file(text, what).into_iter().collect();
+        }
+        let Some(pattern) = self.pattern(text) else { return Vec::new() };
+        match pattern.find(&mut self.reader, &self.skip) {
+            Ok(found) if found.is_empty() => {
+                let literal = self.project.dir.join(text.get_ref());
+                // A file may have a bracket in its name.
+                if matches!(self.reader.probe(&literal), Ok(Found::File)) {
+                    return vec![literal];
+                }
+                self.report.push(self.report.on(text, "no file matches this glob"));
+                Vec::new()
+            }
+            Ok(found) => found,
+            Err(unreadable) => {
+                let shown = unreadable.path.display();
+                let why = crate::load::plain(&unreadable.error);
+                self.report.push(self.report.on(text, format!("cannot list `{shown}`: {why}")));
+                Vec::new()
+            }
+        }
+    }
+
+    fn one_file(&mut self, text: &Text, what: &str) -> Option<PathBuf> {
+        let path = self.project.dir.join(text.get_ref());
+        match self.reader.probe(&path) {
+            Ok(Found::File) => return Some(path),
+            Ok(Found::Directory) => {
+                let found = self.report.on(text, format!("`{text}` is a directory, and should be a {what}"));
+                self.report.push(found.hint(format!(
+                    "write `{}/**` for the files in it",
+                    text.get_ref().trim_end_matches('/')
+                )));
+            }
+            Ok(Found::Nothing) => {
+                let found = self.report.on(text, format!("there is no file `{text}`"));
+                let found = self.suggest_file(found, text);
+                self.report.push(found);
+            }
+            Err(error) => {
+                let why = crate::load::plain(&error);
+                self.report.push(self.report.on(text, format!("cannot look at `{text}`: {why}")));
+            }
+        }
+        None
+    }
+
+    /// Suggests a file or directory of almost the same name in the same place, or a generated one.
+    fn suggest_file(&mut self, found: Diagnostic, text: &Text) -> Diagnostic {
+        let path = Path::new(text.get_ref());
+        let (parent, name) =
+            (path.parent().unwrap_or(Path::new("")), path.file_name().and_then(OsStr::to_str));
+        let Some(name) = name else { return found };
+        let here = self.reader.list(&self.project.dir.join(parent)).unwrap_or_default();
+        let names: Vec<String> =
+            here.iter().filter_map(|entry| entry.name.to_str().map(str::to_string)).collect();
+        if let Some(near) = nearest(name, names.iter().map(String::as_str)) {
+            return found.hint(format!("did you mean `{}`?", parent.join(near).display()));
+        }
+        let outputs = self.project.generators.iter().flat_map(|generator| &generator.command.outputs);
+        match nearest(text.get_ref(), outputs.map(|output| output.get_ref().as_str())) {
+            Some(near) => found.hint(format!("did you mean the generated file `{near}`?")),
+            None => found,
+        }
+    }
+
+    /// A directory that a path-valued key names. That it is not there is reported. `{outdir}` is the directory of
+    /// generated files.
+    pub(super) fn directory_of(&mut self, text: &Text) -> Option<PathId> {
+        if let Some(inner) = text.get_ref().strip_prefix("{outdir}") {
+            let inner = Path::new(super::paths::GENERATED).join(inner.trim_start_matches('/'));
+            let build = self.files.roots().get(Roots::BUILD).path.clone();
+            return Some(self.files.path_from(&build, &inner));
+        }
+        let path = self.project.dir.join(text.get_ref());
+        match self.reader.probe(&path) {
+            Ok(Found::Directory) => {
+                return Some(self.files.path_from(&self.project.dir, Path::new(text.get_ref())));
+            }
+            Ok(Found::File) => {
+                self.report
+                    .push(self.report.on(text, format!("`{text}` is a file, and should be a directory")));
+            }
+            Ok(Found::Nothing) => {
+                let found = self.report.on(text, format!("there is no directory `{text}`"));
+                let found = self.suggest_file(found, text);
+                self.report.push(found);
+            }
+            Err(error) => {
+                let why = crate::load::plain(&error);
+                self.report.push(self.report.on(text, format!("cannot look at `{text}`: {why}")));
+            }
+        }
+        None
+    }
+
+    /// The file that a key names, by its number: of the project, or generated.
+    pub(super) fn file_of(&mut self, text: &Text, what: &str) -> Option<PathId> {
+        let name = generated_name(text.get_ref());
+        for (at, generator) in self.project.generators.iter().enumerate() {
+            let outputs = &generator.command.outputs;
+            if outputs.iter().any(|output| generated_name(output.get_ref()) == name) {
+                return self.outputs_named(at, text).first().copied();
+            }
+        }
+        let path = self.one_file(text, what)?;
+        Some(self.files.path_abs(&path))
+    }
+
+    /// A directory in which something is run: the project's unless told otherwise.
+    pub(super) fn directory(&mut self, text: Option<&Text>) -> PathId {
+        text.and_then(|text| self.directory_of(text)).unwrap_or(self.workspace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_says_what_a_file_is() {
+        let kind = |name: &str| kind_of(Path::new(name));
+        assert_eq!(kind("a.c"), FileKind::Source(Language::C));
+        assert_eq!(kind("a.C"), FileKind::Source(Language::Cxx));
+        assert_eq!(kind("a.S"), FileKind::Source(Language::AssemblerCpp));
+        assert_eq!(kind("a.s"), FileKind::Source(Language::Assembler));
+        assert_eq!(kind("a.h"), FileKind::Header);
+        assert_eq!(kind("a.txt"), FileKind::Unknown);
+        assert_eq!(kind("README"), FileKind::Unknown);
+        assert!(matches!(kind("a.mm"), FileKind::Refused(_)));
+        assert!(matches!(kind("a.cppm"), FileKind::Refused(_)));
+    }
+}

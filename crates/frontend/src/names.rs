@@ -1,0 +1,144 @@
+//! Names: that they can be file names, that no two targets share one, and that what they refer to is there. All of
+//! it holds whatever is built.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Report;
+use crate::evaluate::in_order;
+use crate::manifest::{Command, Manifest, Target, Text};
+use crate::project::is_plain_name;
+use crate::when;
+
+/// Names in a build directory that are not for products.
+const RESERVED: [&str; 6] = ["obj", "gen", "tmp", "roots", "toolchains", "state"];
+
+/// Checks a manifest.
+pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
+    let mut taken: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
+    let targets =
+        [("library", &manifest.library), ("executable", &manifest.executable), ("test", &manifest.test)];
+    let sections = targets.iter().flat_map(|(section, names)| names.keys().map(|name| (*section, name)));
+    let mut all: Vec<(&str, &Text)> =
+        sections.chain(manifest.command.keys().map(|name| ("command", name))).collect();
+    all.sort_by_key(|(_, name)| name.span().start);
+    for (section, name) in all {
+        check_name(name, report);
+        if let Some((other, at)) = taken.get(name.get_ref().as_str()) {
+            let (line, _) = report.source.position(*at);
+            let found = report.on(name, format!("there are two targets called `{name}`"));
+            let found = found.why(format!("[{other}.{name}] is on line {line}"));
+            report.push(if section == "library" || *other == "library" {
+                found.hint(format!(
+                    "call one of them something else; `output = \"{name}\"` keeps the product's name"
+                ))
+            } else {
+                found
+            });
+            continue;
+        }
+        taken.insert(name.get_ref(), (section, name.span().start));
+    }
+    for (section, names) in targets {
+        for (name, target) in in_order(names) {
+            check_target(section, name, target, manifest, report);
+        }
+    }
+    for (name, command) in in_order(&manifest.command) {
+        check_command(name, command, manifest, report);
+    }
+    for name in manifest.toolchain.keys() {
+        check_name(name, report);
+    }
+    let known: Vec<&str> = taken.keys().copied().collect();
+    for name in
+        manifest.project.default.iter().flatten().filter(|name| !taken.contains_key(name.get_ref().as_str()))
+    {
+        let found = report.on(name, format!("the manifest has no target `{name}`"));
+        report.push(found.suggest(name.get_ref(), known.iter().copied()));
+    }
+}
+
+fn check_name(name: &Text, report: &mut Report) {
+    if !is_plain_name(name.get_ref()) {
+        let found = report.on(name, format!("`{name}` cannot be a name"));
+        report.push(found.hint("use letters, digits, `_`, `-`, `.` and `+`, with no dot or dash in front"));
+    } else if RESERVED.contains(&name.get_ref().as_str()) {
+        let found = report.on(name, format!("`{name}` cannot be a name"));
+        report.push(found.why("the build directory has a directory of that name"));
+    }
+}
+
+fn check_target(section: &str, name: &Text, target: &Target, manifest: &Manifest, report: &mut Report) {
+    if let Some(toolchain) = &target.toolchain
+        && toolchain.get_ref() != crate::project::HOST
+        && !toolchain.get_ref().contains("${")
+        && !manifest.toolchain.contains_key(toolchain)
+    {
+        let found = report.on(toolchain, format!("the manifest has no toolchain `{toolchain}`"));
+        let known = manifest.toolchain.keys().map(|name| name.get_ref().as_str()).chain(["host"]);
+        report.push(found.suggest(toolchain.get_ref(), known));
+    }
+    if let Some(output) = &target.output
+        && !output.get_ref().contains("${")
+    {
+        check_name(output, report);
+    }
+    check_pool(target.pool.as_ref(), manifest, report);
+    when::check(target.when.as_ref(), manifest, report);
+    for entry in &target.overrides {
+        when::check(entry.when.as_ref(), manifest, report);
+    }
+    for addition in &target.also {
+        when::check(addition.when.as_ref(), manifest, report);
+    }
+    let shared = target.r#type.as_ref().is_some_and(|kind| kind.get_ref() == "shared");
+    for (key, value) in [("version", &target.version), ("soname", &target.soname)] {
+        if let (Some(value), "library", false) = (value, section, shared) {
+            let found = report.on(value, format!("[library.{name}] has a `{key}` and is no shared library"));
+            report.push(found.hint("add `type = \"shared\"`"));
+        }
+    }
+    if let (Some(program), Some(source)) = (&target.program, target.sources.first()) {
+        let message = format!("[test.{name}] has both `sources` and a `program`");
+        let found =
+            report.on(if program.span().start > source.span().start { program } else { source }, message);
+        report.push(found.hint("a test is built from sources, or runs an executable of this project"));
+    }
+}
+
+fn check_command(name: &Text, command: &Command, manifest: &Manifest, report: &mut Report) {
+    match (&command.argv, &command.shell) {
+        (None, None) => {
+            let found = report.on(name, format!("[command.{name}] has neither `argv` nor `shell`"));
+            report.push(found.hint("add `argv = [\"program\", \"{in}\", \"{out}\"]`"));
+        }
+        (Some(_), Some(shell)) => {
+            report.push(report.on(shell, format!("[command.{name}] has both `argv` and `shell`")));
+        }
+        (Some(argv), None) if argv.get_ref().is_empty() => {
+            report.push(
+                report
+                    .on(argv, format!("`argv` in [command.{name}] is empty"))
+                    .hint("its first word is the program"),
+            );
+        }
+        _ => {}
+    }
+    if command.outputs.is_empty() {
+        report
+            .push(report.on(name, format!("[command.{name}] writes no file")).hint("name one in `outputs`"));
+    }
+    check_pool(command.pool.as_ref(), manifest, report);
+    when::check(command.when.as_ref(), manifest, report);
+}
+
+fn check_pool(pool: Option<&Text>, manifest: &Manifest, report: &mut Report) {
+    let Some(pool) = pool.filter(|pool| !manifest.pool.contains_key(*pool)) else { return };
+    let found = report.on(pool, format!("the manifest has no pool `{pool}`"));
+    let known = manifest.pool.keys().map(|name| name.get_ref().as_str());
+    report.push(if manifest.pool.is_empty() {
+        found.hint(format!("declare it: `[pool]` and `{pool} = 1`"))
+    } else {
+        found.suggest(pool.get_ref(), known)
+    });
+}

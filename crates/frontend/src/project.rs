@@ -1,0 +1,288 @@
+//! The typed project: every target as it is in this build, with conditions decided, additions made, options put in,
+//! and names turned into references.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rekindle_fingerprint::action::Arg;
+use rekindle_fingerprint::roots::Root;
+use rekindle_toolchain::request::Spec;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::load::{Request, Wanted};
+use crate::manifest::{Command, Manifest, Target, Text, Toolchain};
+use crate::platform::Platform;
+use crate::profile::Settings;
+use crate::reader::Consulted;
+
+/// What a target makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A static library.
+    Static,
+    /// A shared library.
+    Shared,
+    /// Objects that are linked one by one.
+    Object,
+    /// A program.
+    Program,
+    /// A program that is a test.
+    Test,
+}
+
+impl Kind {
+    /// Whether others link it.
+    pub fn is_library(self) -> bool {
+        matches!(self, Self::Static | Self::Shared | Self::Object)
+    }
+}
+
+/// A target or a command, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Node {
+    Target(usize),
+    Command(usize),
+}
+
+/// Something that another thing needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Need {
+    /// What is needed.
+    pub(crate) node: Node,
+    /// Whether what is public in it is passed on.
+    pub(crate) public: bool,
+    /// Where the manifest says so.
+    pub(crate) place: Text,
+}
+
+/// A target for one toolchain.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub(crate) name: Text,
+    pub(crate) kind: Kind,
+    pub(crate) toolchain: String,
+    /// Whether the toolchain is that of whatever uses it.
+    pub(crate) follows: bool,
+    /// The target with everything decided.
+    pub(crate) target: Target,
+    /// Libraries and commands of `deps`, the private ones first found last.
+    pub(crate) needs: Vec<Need>,
+}
+
+impl Instance {
+    /// How its directories are called: `NAME`, or `NAME@TOOLCHAIN`.
+    pub(crate) fn place(&self) -> String {
+        if self.is_aside() {
+            format!("{}@{}", self.name, self.toolchain)
+        } else {
+            self.name.get_ref().clone()
+        }
+    }
+
+    /// Whether it lies beside another instance of the same target.
+    pub(crate) fn is_aside(&self) -> bool {
+        self.follows && self.toolchain != HOST
+    }
+}
+
+/// A command with everything decided.
+#[derive(Clone, Debug)]
+pub(crate) struct Generator {
+    pub(crate) name: Text,
+    pub(crate) command: Command,
+    /// Targets of `deps` and of `{target:NAME}`, and commands whose outputs are inputs.
+    pub(crate) needs: Vec<Need>,
+}
+
+/// The toolchain that nobody has to name.
+pub(crate) const HOST: &str = "host";
+
+/// A toolchain that targets ask for.
+#[derive(Clone, Debug)]
+pub struct Needed {
+    /// What the manifest says of it.
+    pub spec: Spec,
+    /// Whether a target that is wanted needs it. Targets of the others are left out if it cannot be found.
+    pub wanted: bool,
+}
+
+/// A project that was read and understood.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub(crate) dir: PathBuf,
+    pub(crate) source: Arc<Source>,
+    pub(crate) manifest: Manifest,
+    pub(crate) request: Request,
+    pub(crate) settings: Settings,
+    pub(crate) roots: BTreeMap<String, PathBuf>,
+    pub(crate) toolchains: BTreeMap<String, Toolchain>,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) generators: Vec<Generator>,
+    /// Names of targets and commands whose condition does not hold, and the condition.
+    pub(crate) left_out: BTreeMap<String, String>,
+    pub(crate) consulted: Consulted,
+}
+
+impl Project {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.manifest.project.name.get_ref()
+    }
+
+    /// Its version.
+    pub fn version(&self) -> Option<&str> {
+        self.manifest.project.version.as_ref().map(|version| version.get_ref().as_str())
+    }
+
+    /// Its directory, canonical.
+    pub fn directory(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The name of the profile that is built; the build directory of each is its own.
+    pub fn profile(&self) -> &str {
+        &self.request.profile
+    }
+
+    /// The roots that the manifest declares. Add them to the table of roots before anything else.
+    pub fn roots(&self) -> Vec<Root> {
+        self.roots.iter().map(|(name, path)| Root::new(name.as_str(), path)).collect()
+    }
+
+    /// What every toolchain builds for, as far as the manifest tells.
+    pub fn platform(&self, toolchain: &str) -> Platform {
+        crate::platform::of_toolchain(self.toolchains.get(toolchain), &self.request.host)
+    }
+
+    /// Every toolchain that a target of this build asks for, by name, and whether a wanted one does.
+    ///
+    /// # Errors
+    /// Something was asked for that is not there.
+    pub fn toolchains(&self) -> Result<Vec<Needed>, Diagnostics> {
+        let wanted = self.closure(&self.wanted()?);
+        let mut all: BTreeMap<&str, bool> = BTreeMap::new();
+        for (at, instance) in self.instances.iter().enumerate() {
+            *all.entry(&instance.toolchain).or_default() |= wanted.contains(&Node::Target(at));
+        }
+        Ok(all.into_iter().map(|(name, wanted)| Needed { spec: self.spec(name), wanted }).collect())
+    }
+
+    /// What the manifest says of the toolchain `name`.
+    pub fn spec(&self, name: &str) -> Spec {
+        let mut spec = Spec { name: name.to_string(), ..Spec::default() };
+        let Some(declared) = self.toolchains.get(name) else { return spec };
+        let text = |value: &Option<Text>| value.as_ref().map(|text| text.get_ref().clone());
+        // A program with a slash in it lies in the project, wherever the command is run from.
+        let program = |value: &Option<Text>| {
+            let text = text(value)?;
+            let (word, rest) = text.split_once(' ').map_or((text.as_str(), ""), |(word, rest)| (word, rest));
+            if !word.contains('/') || word.starts_with('/') {
+                return Some(text);
+            }
+            let path = self.dir.join(word);
+            Some(if rest.is_empty() {
+                path.display().to_string()
+            } else {
+                format!("{} {rest}", path.display())
+            })
+        };
+        spec.cc = program(&declared.cc);
+        spec.cxx = program(&declared.cxx);
+        spec.ar = program(&declared.ar);
+        spec.target = text(&declared.target);
+        spec.sysroot = declared.sysroot.as_ref().map(|sysroot| self.dir.join(sysroot.get_ref()));
+        spec.flags = declared.flags.iter().map(|flag| Arg::text(flag.get_ref())).collect();
+        spec
+    }
+
+    /// Every name that can be asked for.
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        let targets = self.instances.iter().map(|instance| instance.name.get_ref().as_str());
+        targets.chain(self.generators.iter().map(|command| command.name.get_ref().as_str())).collect()
+    }
+
+    /// What is wanted: targets and commands, in order.
+    pub(crate) fn wanted(&self) -> Result<Vec<Node>, Diagnostics> {
+        let mut found = Vec::new();
+        let mut wrong = Vec::new();
+        match &self.request.wanted {
+            Wanted::Names(names) => {
+                for name in names {
+                    match self.named(name) {
+                        Ok(nodes) => found.extend(nodes),
+                        Err(diagnostic) => wrong.push(diagnostic),
+                    }
+                }
+            }
+            Wanted::Everything => found = self.nodes().collect(),
+            Wanted::Tests => found = self.nodes().filter(|node| self.is_test(*node)).collect(),
+            Wanted::Default => found = self.nodes().filter(|node| self.is_default(*node)).collect(),
+        }
+        if wrong.is_empty() { Ok(found) } else { Err(Diagnostics(wrong)) }
+    }
+
+    fn named(&self, name: &str) -> Result<Vec<Node>, Diagnostic> {
+        let nodes: Vec<Node> = self.nodes().filter(|node| self.name_of(*node) == name).collect();
+        if !nodes.is_empty() {
+            return Ok(nodes);
+        }
+        if let Some(when) = self.left_out.get(name) {
+            let found = Diagnostic::request(name, "this target is left out of this build");
+            return Err(found.why(format!("it counts only when {when}")));
+        }
+        Err(Diagnostic::request(name, "the manifest has no such target").suggest(name, self.names()))
+    }
+
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = Node> + use<> {
+        (0..self.instances.len()).map(Node::Target).chain((0..self.generators.len()).map(Node::Command))
+    }
+
+    pub(crate) fn name_of(&self, node: Node) -> &str {
+        match node {
+            Node::Target(at) => self.instances[at].name.get_ref(),
+            Node::Command(at) => self.generators[at].name.get_ref(),
+        }
+    }
+
+    pub(crate) fn needs_of(&self, node: Node) -> &[Need] {
+        match node {
+            Node::Target(at) => &self.instances[at].needs,
+            Node::Command(at) => &self.generators[at].needs,
+        }
+    }
+
+    fn is_test(&self, node: Node) -> bool {
+        matches!(node, Node::Target(at) if self.instances[at].kind == Kind::Test)
+    }
+
+    /// Whether it is built when nothing is asked for.
+    pub(crate) fn is_default(&self, node: Node) -> bool {
+        if let Some(list) = &self.manifest.project.default {
+            return list.iter().any(|name| name.get_ref() == self.name_of(node));
+        }
+        let told = match node {
+            Node::Target(at) => self.instances[at].target.default,
+            Node::Command(at) => self.generators[at].command.default,
+        };
+        told.unwrap_or(true) && !self.is_test(node)
+    }
+
+    /// `nodes` and everything that they need.
+    pub(crate) fn closure(&self, nodes: &[Node]) -> BTreeSet<Node> {
+        let mut found = BTreeSet::new();
+        let mut open = nodes.to_vec();
+        while let Some(node) = open.pop() {
+            if found.insert(node) {
+                open.extend(self.needs_of(node).iter().map(|need| need.node));
+            }
+        }
+        found
+    }
+}
+
+/// Whether `name` can be the name of a file of ours: letters, digits and `_ - . +`, without a dot or dash in front.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.+".contains(c);
+    !name.is_empty() && name.chars().all(plain) && !name.starts_with(['.', '-'])
+}

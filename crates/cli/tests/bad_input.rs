@@ -1,0 +1,525 @@
+//! What a person, another program or a broken disk can hand in: each is refused with words that help, or mended.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+
+use rekindle_testkit::{Built, Space, Tmpfs, is_root, require_root};
+
+fn space() -> Space {
+    Space::new(env!("CARGO_BIN_EXE_rekindle"))
+}
+
+/// A project that is fine.
+fn good() -> Space {
+    let space = space();
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\n");
+    space.write("main.c", "#include \"main.h\"\nint main(void) { return ANSWER; }\n");
+    space.write("main.h", "#define ANSWER 0\n");
+    space
+}
+
+/// What is said of a manifest (behind `[project]`), which is refused; `main.c` and `other.c` lie beside it.
+#[track_caller]
+fn refused(manifest: &str) -> String {
+    let space = space();
+    space.write("main.c", "int main(void) { return 0; }\n");
+    space.write("other.c", "int other;\n");
+    space.write("rekindle.toml", format!("[project]\nname = \"p\"\n\n{manifest}\n"));
+    let built = space.run(&["build"]).done();
+    refusal(&space, &built)
+}
+
+#[track_caller]
+fn refusal(space: &Space, built: &Built) -> String {
+    built.exits(2);
+    space.redact(&built.stderr)
+}
+
+#[test]
+fn unknown_key() {
+    insta::assert_snapshot!(refused("[executable.app]\nsuorces = [\"main.c\"]"), @"");
+}
+
+#[test]
+fn unknown_table() {
+    insta::assert_snapshot!(refused("[executables.app]\nsources = [\"main.c\"]"), @"");
+}
+
+#[test]
+fn key_of_the_wrong_type() {
+    insta::assert_snapshot!(refused("[executable.app]\nsources = \"main.c\""), @"");
+}
+
+#[test]
+fn value_that_is_none_of_the_choices() {
+    insta::assert_snapshot!(refused("[library.x]\ntype = \"sharde\"\nsources = [\"main.c\"]"), @"");
+}
+
+#[test]
+fn no_toml() {
+    insta::assert_snapshot!(refused("[executable.app\nsources = 1"), @"");
+}
+
+#[test]
+fn key_twice() {
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\"]\nsources = [\"other.c\"]"), @"");
+}
+
+#[test]
+fn missing_source() {
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"mian.c\"]"), @"");
+}
+
+#[test]
+fn glob_that_matches_nothing() {
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\", \"lib/**/*.c\"]"), @"");
+}
+
+#[test]
+fn glob_that_is_none() {
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"src/[a.c\"]"), @"");
+}
+
+#[test]
+fn missing_include_directory() {
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\"]\ninclude = [\"inculde\"]"), @"");
+}
+
+#[test]
+fn no_sources() {
+    insta::assert_snapshot!(refused("[executable.app]\n"), @"");
+}
+
+#[test]
+fn unknown_dependency() {
+    let manifest = "[library.util]\nsources = [\"other.c\"]\n[executable.app]\nsources = [\"main.c\"]\ndeps = [\"utli\"]";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn dependency_on_a_program() {
+    let manifest = "[executable.one]\nsources = [\"main.c\"]\n[executable.two]\nsources = [\"main.c\"]\ndeps = [\"one\"]";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn libraries_that_need_each_other() {
+    let manifest = "[library.a]\nsources = [\"other.c\"]\ndeps = [\"b\"]\n[library.b]\nsources = [\"other.c\"]\n\
+                    deps = [\"c\"]\n[library.c]\nsources = [\"other.c\"]\ndeps = [\"a\"]\n";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn commands_that_need_each_other() {
+    let manifest = "[command.a]\nargv = [\"cp\", \"{in}\", \"{out}\"]\ninputs = [\"command:b\"]\noutputs = [\"a\"]\n\
+                    [command.b]\nargv = [\"cp\", \"{in}\", \"{out}\"]\ninputs = [\"command:a\"]\noutputs = [\"b\"]\n";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn command_that_reads_what_it_writes() {
+    let manifest =
+        "[command.a]\nargv = [\"cp\", \"{in}\", \"{out}\"]\ninputs = [\"command:a\"]\noutputs = [\"a\"]\n";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn two_commands_with_one_output() {
+    let manifest = "[command.a]\nargv = [\"touch\", \"{out}\"]\noutputs = [\"x.c\"]\n\
+                    [command.b]\nargv = [\"touch\", \"{out}\"]\noutputs = [\"x.c\"]\n";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn two_targets_with_one_name() {
+    let manifest = "[executable.a]\nsources = [\"main.c\"]\n[library.a]\nsources = [\"other.c\"]\n";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn two_programs_with_one_product() {
+    let manifest =
+        "[executable.a]\nsources = [\"main.c\"]\n[executable.b]\nsources = [\"main.c\"]\noutput = \"a\"\n";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn output_outside_the_build_directory() {
+    let manifest = "[command.a]\nargv = [\"touch\", \"{out}\"]\noutputs = [\"../../../x.c\"]\n";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn cxx_modules() {
+    let space = space();
+    space.write("m.cppm", "export module m;\n");
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"m.cppm\"]\n");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+}
+
+#[test]
+fn objective_c() {
+    let space = space();
+    space.write("m.m", "@interface A\n@end\n");
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"m.m\"]\n");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+}
+
+#[test]
+fn source_of_no_known_language() {
+    let space = space();
+    space.write("x.f90", "end\n");
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"x.f90\"]\n");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+}
+
+#[test]
+fn unknown_profile_to_inherit_from() {
+    insta::assert_snapshot!(refused("[profile.fast]\ninherits = \"relaese\""), @"");
+}
+
+#[test]
+fn profiles_that_inherit_from_each_other() {
+    insta::assert_snapshot!(refused("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\""), @"");
+}
+
+#[test]
+fn unknown_toolchain() {
+    let manifest =
+        "[toolchain.arm]\ncc = \"gcc\"\n[executable.app]\nsources = [\"main.c\"]\ntoolchain = \"amr\"";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn compiler_that_is_not_there() {
+    let manifest = "[toolchain.host]\ncc = \"no-such-gcc\"\n[executable.app]\nsources = [\"main.c\"]";
+    insta::assert_snapshot!(refused(manifest), @"");
+}
+
+#[test]
+fn package_that_is_not_there() {
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\"]\npkg-config = [\"no-such-package\"]"), @"");
+}
+
+#[test]
+fn no_project_table() {
+    let space = space();
+    space.write("rekindle.toml", "[executable.app]\nsources = []\n");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+}
+
+#[test]
+fn no_manifest() {
+    let space = space();
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+}
+
+#[test]
+fn manifest_that_is_a_directory() {
+    let space = space();
+    space.mkdir("rekindle.toml");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+}
+
+#[test]
+fn manifest_that_is_no_text() {
+    let space = space();
+    space.write("rekindle.toml", b"[project]\nname = \"\xff\"\n");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+}
+
+#[test]
+fn words_on_the_command_line() {
+    let space = good();
+    let rows: [&[&str]; 10] = [
+        &["build", "ap"],
+        &["build", "--profile", "relase"],
+        &["build", "-D", "colour=red"],
+        &["build", "-D", "colour"],
+        &["build", "-j", "0"],
+        &["build", "--format", "xml"],
+        &["run", "nothing"],
+        &["test", "--filter", "("],
+        &["-C", "nowhere", "build"],
+        &["buidl"],
+    ];
+    let said: Vec<String> = rows
+        .iter()
+        .map(|args| format!("$ rekindle {}\n{}", args.join(" "), refusal(&space, &space.run(args).done())))
+        .collect();
+    insta::assert_snapshot!(said.join("\n"), @"");
+}
+
+#[test]
+fn unreadable_source() {
+    let mut space = good();
+    fs::set_permissions(space.path("main.c"), fs::Permissions::from_mode(0o000)).unwrap();
+    let built = if is_root() {
+        space.give_to_nobody();
+        space.run(&["build"]).as_nobody().done()
+    } else {
+        space.run(&["build"]).done()
+    };
+    insta::assert_snapshot!(refusal(&space, &built), @"");
+}
+
+#[test]
+fn unreadable_manifest() {
+    let mut space = good();
+    fs::set_permissions(space.path("rekindle.toml"), fs::Permissions::from_mode(0o000)).unwrap();
+    let built = if is_root() {
+        space.give_to_nobody();
+        space.run(&["build"]).as_nobody().done()
+    } else {
+        space.run(&["build"]).done()
+    };
+    insta::assert_snapshot!(refusal(&space, &built), @"");
+}
+
+#[test]
+fn unreadable_header_is_the_compilers_to_tell() {
+    let mut space = good();
+    fs::set_permissions(space.path("main.h"), fs::Permissions::from_mode(0o000)).unwrap();
+    let built = if is_root() {
+        space.give_to_nobody();
+        space.run(&["build"]).as_nobody().done()
+    } else {
+        space.run(&["build"]).done()
+    };
+    built.exits(1).says("main.h");
+    fs::set_permissions(space.path("main.h"), fs::Permissions::from_mode(0o644)).unwrap();
+    let built =
+        if is_root() { space.run(&["build"]).as_nobody().done() } else { space.run(&["build"]).done() };
+    built.ok();
+}
+
+#[test]
+fn project_that_may_not_be_written() {
+    let mut space = good();
+    if is_root() {
+        space.give_to_nobody();
+    }
+    fs::set_permissions(space.root(), fs::Permissions::from_mode(0o555)).unwrap();
+    let built =
+        if is_root() { space.run(&["build"]).as_nobody().done() } else { space.run(&["build"]).done() };
+    fs::set_permissions(space.root(), fs::Permissions::from_mode(0o755)).unwrap();
+    built.exits(3);
+    insta::assert_snapshot!(space.redact(&built.stderr), @"");
+}
+
+#[test]
+fn an_ordinary_user_builds() {
+    let mut space = good();
+    if is_root() {
+        space.give_to_nobody();
+        space.run(&["build"]).as_nobody().done().ok();
+        let built = space.run(&["build", "--format", "json"]).as_nobody().done();
+        built.ok().assert_work("-");
+    }
+}
+
+#[test]
+fn names_that_are_no_utf8_build_and_count() {
+    let space = space();
+    let name = |bytes: &[u8]| OsStr::from_bytes(bytes).to_os_string();
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"src/*.c\"]\n");
+    space.write(name(b"src/caf\xe9.c"), b"#include \"th\xe9.h\"\nint main(void) { return TEA; }\n");
+    space.write(name(b"src/th\xe9.h"), "#define TEA 0\n");
+    space.build(&[]).ok().assert_kinds("1c 1l", "-");
+    space.build(&[]).ok().assert_work("-");
+    space.write(name(b"src/th\xe9.h"), "#define TEA 1\n");
+    space.build(&[]).ok().assert_work("1c 1l");
+    space.write(name(b"src/th\xe9.h"), b"#error caf\xe9\n");
+    let failed = space.build(&[]);
+    failed.exits(1).says("#error caf");
+}
+
+#[test]
+fn a_project_below_a_name_that_is_no_utf8() {
+    let space = space();
+    let dir = space.path(OsStr::from_bytes(b"d\xe9pot"));
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("rekindle.toml"), "[project]\nname = \"p\"\n[executable.app]\nsources = [\"a.c\"]\n")
+        .unwrap();
+    fs::write(dir.join("a.c"), "int main(void) { return 0; }\n").unwrap();
+    space.run(&["build", "-C"]).arg(&dir).done().ok();
+    space.run(&["build", "--format", "json", "-C"]).arg(&dir).done().ok().assert_work("-");
+}
+
+#[test]
+fn names_with_blanks_quotes_and_signs() {
+    let space = space();
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"src/*.c\"]\n");
+    let names =
+        ["a b", "c#d", "e$f", "g'h", "i\"j", "k\\l", "m:n", "o%p", "q;r", "-s", "t\tu", "@v", "(w)", "x&y"];
+    for (number, name) in names.iter().enumerate() {
+        space.write(format!("src/{name}.h"), format!("#define N {number}\n"));
+        let quoted = name.replace('"', "\"");
+        // gcc takes the text between the first and the last quote only where there is no quote in it.
+        let include = if name.contains('"') { format!("<{quoted}.h>") } else { format!("\"{quoted}.h\"") };
+        space.write(
+            format!("src/{name}.c"),
+            format!("#include {include}\nint f{number}(void) {{ return N; }}\n"),
+        );
+    }
+    space.edit("rekindle.toml", "sources", "cflags = [\"-Isrc\"]\nsources");
+    space.write("src/main.c", "int f0(void);\nint main(void) { return f0(); }\n");
+    space.build(&[]).ok();
+    space.build(&[]).ok().assert_work("-");
+    for name in names {
+        space.write(format!("src/{name}.h"), "#define N 99\n");
+        let built = space.build(&[]);
+        built.ok();
+        assert_eq!(format!("{:?}", built.summary().ran), "1c 1l", "{name}: {}", built.story());
+    }
+    space.assert_like_clean(&[]);
+}
+
+#[test]
+fn a_directory_where_a_source_should_be() {
+    let space = good();
+    space.remove("main.c");
+    space.mkdir("main.c");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+}
+
+#[test]
+fn a_directory_where_an_output_should_be() {
+    let space = good();
+    space.build(&[]).ok();
+    let app = space.output("app");
+    space.remove(&app);
+    space.mkdir(app.join("inner"));
+    let failed = space.build(&[]);
+    assert!([1, 2, 3].contains(&failed.code), "{}", failed.story());
+    failed.exits(failed.code).says("app");
+    space.remove(&app);
+    space.build(&[]).ok().assert_work("1l");
+}
+
+#[test]
+fn a_file_where_the_build_directory_should_be() {
+    let space = good();
+    space.write(".rekindle", "");
+    let failed = space.run(&["build"]).done();
+    failed.exits(3);
+    insta::assert_snapshot!(space.redact(&failed.stderr), @"");
+}
+
+#[test]
+fn a_full_disk() {
+    if !require_root() {
+        return;
+    }
+    let space = good();
+    let mut text = String::from("int main(void) { return 0; }\n");
+    for number in 0..2000 {
+        text.push_str(&format!("int f{number}(int a) {{ return a * {number}; }}\n"));
+    }
+    space.write("main.c", text);
+    space.build(&["--build-dir", "elsewhere"]).ok();
+    let mut failures = 0;
+    for kilobytes in [4, 16, 48, 96, 160, 256, 512] {
+        let disk = Tmpfs::mount(&space.path("small"), kilobytes);
+        let built = space.build(&["--build-dir", "small/build"]);
+        if built.code != 0 {
+            failures += 1;
+            assert!([1, 3].contains(&built.code), "{}", built.story());
+            let said = built.stderr.to_lowercase();
+            assert!(said.contains("space") || said.contains("full"), "{kilobytes}: {}", built.story());
+        }
+        disk.resize(65_536);
+        let built = space.build(&["--build-dir", "small/build"]);
+        built.ok();
+        space.build(&["--build-dir", "small/build"]).ok().assert_work("-");
+        let (full, good) = (space.path("small/build"), space.path("elsewhere"));
+        let difference =
+            rekindle_testkit::Tree::of_outputs(&full).difference(&rekindle_testkit::Tree::of_outputs(&good));
+        assert!(difference.is_empty(), "{kilobytes}: {difference}");
+    }
+    assert!(failures >= 3, "{failures} builds met a full disk");
+}
+
+/// The journal of a build directory, and what a build with these bytes in its place does.
+struct Journal {
+    space: Space,
+    good: Vec<u8>,
+}
+
+impl Journal {
+    fn new() -> Self {
+        let space = good();
+        space.build(&[]).ok();
+        space.build(&[]).ok().assert_work("-");
+        let good = space.read(".rekindle/build/debug/journal");
+        Self { space, good }
+    }
+
+    #[track_caller]
+    fn build_with(&self, bytes: &[u8]) -> Built {
+        self.space.write(".rekindle/build/debug/journal", bytes);
+        self.space.build_at_once(&[])
+    }
+}
+
+#[test]
+fn a_build_directory_of_a_newer_format() {
+    let journal = Journal::new();
+    let mut bytes = journal.good.clone();
+    bytes[16..20].copy_from_slice(&2_u32.to_le_bytes());
+    let sum = rekindle_fingerprint::digest::Digest::of(&bytes[..20]);
+    bytes[20..28].copy_from_slice(&sum.0[..8]);
+    let refused = journal.build_with(&bytes);
+    insta::assert_snapshot!(refusal(&journal.space, &refused), @"");
+    assert_eq!(journal.space.read(".rekindle/build/debug/journal"), bytes, "it is left as it is");
+}
+
+#[test]
+fn a_build_directory_of_an_older_or_foreign_format_is_built_anew() {
+    let journal = Journal::new();
+    for bytes in [&b""[..], b"ninja log v5\n", &journal.good[..10], &[0; 4096]] {
+        journal.build_with(bytes).ok().assert_kinds("1c 1l", "-");
+        journal.space.build(&[]).ok().assert_work("-");
+    }
+}
+
+#[test]
+fn a_damaged_journal_is_never_trusted() {
+    let journal = Journal::new();
+    let length = journal.good.len();
+    let step = (length / 60).max(1);
+    for at in (0..length).step_by(step) {
+        let mut bytes = journal.good.clone();
+        bytes[at] ^= 1 << (at % 8);
+        // What is behind the damage is not known any more: it runs again, or is fresh, and is right.
+        let built = journal.build_with(&bytes);
+        built.ok();
+        assert_eq!(built.summary().outcome, "ok", "byte {at}: {}", built.story());
+    }
+    journal.space.assert_like_clean(&[]);
+}
+
+#[test]
+fn a_journal_cut_short_is_never_trusted() {
+    let journal = Journal::new();
+    let length = journal.good.len();
+    let step = (length / 40).max(1);
+    for keep in (0..length).step_by(step) {
+        journal.build_with(&journal.good[..keep]).ok();
+    }
+    journal.space.assert_like_clean(&[]);
+    journal.space.build(&[]).ok().assert_work("-");
+}
+
+#[test]
+fn a_stamp_of_other_content_is_not_believed() {
+    // The journal of one state, put back under the sources of another one.
+    let journal = Journal::new();
+    journal.space.write("main.h", "#define ANSWER 3\n");
+    journal.space.build(&[]).ok().assert_work("1c 1l");
+    journal.build_with(&journal.good).ok();
+    journal.space.assert_like_clean(&[]);
+    assert_eq!(journal.space.execute(&journal.space.output("app"), &[]).status.code(), Some(3));
+}

@@ -1,0 +1,214 @@
+//! Builds that are killed, interrupted, or two at once; and builds that do nothing, many times.
+
+use std::time::{Duration, Instant};
+
+use rekindle_testkit::{Space, Tree};
+
+/// A generator of numbers that are the same in every run (Steele, Lea, Flood: SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+const MANIFEST: &str = "[project]
+name = \"p\"
+
+[command.words]
+argv = [\"sh\", \"-c\", \"sed 's/.*/int word = &;/' $0 > $1\", \"{in}\", \"{out}\"]
+inputs = [\"word.txt\"]
+outputs = [\"word.c\"]
+
+[library.util]
+sources = [\"util/*.c\"]
+include = [\"include\"]
+
+[executable.app]
+sources = [\"src/*.c\", \"command:words\"]
+deps = [\"util\"]
+";
+
+/// A project of seven actions whose content depends on `state`.
+fn write_state(space: &Space, state: u64) {
+    space.write("rekindle.toml", MANIFEST);
+    space.write("include/base.h", format!("#define BASE {}\n", state % 3));
+    space.write("word.txt", format!("{state}\n"));
+    space.write("util/one.c", "#include \"base.h\"\nint one(void) { return BASE; }\n");
+    space.write("util/two.c", format!("int two(void) {{ return {}; }}\n", state / 2));
+    let main = "#include <stdio.h>\nint one(void), two(void);\nextern int word;\n\
+                int main(void) { printf(\"%d %d %d\\n\", one(), two(), word); return 0; }\n";
+    space.write("src/main.c", format!("{main}/* {} */\n", state % 2));
+    if state.is_multiple_of(2) {
+        space.write("util/three.c", "#include \"base.h\"\nint three(void) { return 3 + BASE; }\n");
+    } else {
+        space.remove_if_there("util/three.c");
+    }
+}
+
+#[test]
+fn killed_at_fifty_moments_the_next_build_equals_a_clean_one() {
+    const STATES: u64 = 5;
+    let mut random = Random(29);
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    let mut longest = Duration::ZERO;
+    let clean: Vec<Tree> = (0..STATES)
+        .map(|state| {
+            write_state(&space, state);
+            space.remove_if_there(".rekindle");
+            let start = Instant::now();
+            space.build(&["-j2"]).ok();
+            longest = longest.max(start.elapsed());
+            space.outputs()
+        })
+        .collect();
+    assert!(clean.windows(2).all(|pair| pair[0] != pair[1]), "the states differ");
+    for round in 0..50 {
+        let killed = random.below(STATES);
+        // Some start from nothing, most from what is there.
+        if random.below(5) == 0 {
+            space.remove_if_there(".rekindle");
+        }
+        write_state(&space, killed);
+        let mut running = space.start_build(&["-j2"]);
+        let moment = Duration::from_micros(random.below(longest.as_micros() as u64 + 1));
+        std::thread::sleep(moment);
+        running.kill();
+        let state = if random.below(2) == 0 { killed } else { random.below(STATES) };
+        write_state(&space, state);
+        let built = space.build(&["-j2"]);
+        built.ok();
+        let difference = space.outputs().difference(&clean[state as usize]);
+        assert!(
+            difference.is_empty(),
+            "round {round}: killed after {moment:?} in state {killed}, built in state {state}; unlike a clean build \
+             (the second):\n{difference}{}",
+            built.story()
+        );
+        space.build(&["-j2"]).ok().assert_work("-");
+    }
+}
+
+/// A project with a unit that takes the compiler about half a second.
+fn slow() -> Space {
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"*.c\"]\n");
+    space.write("main.c", "int slow1(int);\nint main(void) { return slow1(0); }\n");
+    write_slow(&space, 1);
+    space
+}
+
+fn write_slow(space: &Space, answer: u32) {
+    let mut text = String::new();
+    for number in 1..1500 {
+        text.push_str(&format!("int slow{number}(int a) {{ return a * {number} + a / {answer}; }}\n"));
+    }
+    space.write("slow.c", text);
+}
+
+#[test]
+fn of_two_builds_at_once_one_waits_and_says_for_whom() {
+    let space = slow();
+    let mut first = space.start_build(&[]);
+    first.until_runs(&["slow.c"]);
+    let holder = first.id().to_string();
+    let mut second = space.start_build(&[]);
+    second.until_says(&holder);
+    let (first, second) = (first.wait(), second.wait());
+    first.ok().assert_kinds("2c 1l", "-");
+    second.ok().assert_work("-");
+    space.assert_like_clean(&[]);
+}
+
+#[test]
+fn builds_of_two_profiles_do_not_wait_for_each_other() {
+    let space = slow();
+    let mut first = space.start_build(&[]);
+    first.until_runs(&["slow.c"]);
+    let mut second = space.start_build(&["--profile", "release"]);
+    second.until_runs(&["slow.c"]);
+    first.wait().ok();
+    second.wait().ok();
+}
+
+#[test]
+fn a_build_waits_for_the_commands_that_a_killed_one_left() {
+    let space = slow();
+    space.build(&[]).ok();
+    write_slow(&space, 2);
+    let mut first = space.start_build(&[]);
+    first.until_runs(&["slow.c"]);
+    first.kill();
+    write_slow(&space, 3);
+    space.build(&[]).ok().assert_work("1c 1l");
+    space.assert_like_clean(&[]);
+}
+
+#[test]
+fn interrupted_it_ends_its_children_and_gives_130() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let space = slow();
+        let mut running = space.start_build(&[]);
+        running.until_runs(&["slow.c"]);
+        let children = running.descendants();
+        running.signal(signal);
+        let interrupted = running.wait();
+        interrupted.exits(130);
+        assert_eq!(interrupted.summary().outcome, "interrupted");
+        for (id, line) in children {
+            let alive =
+                std::fs::read_to_string(format!("/proc/{id}/cmdline")).is_ok_and(|now| !now.is_empty());
+            assert!(!alive, "{id} still runs: {line}");
+        }
+        assert!(!space.outputs().paths().any(|path| path.ends_with("app")), "nothing half done is there");
+        space.build(&[]).ok();
+        space.assert_like_clean(&[]);
+    }
+}
+
+#[test]
+fn interrupted_twice_it_ends_all_the_same() {
+    let space = slow();
+    let mut running = space.start_build(&[]);
+    running.until_runs(&["slow.c"]);
+    running.interrupt();
+    running.interrupt();
+    running.wait().exits(130);
+}
+
+#[test]
+fn the_tenth_build_that_does_nothing_costs_no_more_than_the_second() {
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    write_state(&space, 0);
+    space.build(&[]).ok();
+    let costs: Vec<_> = (0..10)
+        .map(|_| {
+            let built = space.build(&[]);
+            let summary = built.ok().assert_work("-").summary();
+            assert_eq!(summary.processes(), 0);
+            let journal = std::fs::metadata(space.build_dir().join("debug/journal")).unwrap().len();
+            (summary.number(&["files", "signed"]), summary.number(&["files", "hashed"]), journal)
+        })
+        .collect();
+    assert!(costs[1..].iter().all(|cost| *cost == costs[1]), "signed, hashed, bytes of journal: {costs:?}");
+    assert_eq!(costs[1].1, 0, "nothing is read twice");
+}
+
+#[test]
+fn a_project_built_again_and_again_keeps_its_journal_small() {
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    write_state(&space, 0);
+    space.build(&[]).ok();
+    let length = || std::fs::metadata(space.build_dir().join("debug/journal")).unwrap().len();
+    let before = length();
+    for state in 0..20 {
+        write_state(&space, state % 5);
+        space.build(&[]).ok();
+    }
+    assert!(length() < before * 4 + (1 << 20), "{before} bytes became {}", length());
+}

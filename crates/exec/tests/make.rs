@@ -1,7 +1,5 @@
 //! The jobserver's protocol, spoken with a real GNU make on the other side.
 
-mod tools;
-
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -55,7 +53,7 @@ fn told() -> (impl FnMut(Token) + Send + 'static, Receiver<Token>) {
 
 #[test]
 fn makes_that_we_start_run_no_more_jobs_than_we_allow_in_total() {
-    if !tools::require("make") {
+    if !rekindle_testkit::require("make") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -82,7 +80,7 @@ fn makes_that_we_start_run_no_more_jobs_than_we_allow_in_total() {
 
 #[test]
 fn under_a_make_we_and_its_recipes_share_its_jobs() {
-    if !tools::require("make") {
+    if !rekindle_testkit::require("make") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -94,7 +92,7 @@ fn under_a_make_we_and_its_recipes_share_its_jobs() {
 
 #[test]
 fn a_recipe_without_a_plus_gets_no_jobserver_and_is_told_why() {
-    if !tools::require("make") {
+    if !rekindle_testkit::require("make") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,5 @@
 //! Response files as real tools read them.
 
-mod tools;
-
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
@@ -49,13 +47,16 @@ fn as_read_by(driver: &str) {
         define.push(value);
         ["-D".into(), define]
     }));
+    args.extend(["-D".into(), OsString::new()]);
     write(&dir.path().join("args"), &response_file(&args));
     let command = Command::new(driver, dir.path()).args(["@args"]).env("PATH", "/usr/bin:/bin");
     let finished = run(&command, &Live::new().unwrap()).unwrap();
     assert_eq!(finished.status, Exit::Code(0), "{}", String::from_utf8_lossy(&finished.errors));
     let seen = fs::read(dir.path().join("seen")).unwrap();
-    let seen: Vec<&[u8]> = seen.split(|&byte| byte == 0).filter_map(|arg| arg.strip_prefix(b"N=")).collect();
-    assert_eq!(seen, NASTY);
+    let seen: Vec<&[u8]> = seen.split(|&byte| byte == 0).collect();
+    let values: Vec<&[u8]> = seen.iter().filter_map(|arg| arg.strip_prefix(b"N=")).collect();
+    assert_eq!(values, NASTY);
+    assert!(seen.windows(2).any(|pair| pair == [&b"-D"[..], b""]), "the empty argument is lost");
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn ar_reads_back_every_nasty_file_name() {
 
 #[test]
 fn clang_reads_back_every_nasty_file_name() {
-    if !tools::require("clang") {
+    if !rekindle_testkit::require("clang") {
         return;
     }
     let preprocessed = with_nasty_files("/usr/bin/clang", &["-E", "-P", "-x", "c"], &[]);

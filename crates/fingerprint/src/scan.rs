@@ -1,12 +1,266 @@
-//! What a source mentions that no dependency file tells.
+//! What a source or header *mentions* that no dependency file tells: headers that it asks for without including them,
+//! files that the assembler or `#embed` reads, the date, its own name.
+//!
+//! Two passes. The first looks for a few byte strings, and most files have none. The second reads the text with care,
+//! so that a mention in a comment or in an ordinary string does not count. It does not evaluate conditions: what stands
+//! in a branch that is not compiled counts too, which can only cost a rebuild. What it cannot see is a word that is put
+//! together from pieces, as `"." "incbin"` or `__DA ## TE__`.
 
-/// A literal `__has_include`.
+mod careful;
+mod lex;
+#[cfg(test)]
+mod tests;
+
+use std::ops::{BitOr, BitOrAssign};
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use crate::encode::{Decoder, Encoder, Malformed};
+
+/// A set of the things that a file mentions. The numbers of the bits are persisted and never change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mentions(u16);
+
+impl Mentions {
+    /// `__has_include` or `__has_include_next`, asking for something.
+    pub const HAS_INCLUDE: Self = Self(1 << 0);
+    /// `__has_embed`, asking for something.
+    pub const HAS_EMBED: Self = Self(1 << 1);
+    /// `#embed`.
+    pub const EMBED: Self = Self(1 << 2);
+    /// `.incbin`, in assembler text or in a string.
+    pub const INCBIN: Self = Self(1 << 3);
+    /// `__DATE__`.
+    pub const DATE: Self = Self(1 << 4);
+    /// `__TIME__`.
+    pub const TIME: Self = Self(1 << 5);
+    /// `__TIMESTAMP__`.
+    pub const TIMESTAMP: Self = Self(1 << 6);
+    /// `__FILE__`.
+    pub const FILE: Self = Self(1 << 7);
+    /// `__BASE_FILE__`.
+    pub const BASE_FILE: Self = Self(1 << 8);
+    /// `source_location`, or the builtin behind it.
+    pub const SOURCE_LOCATION: Self = Self(1 << 9);
+    /// `__builtin_FILE`.
+    pub const BUILTIN_FILE: Self = Self(1 << 10);
+    /// The assembler's `.include`, in assembler text or in a string.
+    pub const ASM_INCLUDE: Self = Self(1 << 11);
+    /// An `#include` whose name has a `..` in it.
+    pub const PARENT_STEP: Self = Self(1 << 12);
+
+    const ALL: Self = Self((1 << 13) - 1);
+
+    /// The set as it is persisted.
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The set that was persisted as `bits`; `None` if a bit means nothing.
+    pub fn from_bits(bits: u16) -> Option<Self> {
+        (bits & !Self::ALL.0 == 0).then_some(Self(bits))
+    }
+
+    /// Whether nothing is mentioned.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether any of `other` is mentioned.
+    pub fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether the date or a time may be in the result.
+    pub fn is_volatile(self) -> bool {
+        self.any(Self::DATE | Self::TIME | Self::TIMESTAMP)
+    }
+
+    /// Whether the name of the file, as the compiler was given it, may be in the result.
+    pub fn names_itself(self) -> bool {
+        self.any(Self::FILE | Self::BASE_FILE | Self::SOURCE_LOCATION | Self::BUILTIN_FILE)
+    }
+}
+
+impl BitOr for Mentions {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Mentions {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// How a text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Text {
+    /// C, C++ and their headers.
+    C,
+    /// Assembler text that is preprocessed (`.S`), and every header that it includes.
+    Assembler,
+    /// Assembler text that is not preprocessed (`.s`). A mention in a comment may count.
+    PlainAssembler,
+}
+
+/// A name that is asked for whether or not it is read: a literal `__has_include`, or an `#include` with a `..`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Probe {
     /// The name that is asked for.
     pub name: Box<[u8]>,
     /// Whether it stands between `<` and `>`.
     pub angled: bool,
-    /// Whether it is `__has_include_next`.
+    /// Whether the search goes on behind the directory of the file that asks (`__has_include_next`).
     pub next: bool,
+}
+
+/// A literal `#embed` or `__has_embed`: a file whose bytes become part of the result.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Embed {
+    /// The name of the file.
+    pub name: Box<[u8]>,
+    /// Whether it stands between `<` and `>`.
+    pub angled: bool,
+}
+
+/// A file that the assembler is told to read: by `.incbin`, its bytes, or by `.include`, its text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Incbin {
+    /// The name of the file.
+    pub name: Box<[u8]>,
+}
+
+/// What a file mentions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// Everything that counts.
+    pub mentions: Mentions,
+    /// Each literal `__has_include` once.
+    pub probes: Vec<Probe>,
+    /// Each literal `#embed` and `__has_embed` once.
+    pub embeds: Vec<Embed>,
+    /// Each literal `.incbin` once.
+    pub incbins: Vec<Incbin>,
+    /// Each literal `.include` of the assembler once.
+    pub asm_includes: Vec<Incbin>,
+    /// Each `#include` with a `..` in its name once. Where no such file lies beside the file that includes it, it was
+    /// searched, and no path that was read shows under which name.
+    pub stepping: Vec<Probe>,
+    /// The first place where a name cannot be known, since a macro makes it.
+    pub unprovable: Option<String>,
+}
+
+/// What the first pass looks for. A hit makes the second pass read the file.
+const PATTERNS: [&str; 12] = [
+    "__has_include",
+    "embed",
+    "incbin",
+    "__DATE__",
+    "__TIME__",
+    "__TIMESTAMP__",
+    "__FILE__",
+    "__BASE_FILE__",
+    "source_location",
+    "__builtin_FILE",
+    ".include",
+    "../",
+];
+
+static FIRST_PASS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(PATTERNS).ok());
+
+/// Whether the bytes have anything that the second pass must look at.
+fn may_mention(bytes: &[u8]) -> bool {
+    FIRST_PASS.as_ref().is_none_or(|patterns| patterns.is_match(bytes))
+}
+
+/// Finds out what a file mentions.
+pub fn scan(bytes: &[u8], text: Text) -> Scan {
+    if may_mention(bytes) { careful::scan(bytes, text) } else { Scan::default() }
+}
+
+impl Scan {
+    /// Adds what another file of the same action mentions.
+    pub fn merge(&mut self, other: &Self) {
+        self.mentions |= other.mentions;
+        add_all(&mut self.probes, &other.probes);
+        add_all(&mut self.embeds, &other.embeds);
+        add_all(&mut self.incbins, &other.incbins);
+        add_all(&mut self.asm_includes, &other.asm_includes);
+        add_all(&mut self.stepping, &other.stepping);
+        if self.unprovable.is_none() {
+            self.unprovable.clone_from(&other.unprovable);
+        }
+    }
+
+    /// Writes the canonical encoding: mentions as `u32`, then the lists in their order, then the reason.
+    pub fn encode(&self, encoder: &mut Encoder) {
+        let flag = |e: &mut Encoder, value: bool| {
+            e.u8(u8::from(value));
+        };
+        encoder.u32(u32::from(self.mentions.0));
+        encoder.list(&self.probes, |e, probe| {
+            flag(e.bytes(&probe.name).u8(u8::from(probe.angled)), probe.next);
+        });
+        encoder.list(&self.embeds, |e, embed| flag(e.bytes(&embed.name), embed.angled));
+        for list in [&self.incbins, &self.asm_includes] {
+            encoder.list(list, |e, file| {
+                e.bytes(&file.name);
+            });
+        }
+        encoder.list(&self.stepping, |e, probe| {
+            flag(e.bytes(&probe.name).u8(u8::from(probe.angled)), probe.next);
+        });
+        encoder.option(self.unprovable.as_ref(), |e, why| {
+            e.bytes(why.as_bytes());
+        });
+    }
+
+    /// Reads what [`Scan::encode`] wrote.
+    ///
+    /// # Errors
+    /// The bytes are no such encoding.
+    pub fn decode(decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        fn flag(d: &mut Decoder<'_>) -> Result<bool, Malformed> {
+            match d.u8()? {
+                0 => Ok(false),
+                1 => Ok(true),
+                _ => Err(Malformed),
+            }
+        }
+        fn probe(d: &mut Decoder<'_>) -> Result<Probe, Malformed> {
+            Ok(Probe { name: d.bytes()?.into(), angled: flag(d)?, next: flag(d)? })
+        }
+        fn incbin(d: &mut Decoder<'_>) -> Result<Incbin, Malformed> {
+            Ok(Incbin { name: d.bytes()?.into() })
+        }
+        let bits = u16::try_from(decoder.u32()?).map_err(|_| Malformed)?;
+        Ok(Self {
+            mentions: Mentions::from_bits(bits).ok_or(Malformed)?,
+            probes: decoder.list(probe)?,
+            embeds: decoder.list(|d| Ok(Embed { name: d.bytes()?.into(), angled: flag(d)? }))?,
+            incbins: decoder.list(incbin)?,
+            asm_includes: decoder.list(incbin)?,
+            stepping: decoder.list(probe)?,
+            unprovable: decoder.option(|d| d.text().map(str::to_owned))?,
+        })
+    }
+}
+
+/// Adds the items that are not there yet.
+fn add_all<T: Clone + PartialEq>(list: &mut Vec<T>, more: &[T]) {
+    for item in more {
+        add(list, item.clone());
+    }
+}
+
+/// Adds an item if it is not there yet.
+fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
 }

@@ -3,6 +3,7 @@
 //! The program, every word that names a file, the declared inputs and the products of `deps` are inputs by content.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Piece};
@@ -323,16 +324,15 @@ impl<D: Dialect> Lowering<'_, D> {
                 if number > 0 {
                     arg = arg.then_text(" ");
                 }
-                arg = self.quoted(arg, shell, path);
+                arg = self.quoted(arg, shell, scene, path);
             }
         }
         arg
     }
 
-    fn quoted(&mut self, arg: Arg, shell: &Text, path: PathId) -> Arg {
-        use std::os::unix::ffi::OsStrExt;
-        let absolute = self.files.abs(path);
-        let bytes = absolute.as_os_str().as_bytes();
+    fn quoted(&mut self, arg: Arg, shell: &Text, scene: &Scene, path: PathId) -> Arg {
+        let spelled = Arg::path(path).spell(self.files, &self.files.abs(scene.directory));
+        let bytes = spelled.as_bytes();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./+,:@%=".contains(byte);
         if bytes.iter().all(plain) {
             return arg.then(Piece::Path(path));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 
 use rekindle_exec::{Jobs, Live, Token};
-use rekindle_fingerprint::action::{ActionKind, Command};
+use rekindle_fingerprint::action::{ActionKind, Command, Spelling};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::judge::View;
@@ -44,6 +44,7 @@ pub(crate) struct Session<'a> {
     pub(crate) events: &'a mut dyn FnMut(Event),
     pub(crate) scheduler: Scheduler,
     pub(crate) commands: FxHashMap<ActionId, Command>,
+    spellings: FxHashMap<PathId, Spelling>,
     pub(crate) reasons: FxHashMap<ActionId, Vec<StaleReason>>,
     pub(crate) listings: Listings,
     /// What the graph produces, by directory.
@@ -117,6 +118,7 @@ impl<'a> Session<'a> {
             events,
             scheduler,
             commands: FxHashMap::default(),
+            spellings: FxHashMap::default(),
             reasons: FxHashMap::default(),
             listings: Listings::default(),
             scans: Scans::default(),
@@ -151,7 +153,10 @@ impl<'a> Session<'a> {
     /// The command of an action as its stamp would hold it.
     pub(crate) fn command(&mut self, id: ActionId) -> Command {
         if !self.commands.contains_key(&id) {
-            let command = self.graph.action(id).command(self.files);
+            let action = self.graph.action(id);
+            let spelling =
+                self.spellings.entry(action.cwd).or_insert_with(|| Spelling::new(self.files, action.cwd));
+            let command = action.command_spelled(self.files, spelling);
             self.commands.insert(id, command);
         }
         self.commands[&id].clone()

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rekindle_exec as exec;
-use rekindle_fingerprint::action::Action;
+use rekindle_fingerprint::action::{Action, Spelling};
 use rekindle_fingerprint::files::Files;
 
 use crate::error::{At, Error};
@@ -14,8 +14,8 @@ use crate::request::Request;
 
 /// The program and its arguments.
 pub(crate) fn argv(action: &Action, files: &Files) -> Vec<OsString> {
-    let cwd = files.abs(action.cwd);
-    action.argv.iter().map(|arg| arg.spell(files, &cwd)).collect()
+    let spelling = Spelling::new(files, action.cwd);
+    action.argv.iter().map(|arg| arg.spell(files, &spelling)).collect()
 }
 
 /// A command line as a person would type it into a shell.
@@ -80,7 +80,8 @@ fn environment(
     let passed =
         around.request.passed.iter().filter(|(name, _)| !keyed(name) && !own.iter().any(|own| name == own));
     let mut env: Vec<(OsString, OsString)> = passed.cloned().collect();
-    env.extend(action.env.iter().map(|(name, value)| (name.clone(), value.spell(files, cwd))));
+    let spelling = Spelling::new(files, action.cwd);
+    env.extend(action.env.iter().map(|(name, value)| (name.clone(), value.spell(files, &spelling))));
     let mut add = |name: &str, value: &OsStr| {
         if !keyed(&OsString::from(name)) {
             env.push((name.into(), value.to_os_string()));

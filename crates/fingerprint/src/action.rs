@@ -2,13 +2,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::encode::Encoder;
 use crate::files::{Files, PathId, TextId};
 use crate::lookup::Search;
+use crate::roots::Root;
 
 /// What an action does. It is part of the key and of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,14 +110,16 @@ impl Arg {
         })
     }
 
-    /// How the command line spells it in the working directory `cwd`.
-    pub fn spell(&self, files: &Files, cwd: &Path) -> OsString {
+    /// How the command line spells it.
+    pub fn spell(&self, files: &Files, spelling: &Spelling) -> OsString {
         let mut bytes = Vec::new();
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => bytes.extend_from_slice(text),
-                Piece::Path(path) => bytes.extend_from_slice(spell(files, *path, cwd).as_os_str().as_bytes()),
-                Piece::Absolute(path) => bytes.extend_from_slice(files.abs(*path).as_os_str().as_bytes()),
+                Piece::Path(path) if spelling.relative(files, *path, &mut bytes) => {}
+                Piece::Path(path) | Piece::Absolute(path) => {
+                    bytes.extend_from_slice(files.abs(*path).as_os_str().as_bytes());
+                }
             }
         }
         OsString::from_vec(bytes)
@@ -125,7 +128,7 @@ impl Arg {
     /// How keys and stamps spell it: with roots by name. A path that the command line spells relatively is
     /// written with that relative spelling, because it may show in the result; one that is spelled absolutely
     /// is `<root>/relative`, and one that always is, `<root!>/relative`.
-    pub fn name(&self, files: &Files, cwd: &Path) -> Vec<u8> {
+    pub fn name(&self, files: &Files, spelling: &Spelling) -> Vec<u8> {
         let mut bytes = Vec::new();
         for piece in &self.0 {
             let (path, mark) = match piece {
@@ -136,14 +139,8 @@ impl Arg {
                     }
                     continue;
                 }
-                Piece::Path(path) => {
-                    let spelled = spell(files, *path, cwd);
-                    if spelled.is_relative() {
-                        bytes.extend_from_slice(spelled.as_os_str().as_bytes());
-                        continue;
-                    }
-                    (*path, ">")
-                }
+                Piece::Path(path) if spelling.relative(files, *path, &mut bytes) => continue,
+                Piece::Path(path) => (*path, ">"),
                 Piece::Absolute(path) => (*path, "!>"),
             };
             bytes.push(b'<');
@@ -158,6 +155,67 @@ impl Arg {
     }
 }
 
+/// How paths are spelled in a working directory: relatively below it, else absolutely.
+#[derive(Clone, Debug)]
+pub struct Spelling {
+    /// For each root, how its paths come to be relative to the directory.
+    roots: Vec<Relation>,
+}
+
+/// Where a root lies, seen from the working directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Relation {
+    /// At it or below it: what leads from the directory to the root.
+    Below(PathBuf),
+    /// Above it: what leads from the root to the directory.
+    Above(PathBuf),
+    /// Elsewhere, or nobody knows.
+    Elsewhere,
+}
+
+impl Spelling {
+    /// For the working directory `cwd`.
+    pub fn new(files: &Files, cwd: PathId) -> Self {
+        let cwd = files.abs(cwd);
+        let relation = |root: &Root| {
+            if !root.is_placed() {
+                Relation::Elsewhere
+            } else if let Ok(below) = root.path.strip_prefix(&cwd) {
+                Relation::Below(below.to_path_buf())
+            } else if let Ok(above) = cwd.strip_prefix(&root.path) {
+                Relation::Above(above.to_path_buf())
+            } else {
+                Relation::Elsewhere
+            }
+        };
+        Self { roots: files.roots().iter().map(|(_, root)| relation(root)).collect() }
+    }
+
+    /// Appends the relative spelling of `path`; `false` (and nothing appended) if it lies elsewhere.
+    fn relative(&self, files: &Files, path: PathId, into: &mut Vec<u8>) -> bool {
+        let rel = files.rel(path);
+        let (base, rest) = match self.roots.get(usize::from(files.root(path).0)) {
+            Some(Relation::Below(base)) => (base.as_os_str().as_bytes(), rel),
+            Some(Relation::Above(way)) => match rel.strip_prefix(way) {
+                Ok(rest) => (&b""[..], rest),
+                Err(_) => return false,
+            },
+            _ => return false,
+        };
+        let rest = rest.as_os_str().as_bytes();
+        // A name that starts with a dash would be taken for a flag.
+        if base.is_empty() && (rest.is_empty() || rest[0] == b'-') {
+            into.extend_from_slice(if rest.is_empty() { b"." } else { b"./" });
+        }
+        into.extend_from_slice(base);
+        if !base.is_empty() && !rest.is_empty() {
+            into.push(b'/');
+        }
+        into.extend_from_slice(rest);
+        true
+    }
+}
+
 impl From<&str> for Arg {
     fn from(text: &str) -> Self {
         Self::text(text)
@@ -167,17 +225,6 @@ impl From<&str> for Arg {
 impl From<String> for Arg {
     fn from(text: String) -> Self {
         Self::text(text)
-    }
-}
-
-fn spell(files: &Files, path: PathId, cwd: &Path) -> PathBuf {
-    let absolute = files.abs(path);
-    match absolute.strip_prefix(cwd) {
-        Ok(rel) if rel.as_os_str().is_empty() => PathBuf::from("."),
-        // A name that starts with a dash would be taken for a flag.
-        Ok(rel) if rel.as_os_str().as_bytes()[0] == b'-' => Path::new(".").join(rel),
-        Ok(rel) => rel.to_path_buf(),
-        Err(_) => absolute,
     }
 }
 
@@ -300,28 +347,28 @@ impl Action {
 
     /// Its command as keys and stamps hold it.
     pub fn command(&self, files: &mut Files) -> Command {
-        let cwd = files.abs(self.cwd);
-        let name = |files: &mut Files, arg: &Arg| {
-            let text = arg.name(files, &cwd);
+        let spelling = Spelling::new(files, self.cwd);
+        self.command_spelled(files, &spelling)
+    }
+
+    /// [`Action::command`] with a [`Spelling`] for its working directory that is at hand.
+    pub fn command_spelled(&self, files: &mut Files, spelling: &Spelling) -> Command {
+        let mut name = |arg: &Arg| {
+            let text = arg.name(files, spelling);
             files.text_id(&text)
         };
-        let argv = self.argv.iter().map(|arg| name(files, arg)).collect();
-        let env =
-            self.env.iter().map(|(key, value)| (files.text_id(key.as_bytes()), name(files, value))).collect();
-        let directory = Arg(vec![Piece::Absolute(self.cwd)]).name(files, &cwd);
-        let mut produces: Vec<TextId> = Vec::new();
-        for output in &self.outputs {
-            let text = Arg(vec![Piece::Absolute(*output)]).name(files, &cwd);
-            produces.push(files.text_id(&text));
-        }
-        for (link, target) in &self.links {
-            let text = Arg(vec![Piece::Absolute(*link)])
-                .then_text(" -> ")
-                .then(Piece::Text(target.as_os_str().as_bytes().to_vec()));
-            let text = text.name(files, &cwd);
-            produces.push(files.text_id(&text));
-        }
-        Command::new(self.kind, argv, env, files.text_id(&directory), produces, files)
+        let argv = self.argv.iter().map(&mut name).collect();
+        let values: Vec<TextId> = self.env.iter().map(|(_, value)| name(value)).collect();
+        let cwd = name(&Arg(vec![Piece::Absolute(self.cwd)]));
+        let products = self.outputs.iter().map(|output| Arg(vec![Piece::Absolute(*output)]));
+        let links = self.links.iter().map(|(link, target)| {
+            let target = target.as_os_str().as_bytes().to_vec();
+            Arg(vec![Piece::Absolute(*link)]).then_text(" -> ").then(Piece::Text(target))
+        });
+        let produces = products.chain(links).map(|product| name(&product)).collect();
+        let env = self.env.iter().zip(values);
+        let env = env.map(|((key, _), value)| (files.text_id(key.as_bytes()), value)).collect();
+        Command::new(self.kind, argv, env, cwd, produces, files)
     }
 }
 
@@ -372,13 +419,16 @@ mod tests {
     use crate::roots::Roots;
 
     fn files() -> Files {
-        Files::new(Roots::new("/w", "/w/.rekindle/build/debug"))
+        let mut files = Files::new(Roots::new("/w", "/w/.rekindle/build/debug"));
+        files.path(Roots::WORKSPACE, "");
+        files
     }
 
     fn shown(arg: &Arg, files: &Files) -> (String, String) {
-        let cwd = Path::new("/w");
-        let spelled = arg.spell(files, cwd).into_string().unwrap();
-        (spelled, String::from_utf8(arg.name(files, cwd)).unwrap())
+        let cwd = files.find(Roots::WORKSPACE, std::path::Path::new("")).unwrap();
+        let spelling = Spelling::new(files, cwd);
+        let spelled = arg.spell(files, &spelling).into_string().unwrap();
+        (spelled, String::from_utf8(arg.name(files, &spelling)).unwrap())
     }
 
     #[test]
@@ -393,6 +443,20 @@ mod tests {
         let map = Arg::text("-ffile-prefix-map=").then(Piece::Absolute(top)).then_text("=.");
         assert_eq!(shown(&map, &files), pair("-ffile-prefix-map=/w=.", "-ffile-prefix-map=<ws!>=."));
         assert_eq!(shown(&Arg::joined("-I", top), &files), pair("-I.", "-I."));
+    }
+
+    #[test]
+    fn a_root_below_the_working_directory_is_spelled_from_there_and_one_above_it_absolutely() {
+        let mut files = files();
+        let object = files.path(Roots::BUILD, "obj/a.o");
+        let sub = files.path(Roots::WORKSPACE, "sub");
+        let beside = files.path(Roots::WORKSPACE, "src/a.c");
+        let within = files.path(Roots::WORKSPACE, "sub/a.c");
+        assert_eq!(shown(&Arg::path(object), &files).1, ".rekindle/build/debug/obj/a.o");
+        let spelling = Spelling::new(&files, sub);
+        let spelled = |path: PathId| Arg::path(path).spell(&files, &spelling).into_string().unwrap();
+        assert_eq!([spelled(within), spelled(beside), spelled(sub)], ["a.c", "/w/src/a.c", "."]);
+        assert_eq!(spelled(object), "/w/.rekindle/build/debug/obj/a.o");
     }
 
     #[test]

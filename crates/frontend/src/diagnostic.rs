@@ -226,10 +226,16 @@ pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
         _ => 3,
     };
     let flat = |text: &str| text.to_lowercase().replace('_', "-");
+    // What a word begins, or begins with, is as near as anything can be that is not nearly the same.
+    let prefix = |a: &str, b: &str| a.len() > 2 && b.len() > 2 && (a.starts_with(b) || b.starts_with(a));
+    let distance = |name: &str| {
+        let distance = strsim::damerau_levenshtein(&flat(word), &flat(name));
+        if prefix(&flat(word), &flat(name)) { distance.min(allowed) } else { distance }
+    };
     known
         .into_iter()
         .filter(|name| *name != word)
-        .map(|name| (strsim::damerau_levenshtein(&flat(word), &flat(name)), name))
+        .map(|name| (distance(name), name))
         .filter(|(distance, name)| *distance <= allowed && *distance < name.chars().count())
         .min()
         .map(|(_, name)| name)

@@ -207,8 +207,10 @@ impl<'a> Evaluation<'a> {
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
-        if toolchain != HOST && !self.toolchains.contains_key(toolchain) {
-            let place = target.toolchain.as_ref().unwrap_or(name);
+        if let Some(place) = &target.toolchain
+            && toolchain != HOST
+            && !self.toolchains.contains_key(toolchain)
+        {
             let found = self.report.on(place, format!("the manifest has no toolchain `{toolchain}`"));
             let known = self.toolchains.keys().map(String::as_str).chain([HOST]);
             self.report.push(found.suggest(toolchain, known));

@@ -10,38 +10,20 @@ mod precompile;
 mod sources;
 mod usage;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use rekindle_fingerprint::action::{Action, Arg};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_scheduler::graph::{Graph, Target, TargetKind};
-use rekindle_toolchain::request::{Archive, Compile, Language, Link};
+use rekindle_toolchain::request::Language;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::manifest::Text;
 use crate::project::{HOST, Instance, Kind, Node, Project};
 use crate::reader::{Consulted, Reader};
-
-/// What lowering asks of a toolchain: the command for each thing that is made.
-pub trait Dialect {
-    /// The action that makes an object of a source.
-    ///
-    /// # Errors
-    /// The toolchain cannot do that; the text says why.
-    fn compile(&self, files: &mut Files, what: &Compile) -> Result<Action, String>;
-    /// The action that makes an archive of objects.
-    ///
-    /// # Errors
-    /// The toolchain cannot do that; the text says why.
-    fn archive(&self, files: &mut Files, what: &Archive) -> Result<Action, String>;
-    /// The action that makes a program or a shared library.
-    ///
-    /// # Errors
-    /// The toolchain cannot do that; the text says why.
-    fn link(&self, files: &mut Files, what: &Link) -> Result<Action, String>;
-}
+use crate::toolbox::Toolbox;
 
 /// How a test is run, beyond what [`Target`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,16 +53,12 @@ pub struct Lowered {
     pub consulted: Consulted,
 }
 
-/// Lowers `project` with `toolchains` by name. The roots of `files` must be those of the workspace and of this
+/// Lowers `project` with the toolchains that are there. The roots of `files` must be those of the workspace and of this
 /// profile's build directory; the project's own roots are added.
 ///
 /// # Errors
 /// Everything that is wrong with the manifest and shows only now, with its places.
-pub fn lower<D: Dialect>(
-    project: &Project,
-    toolchains: &BTreeMap<String, D>,
-    files: &mut Files,
-) -> Result<Lowered, Diagnostics> {
+pub fn lower(project: &Project, tools: &mut dyn Toolbox, files: &mut Files) -> Result<Lowered, Diagnostics> {
     let wanted = project.wanted()?;
     for root in project.roots() {
         let name = root.name.clone();
@@ -88,7 +66,7 @@ pub fn lower<D: Dialect>(
             return Err(Diagnostic::file(&project.source.path, format!("root `{name}`: {error}")).into());
         }
     }
-    let mut work = Lowering::new(project, toolchains, files);
+    let mut work = Lowering::new(project, tools, files);
     for node in work.order() {
         match node {
             Node::Target(at) => work.target(at),
@@ -121,9 +99,9 @@ struct Built {
     packages: crate::pkgconfig::Flags,
 }
 
-struct Lowering<'a, D> {
+struct Lowering<'a> {
     project: &'a Project,
-    toolchains: &'a BTreeMap<String, D>,
+    tools: &'a mut dyn Toolbox,
     files: &'a mut Files,
     reader: Reader,
     report: Report,
@@ -142,15 +120,15 @@ struct Lowering<'a, D> {
     workspace: PathId,
 }
 
-impl<'a, D: Dialect> Lowering<'a, D> {
-    fn new(project: &'a Project, toolchains: &'a BTreeMap<String, D>, files: &'a mut Files) -> Self {
+impl<'a> Lowering<'a> {
+    fn new(project: &'a Project, tools: &'a mut dyn Toolbox, files: &'a mut Files) -> Self {
         let workspace = files.path(Roots::WORKSPACE, "");
         let build = files.roots().get(Roots::BUILD).path.clone();
         let mut skip = vec![build.clone()];
         skip.extend(build.parent().filter(|parent| !project.dir.starts_with(parent)).map(PathBuf::from));
         Self {
             project,
-            toolchains,
+            tools,
             files,
             reader: Reader::default(),
             report: Report::new(project.source.clone()),
@@ -231,6 +209,7 @@ impl<'a, D: Dialect> Lowering<'a, D> {
             }
             return;
         }
+        let complaints = self.report.found.len();
         let sources = self.sources(instance);
         let packages = self.packages(instance);
         let usage = self.usage(instance, &packages);
@@ -252,12 +231,13 @@ impl<'a, D: Dialect> Lowering<'a, D> {
         built.usage = usage.public;
         built.objects = objects;
         built.packages = packages;
-        self.product(at);
+        // A target without objects is worth a word only if nothing was said of its sources.
+        self.product(at, self.report.found.len() == complaints);
     }
 
     /// The toolchain that is missing for an instance or for what it needs.
     fn missing_toolchain(&self, instance: &Instance) -> Option<String> {
-        if !self.toolchains.contains_key(&instance.toolchain) {
+        if !self.tools.knows(&instance.toolchain) {
             return Some(instance.toolchain.clone());
         }
         let needed = instance.needs.iter().filter_map(|need| match need.node {

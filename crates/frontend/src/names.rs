@@ -9,8 +9,9 @@ use crate::manifest::{Command, Manifest, Target, Text};
 use crate::project::is_plain_name;
 use crate::when;
 
-/// Names in a build directory that are not for products.
-const RESERVED: [&str; 6] = ["obj", "gen", "tmp", "roots", "toolchains", "state"];
+/// Names in a build directory that are not for programs.
+const RESERVED: [&str; 10] =
+    ["obj", "gen", "tmp", "roots", "toolchains", "journal", "lock", "snapshot", "durations", "store"];
 
 /// Checks a manifest.
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
@@ -23,6 +24,9 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     all.sort_by_key(|(_, name)| name.span().start);
     for (section, name) in all {
         check_name(name, report);
+        if section == "executable" || section == "test" {
+            check_program_name(name, report);
+        }
         if let Some((other, at)) = taken.get(name.get_ref().as_str()) {
             let (line, _) = report.source.position(*at);
             let found = report.on(name, format!("there are two targets called `{name}`"));
@@ -62,9 +66,13 @@ fn check_name(name: &Text, report: &mut Report) {
     if !is_plain_name(name.get_ref()) {
         let found = report.on(name, format!("`{name}` cannot be a name"));
         report.push(found.hint("use letters, digits, `_`, `-`, `.` and `+`, with no dot or dash in front"));
-    } else if RESERVED.contains(&name.get_ref().as_str()) {
-        let found = report.on(name, format!("`{name}` cannot be a name"));
-        report.push(found.why("the build directory has a directory of that name"));
+    }
+}
+
+fn check_program_name(name: &Text, report: &mut Report) {
+    if RESERVED.contains(&name.get_ref().as_str()) {
+        let found = report.on(name, format!("a program cannot be called `{name}`"));
+        report.push(found.why("the build directory holds something else of that name"));
     }
 }
 
@@ -82,6 +90,9 @@ fn check_target(section: &str, name: &Text, target: &Target, manifest: &Manifest
         && !output.get_ref().contains("${")
     {
         check_name(output, report);
+        if section != "library" {
+            check_program_name(output, report);
+        }
     }
     check_pool(target.pool.as_ref(), manifest, report);
     when::check(target.when.as_ref(), manifest, report);

@@ -66,7 +66,7 @@ fn check_declaration(name: &str, option: &Choice, report: &mut Report) {
         (_, Some(first)) => {
             report.push(
                 report
-                    .on(first, format!("[option.{name}] has `choices` and is a {kind}"))
+                    .on(first, format!("[option.{name}] has `choices` and is no choice"))
                     .hint("write `type = \"choice\"`"),
             );
         }

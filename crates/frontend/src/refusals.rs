@@ -13,7 +13,31 @@ fn a_key_or_table_that_is_not_known_is_named_with_what_was_meant() {
     insta::assert_snapshot!(complaints(
         "[library.util]\nsorces = [\"a.c\"]\ncxx_std = \"c++17\"\nfrobnicate = 1\n[libary.x]\n[executable.e]\nversion = \"1\"",
         &[],
-    ), @"");
+    ), @r#"
+    rekindle.toml:4:1: [library.util] has no key `sorces`
+       4 | sorces = ["a.c"]
+         | ^^^^^^
+         = hint: did you mean `sources`?
+
+    rekindle.toml:5:1: [library.util] has no key `cxx_std`
+       5 | cxx_std = "c++17"
+         | ^^^^^^^
+         = hint: did you mean `cxx-std`?
+
+    rekindle.toml:6:1: [library.util] has no key `frobnicate`
+       6 | frobnicate = 1
+         | ^^^^^^^^^^
+
+    rekindle.toml:7:2: the manifest has no table `libary`
+       7 | [libary.x]
+         |  ^^^^^^
+         = hint: did you mean `library`?
+
+    rekindle.toml:9:1: [executable.e] has no key `version`
+       9 | version = "1"
+         | ^^^^^^^
+         = hint: did you mean `version-script`?
+    "#);
 }
 
 #[test]
@@ -41,7 +65,72 @@ install = true
 argv = ["x"]
 "#,
         &[],
-    ), @"");
+    ), @r#"
+    rekindle.toml:5:8: `type` in [library.util] cannot be "statc"
+       5 | type = "statc"
+         |        ^^^^^^^
+         = hint: did you mean "static"?
+
+    rekindle.toml:6:11: `sources` in [library.util] is a list of strings, and this is a string
+       6 | sources = "a.c"
+         |           ^^^^^
+         = hint: write `sources = ["a.c"]`
+
+    rekindle.toml:7:7: `pic` in [library.util] should be true or false, and is a string
+       7 | pic = "yes"
+         |       ^^^^^
+
+    rekindle.toml:8:14: an entry of `deps` in [library.util] should be a string, and is a number
+       8 | deps = ["a", 1]
+         |              ^
+
+    rekindle.toml:9:13: `overrides` in [library.util] is a list of tables, and this is one table
+       9 | overrides = { files = ["a.c"] }
+         |             ^^^^^^^^^^^^^^^^^^^
+         = hint: write `overrides = [{ ... }]`
+
+    rekindle.toml:10:15: `os` in `when` in [library.util] should be a string or a list of strings, and is a number
+      10 | when = { os = 1, option = { x = 1.5 } }
+         |               ^
+
+    rekindle.toml:10:33: `x` in `option` in `when` in [library.util] should be true or false or a whole number or a string or a list of strings, and is a number with a fraction
+      10 | when = { os = 1, option = { x = 1.5 } }
+         |                                 ^^^
+
+    rekindle.toml:12:1: [library] has tables with names of your choice, and `deps` is a list
+      12 | deps = ["a"]
+         | ^^^^
+         = hint: write `[library.NAME]` above it
+
+    rekindle.toml:14:12: `optimize` in [profile.p] cannot be 4
+      14 | optimize = 4
+         |            ^
+         = hint: it is one of 0, 1, 2, 3 or one of "s", "z", "g", "fast"
+
+    rekindle.toml:15:7: `lto` in [profile.p] cannot be "fat"
+      15 | lto = "fat"
+         |       ^^^^^
+         = hint: it is true or false or one of "off", "full", "thin"
+
+    rekindle.toml:17:5: `p` in [pool] cannot be 0
+      17 | p = 0
+         |     ^
+         = hint: it is a whole number from 1 on
+
+    rekindle.toml:19:11: `timeout` in [test.t] cannot be -1
+      19 | timeout = -1
+         |           ^^
+         = hint: it is a whole number from 1 on
+
+    rekindle.toml:20:1: [test.t] has no key `install`
+      20 | install = true
+         | ^^^^^^^
+
+    rekindle.toml:21:10: [command.c] has no `outputs`
+      21 | [command.c]
+         |          ^
+         = hint: `outputs` is a list of strings
+    "#);
 }
 
 #[test]
@@ -49,26 +138,86 @@ fn several_independent_errors_come_in_one_go() {
     insta::assert_snapshot!(complaints(
         "[executable.a]\nsources = [\"nowhere.c\", \"src/*.c\"]\ndeps = [\"utl\"]\ntoolchain = \"arm\"\n[library.util]\nsources = []\npool = \"x\"\n",
         &["main.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:5:9: `a` depends on `utl`, and there is no such library or command
+       5 | deps = ["utl"]
+         |         ^^^^^
+         = hint: did you mean `util`?
+
+    rekindle.toml:6:13: the manifest has no toolchain `arm`
+       6 | toolchain = "arm"
+         |             ^^^^^
+         = hint: known: `host`
+
+    rekindle.toml:9:8: the manifest has no pool `x`
+       9 | pool = "x"
+         |        ^^^
+         = hint: declare it: `[pool]` and `x = 1`
+    "#);
     insta::assert_snapshot!(complaints(
         "[executable.a]\nsources = [\"nowhere.c\", \"src/*.c\", \"mian.c\"]\ninclude = [\"inc\"]\n",
         &["main.c", "include/a.h"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:4:12: there is no file `nowhere.c`
+       4 | sources = ["nowhere.c", "src/*.c", "mian.c"]
+         |            ^^^^^^^^^^^
+
+    rekindle.toml:4:25: no file matches this glob
+       4 | sources = ["nowhere.c", "src/*.c", "mian.c"]
+         |                         ^^^^^^^^^
+
+    rekindle.toml:4:36: there is no file `mian.c`
+       4 | sources = ["nowhere.c", "src/*.c", "mian.c"]
+         |                                    ^^^^^^^^
+         = hint: did you mean `main.c`?
+
+    rekindle.toml:5:12: there is no directory `inc`
+       5 | include = ["inc"]
+         |            ^^^^^
+         = hint: did you mean `include`?
+    "#);
 }
 
 #[test]
 fn text_that_is_not_toml_is_shown_where_it_stops() {
-    insta::assert_snapshot!(Space::raw("[project]\nname = \"x\"\n[executable.a\nsources = [\"a.c\"\n").errors(), @"");
-    insta::assert_snapshot!(Space::raw("[project]\nname = \"x\"\nname = \"y\"\n").errors(), @"");
-    insta::assert_snapshot!(Space::raw("").errors(), @"");
-    insta::assert_snapshot!(Space::raw("[project]\nversion = \"1\"").errors(), @"");
+    insta::assert_snapshot!(Space::raw("[project]\nname = \"x\"\n[executable.a\nsources = [\"a.c\"\n").errors(), @r#"
+    rekindle.toml:3:14: this is not TOML: unclosed table, expected `]`
+       3 | [executable.a
+         |              ^
+
+    rekindle.toml:4:17: this is not TOML: unclosed array, expected `]`
+       4 | sources = ["a.c"
+         |                 ^
+    "#);
+    insta::assert_snapshot!(Space::raw("[project]\nname = \"x\"\nname = \"y\"\n").errors(), @r#"
+    rekindle.toml:3:1: this name was given before
+       3 | name = "y"
+         | ^^^^
+    "#);
+    insta::assert_snapshot!(Space::raw("").errors(), @r#"
+    rekindle.toml:1:1: the manifest has no [project] table
+       1 | 
+         | ^
+         = hint: begin it with `[project]` and `name = "..."`
+    "#);
+    insta::assert_snapshot!(Space::raw("[project]\nversion = \"1\"").errors(), @"
+    rekindle.toml:1:2: [project] has no `name`
+       1 | [project]
+         |  ^^^^^^^
+         = hint: `name` is a string
+    ");
 }
 
 #[test]
 fn a_manifest_that_is_not_utf8_is_shown_where_it_stops_to_be() {
     let space = Space::raw("");
     std::fs::write(space.base.join("rekindle.toml"), b"[project]\nname = \"caf\xe9\"\n").unwrap();
-    insta::assert_snapshot!(space.errors(), @"");
+    insta::assert_snapshot!(space.errors(), @r#"
+    rekindle.toml:2:12: a manifest is UTF-8 text, and this byte is not
+       2 | name = "caf�"
+         |            ^
+         = hint: write file names that are not UTF-8 with a glob: `src/caf?.c`
+    "#);
 }
 
 #[test]
@@ -80,10 +229,13 @@ fn a_manifest_that_is_not_there_or_is_a_directory_or_cannot_be_read() {
     };
     let manifest = space.base.join("rekindle.toml");
     std::fs::remove_file(&manifest).unwrap();
-    insta::assert_snapshot!(say(&space.base), @"");
-    insta::assert_snapshot!(say(&manifest), @"");
+    insta::assert_snapshot!(say(&space.base), @"
+    /P/rekindle.toml: there is no manifest here
+         = hint: `rekindle init` writes one for the sources that lie here
+    ");
+    insta::assert_snapshot!(say(&manifest), @"/P/rekindle.toml: there is no such file");
     std::fs::create_dir_all(&manifest).unwrap();
-    insta::assert_snapshot!(say(&space.base), @"");
+    insta::assert_snapshot!(say(&space.base), @"/P/rekindle.toml: this is a directory, and should be the manifest");
 }
 
 #[test]
@@ -106,7 +258,16 @@ sdk = "../nowhere"
 home = "src"
 "#,
         &["src/main.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:16:7: there is no directory `../nowhere`
+      16 | sdk = "../nowhere"
+         |       ^^^^^^^^^^^^
+
+    rekindle.toml:17:1: `home` cannot be the name of a root
+      17 | home = "src"
+         | ^^^^
+         = hint: use letters, digits, `_` and `-`; `ws`, `build`, `outside` and `home` are taken
+    "#);
     insta::assert_snapshot!(complaints(
         r#"
 [executable.a]
@@ -122,7 +283,49 @@ outputs = ["gen.c"]
 working-directory = "nowhere"
 "#,
         &["src/main.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:5:12: `src` is a directory, and should be a source
+       5 | sources = ["src", "src/mian.c", "gen.x"]
+         |            ^^^^^
+         = hint: write `src/**` for the files in it
+
+    rekindle.toml:5:19: there is no file `src/mian.c`
+       5 | sources = ["src", "src/mian.c", "gen.x"]
+         |                   ^^^^^^^^^^^^
+         = hint: did you mean `src/main.c`?
+
+    rekindle.toml:5:33: there is no file `gen.x`
+       5 | sources = ["src", "src/mian.c", "gen.x"]
+         |                                 ^^^^^^^
+         = hint: did you mean the generated file `gen.c`?
+
+    rekindle.toml:6:12: `src/main.c` is a file, and should be a directory
+       6 | include = ["src/main.c"]
+         |            ^^^^^^^^^^^^
+
+    rekindle.toml:9:7: `src` is a directory, and should be a header
+       9 | pch = "src"
+         |       ^^^^^
+         = hint: write `src/**` for the files in it
+
+    rekindle.toml:11:9: there is no program `tools/gen`
+      11 | argv = ["tools/gen", "{out}"]
+         |         ^^^^^^^^^^^
+         = why: a program with a slash in its name lies in the project; one without is searched on PATH
+
+    rekindle.toml:12:11: `src` is a directory, and should be a file
+      12 | inputs = ["src", "none/*.x"]
+         |           ^^^^^
+         = hint: write `src/**` for the files in it
+
+    rekindle.toml:12:18: no file matches this glob
+      12 | inputs = ["src", "none/*.x"]
+         |                  ^^^^^^^^^^
+
+    rekindle.toml:14:21: there is no directory `nowhere`
+      14 | working-directory = "nowhere"
+         |                     ^^^^^^^^^
+    "#);
 }
 
 #[test]
@@ -130,7 +333,23 @@ fn globs_that_match_nothing_or_cannot_be_read() {
     insta::assert_snapshot!(complaints(
         "[executable.a]\nsources = [\"src/*.cc\", \"src/[a.c\", \"*/../x.c\"]\noverrides = [{ files = [\"x*.c\"], cflags = [\"-O3\"] }]\n",
         &["src/a.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:4:12: no file matches this glob
+       4 | sources = ["src/*.cc", "src/[a.c", "*/../x.c"]
+         |            ^^^^^^^^^^
+
+    rekindle.toml:4:24: this glob cannot be read: unclosed character class; missing ']'
+       4 | sources = ["src/*.cc", "src/[a.c", "*/../x.c"]
+         |                        ^^^^^^^^^^
+
+    rekindle.toml:4:36: this glob cannot be read: `..` behind a wildcard
+       4 | sources = ["src/*.cc", "src/[a.c", "*/../x.c"]
+         |                                    ^^^^^^^^^^
+
+    rekindle.toml:5:25: no source of `a` matches this
+       5 | overrides = [{ files = ["x*.c"], cflags = ["-O3"] }]
+         |                         ^^^^^^
+    "#);
 }
 
 #[test]
@@ -138,7 +357,36 @@ fn languages_that_are_not_built_are_refused() {
     insta::assert_snapshot!(complaints(
         "[executable.a]\nsources = [\"src/*\", \"m.ixx\"]\ncxxflags = [\"-fmodules-ts\"]\n",
         &["src/a.m", "src/b.mm", "src/c.cppm", "src/d.txt", "src/e.h", "src/f.c", "m.ixx"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:4:12: `src/a.m`: Objective-C is not supported
+       4 | sources = ["src/*", "m.ixx"]
+         |            ^^^^^^^
+         = hint: name it in `exclude`
+
+    rekindle.toml:4:12: `src/b.mm`: Objective-C is not supported
+       4 | sources = ["src/*", "m.ixx"]
+         |            ^^^^^^^
+         = hint: name it in `exclude`
+
+    rekindle.toml:4:12: `src/c.cppm`: C++20 modules are not supported
+       4 | sources = ["src/*", "m.ixx"]
+         |            ^^^^^^^
+         = hint: name it in `exclude`
+
+    rekindle.toml:4:12: `src/d.txt` is no source that this can compile
+       4 | sources = ["src/*", "m.ixx"]
+         |            ^^^^^^^
+         = why: the name's ending says the language: `.c`, `.cpp`, `.cc`, `.cxx`, `.S`, `.s`
+         = hint: make the glob narrower (`src/*.c`), or name the file in `exclude`
+
+    rekindle.toml:4:21: `m.ixx`: C++20 modules are not supported
+       4 | sources = ["src/*", "m.ixx"]
+         |                     ^^^^^^^
+
+    rekindle.toml:5:13: `-fmodules-ts`: C++20 modules are not supported
+       5 | cxxflags = ["-fmodules-ts"]
+         |             ^^^^^^^^^^^^^^
+    "#);
 }
 
 #[test]
@@ -166,7 +414,28 @@ inputs = ["one.h"]
 outputs = ["two.h"]
 "#,
         &["gen.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:7:14: `b` needs itself: b → b
+       7 | deps = ["c", "b"]
+         |              ^^^
+
+    rekindle.toml:9:9: `a` needs itself: a → b → c → a
+       9 | deps = ["a"]
+         |         ^^^
+
+    rekindle.toml:10:13: a program cannot be called `gen`
+      10 | [executable.gen]
+         |             ^^^
+         = why: the build directory holds something else of that name
+
+    rekindle.toml:13:9: `gen` needs itself: gen → table → gen
+      13 | argv = ["{target:gen}", "{out}"]
+         |         ^^^^^^^^^^^^^^
+
+    rekindle.toml:21:11: `one` needs itself: one → two → one
+      21 | inputs = ["one.h"]
+         |           ^^^^^^^
+    "#);
 }
 
 #[test]
@@ -185,7 +454,40 @@ outputs = ["x"]
 [profile."a/b"]
 "#,
         &["a.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:5:13: there are two targets called `zstd`
+       5 | [executable.zstd]
+         |             ^^^^
+         = why: [library.zstd] is on line 4
+         = hint: call one of them something else; `output = "zstd"` keeps the product's name
+
+    rekindle.toml:7:13: `my app` cannot be a name
+       7 | [executable."my app"]
+         |             ^^^^^^^^
+         = hint: use letters, digits, `_`, `-`, `.` and `+`, with no dot or dash in front
+
+    rekindle.toml:8:13: a program cannot be called `obj`
+       8 | [executable.obj]
+         |             ^^^
+         = why: the build directory holds something else of that name
+
+    rekindle.toml:9:7: `.x` cannot be a name
+       9 | [test.".x"]
+         |       ^^^^
+         = hint: use letters, digits, `_`, `-`, `.` and `+`, with no dot or dash in front
+
+    rekindle.toml:10:10: there are two targets called `zstd`
+      10 | [command.zstd]
+         |          ^^^^
+         = why: [library.zstd] is on line 4
+         = hint: call one of them something else; `output = "zstd"` keeps the product's name
+
+    rekindle.toml:13:10: `a/b` cannot be the name of a profile
+      13 | [profile."a/b"]
+         |          ^^^^^
+         = why: the build directory of a profile has its name
+         = hint: use letters, digits, `_`, `-`, `.` and `+`
+    "#);
 }
 
 #[test]
@@ -205,7 +507,21 @@ sources = ["a.c"]
 output = "a"
 "#,
         &["a.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:6:19: `v.h` is named twice in `outputs`
+       6 | outputs = ["v.h", "v.h"]
+         |                   ^^^^^
+
+    rekindle.toml:7:10: `build:gen/v.h` is written by both `one` and `two`
+       7 | [command.two]
+         |          ^^^
+         = why: `one` is on line 4
+
+    rekindle.toml:12:13: `build:a` is written by both `a` and `b`
+      12 | [executable.b]
+         |             ^
+         = why: `a` is on line 10
+    "#);
 }
 
 #[test]
@@ -246,7 +562,90 @@ inherits = "q"
 [project]
 "#.replace("[project]\n", "").as_str(),
         &["main.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:6:22: the manifest has no command `vresion`
+       6 | sources = ["main.c", "command:vresion", "command:winres"]
+         |                      ^^^^^^^^^^^^^^^^^
+         = hint: did you mean `version`?
+
+    rekindle.toml:6:41: `winres` is left out of this build
+       6 | sources = ["main.c", "command:vresion", "command:winres"]
+         |                                         ^^^^^^^^^^^^^^^^
+         = why: it counts only when os = "windows"
+         = hint: name it in an `also` with the same `when`
+
+    rekindle.toml:7:9: `app` depends on `utill`, and there is no such library or command
+       7 | deps = ["utill", "tool", "wonly"]
+         |         ^^^^^^^
+         = hint: did you mean `util`?
+
+    rekindle.toml:7:18: `app` depends on `tool`, and there is no such library or command
+       7 | deps = ["utill", "tool", "wonly"]
+         |                  ^^^^^^
+         = why: a program cannot be linked
+         = hint: a [command.NAME] can run it: `{target:NAME}` in its `argv`
+
+    rekindle.toml:7:26: `wonly` is left out of this build
+       7 | deps = ["utill", "tool", "wonly"]
+         |                          ^^^^^^^
+         = why: it counts only when os = "windows" or "macos", not { arch = "arm" }
+         = hint: name it in an `also` with the same `when`
+
+    rekindle.toml:8:17: `app` depends on `nothing-like-it`, and there is no such library or command
+       8 | private-deps = ["nothing-like-it"]
+         |                 ^^^^^^^^^^^^^^^^^
+         = hint: known: `util`, `wonly`, `version`, `winres`
+
+    rekindle.toml:9:13: the manifest has no toolchain `arm`
+       9 | toolchain = "arm"
+         |             ^^^^^
+         = hint: did you mean `amd`?
+
+    rekindle.toml:12:22: the manifest has no toolchain `amr`
+      12 | when = { toolchain = "amr", profile = "relase", option.fats = true }
+         |                      ^^^^^
+         = hint: did you mean `amd`?
+
+    rekindle.toml:12:39: the manifest has no profile `relase`
+      12 | when = { toolchain = "amr", profile = "relase", option.fats = true }
+         |                                       ^^^^^^^^
+         = hint: did you mean `release`?
+
+    rekindle.toml:12:56: the manifest has no option `fats`
+      12 | when = { toolchain = "amr", profile = "relase", option.fats = true }
+         |                                                        ^^^^
+         = hint: did you mean `fast`?
+
+    rekindle.toml:14:14: `version` needs `tol`, and there is no such target
+      14 | argv = ["x", "{target:tol}"]
+         |              ^^^^^^^^^^^^^^
+         = hint: did you mean `tool`?
+
+    rekindle.toml:16:9: `version` needs `nobody`, and there is no such target
+      16 | deps = ["nobody"]
+         |         ^^^^^^^^
+         = hint: known: `app`, `tool`, `util`, `wonly`, `t`, `winres`
+
+    rekindle.toml:17:8: the manifest has no pool `hevy`
+      17 | pool = "hevy"
+         |        ^^^^^^
+         = hint: did you mean `heavy`?
+
+    rekindle.toml:25:11: the manifest has no executable `util`
+      25 | program = "util"
+         |           ^^^^^^
+         = hint: known: `app`, `tool`
+
+    rekindle.toml:26:12: [test.t] has both `sources` and a `program`
+      26 | sources = ["main.c"]
+         |            ^^^^^^^^
+         = hint: a test is built from sources, or runs an executable of this project
+
+    rekindle.toml:33:12: the manifest has no profile `q`
+      33 | inherits = "q"
+         |            ^^^
+         = hint: known: `debug`, `release`, `p`
+    "#);
 }
 
 #[test]
@@ -263,14 +662,30 @@ sources = ["a.c"]
 deps = ["util"]
 "#,
         &["a.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:11:9: `app` is built with `host`, and `util` with `avr`
+      11 | deps = ["util"]
+         |         ^^^^^^
+         = hint: without a `toolchain` in [library.util], it is built with that of whatever uses it
+    "#);
 }
 
 #[test]
 fn profiles_that_are_not_there_or_go_round() {
     let mut space = Space::new("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\"\n[profile.fast]\n", &[]);
     space.request.profile = "fsat".into();
-    insta::assert_snapshot!(space.errors(), @"");
+    insta::assert_snapshot!(space.errors(), @r#"
+    --profile fsat: the manifest has no profile `fsat`
+         = hint: did you mean `fast`?
+
+    rekindle.toml:4:12: profile `a` inherits from itself: a → b → a
+       4 | inherits = "b"
+         |            ^^^
+
+    rekindle.toml:6:12: profile `b` inherits from itself: b → a → b
+       6 | inherits = "a"
+         |            ^^^
+    "#);
 }
 
 #[test]
@@ -288,8 +703,25 @@ type = "string"
 default = "x"
 "#;
     let set = ["tsl=none", "tls=gnutls", "tls", "jobs=many", "name", "debug"];
-    insta::assert_snapshot!(Space::new(manifest, &[]).with(&set).errors(), @"");
-    insta::assert_snapshot!(Space::new("", &[]).with(&["X=1"]).errors(), @"");
+    insta::assert_snapshot!(Space::new(manifest, &[]).with(&set).errors(), @r#"
+    -D tsl=none: the manifest has no option `tsl`
+         = hint: did you mean `tls`?
+
+    -D tls=gnutls: option `tls` is one of "none", "openssl"
+
+    -D tls: option `tls` is one of "none", "openssl", so a value is needed: `-D NAME=VALUE`
+
+    -D jobs=many: option `jobs` is a whole number
+
+    -D name: option `name` is a string, so a value is needed: `-D NAME=VALUE`
+
+    -D debug: the manifest has no option `debug`
+         = hint: known: `jobs`, `name`, `tls`
+    "#);
+    insta::assert_snapshot!(Space::new("", &[]).with(&["X=1"]).errors(), @"
+    -D X=1: the manifest has no option `X`
+         = hint: options are declared by `[option.NAME]`; a macro is defined by `defines`
+    ");
     insta::assert_snapshot!(complaints(
         r#"
 [option."a b"]
@@ -311,7 +743,34 @@ sources = ["${option.ee}", "${x"]
 when = { option.d = "one" }
 "#,
         &[],
-    ), @"");
+    ), @r#"
+    rekindle.toml:4:9: `a b` cannot be the name of an option
+       4 | [option."a b"]
+         |         ^^^^^
+         = hint: use letters, digits, `_` and `-`
+
+    rekindle.toml:6:11: `default` in [option.a b] should be true or false
+       6 | default = "yes"
+         |           ^^^^^
+
+    rekindle.toml:8:8: [option.c] is a choice and has no `choices`
+       8 | type = "choice"
+         |        ^^^^^^^^
+         = hint: add `choices = ["..."]`
+
+    rekindle.toml:13:12: [option.d] has `choices` and is no choice
+      13 | choices = ["1"]
+         |            ^^^
+         = hint: write `type = "choice"`
+
+    rekindle.toml:17:11: `default` in [option.e] should be one of "1"
+      17 | default = "2"
+         |           ^^^
+
+    rekindle.toml:20:21: option `d` is a whole number
+      20 | when = { option.d = "one" }
+         |                     ^^^^^
+    "#);
 }
 
 #[test]
@@ -329,7 +788,26 @@ argv = []
 outputs = []
 "#,
         &[],
-    ), @"");
+    ), @r#"
+    rekindle.toml:4:10: [command.none] has neither `argv` nor `shell`
+       4 | [command.none]
+         |          ^^^^
+         = hint: add `argv = ["program", "{in}", "{out}"]`
+
+    rekindle.toml:8:9: [command.both] has both `argv` and `shell`
+       8 | shell = "b"
+         |         ^^^
+
+    rekindle.toml:10:10: [command.empty] writes no file
+      10 | [command.empty]
+         |          ^^^^^
+         = hint: name one in `outputs`
+
+    rekindle.toml:11:8: `argv` in [command.empty] is empty
+      11 | argv = []
+         |        ^^
+         = hint: its first word is the program
+    "#);
     insta::assert_snapshot!(complaints(
         r#"
 [command.outside]
@@ -347,7 +825,53 @@ depfile = "../x.d"
 [library.headers]
 "#,
         &["a.c", "b.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:6:12: `../x` is outside the directory of generated files
+       6 | outputs = ["../x", "/etc/x", "d/"]
+         |            ^^^^^^
+         = why: commands write below `gen` in the build directory, never among the sources
+         = hint: write a relative name without `..`
+
+    rekindle.toml:6:20: `/etc/x` is outside the directory of generated files
+       6 | outputs = ["../x", "/etc/x", "d/"]
+         |                    ^^^^^^^^
+         = why: commands write below `gen` in the build directory, never among the sources
+         = hint: write a relative name without `..`
+
+    rekindle.toml:6:30: `d/` is outside the directory of generated files
+       6 | outputs = ["../x", "/etc/x", "d/"]
+         |                              ^^^^
+         = why: commands write below `gen` in the build directory, never among the sources
+         = hint: write a relative name without `..`
+
+    rekindle.toml:8:14: `{in}` in a word needs one file, and [command.words] has 2
+       8 | argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+         |              ^^^^^^^^^^^
+         = hint: make it a word of its own, or choose one: `{in:0}`
+
+    rekindle.toml:8:27: there is no `{out:3}`: [command.words] has 1 in `outputs`
+       8 | argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+         |                           ^^^^^^^^^
+         = hint: they are counted from 0
+
+    rekindle.toml:8:38: [command.words] has no depfile
+       8 | argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+         |                                      ^^^^^^^^^^^
+         = hint: add `depfile = true`
+
+    rekindle.toml:8:51: `headers` has no product of its own
+       8 | argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+         |                                                   ^^^^^^^^^^^^^^^^^^
+
+    rekindle.toml:11:9: `A=B` cannot be the name of a variable
+      11 | env = { "A=B" = "x" }
+         |         ^^^^^
+
+    rekindle.toml:15:11: `../x.d` is outside the directory of generated files
+      15 | depfile = "../x.d"
+         |           ^^^^^^^^
+         = hint: write a relative name without `..`, or `depfile = true`
+    "#);
 }
 
 #[test]
@@ -372,7 +896,12 @@ sources = ["a.c"]
 pkg-config = ["no-such-package >= 2", ">= 1"]
 "#,
         &["a.c"],
-    ).replace("\n[library.versioned]", ""), @"");
+    ).replace("\n[library.versioned]", ""), @r#"
+    rekindle.toml:8:11: [library.versioned] has a `version` and is no shared library
+       8 | version = "1"
+         |           ^^^
+         = hint: add `type = "shared"`
+    "#);
     insta::assert_snapshot!(complaints(
         r#"
 [executable.empty]
@@ -391,12 +920,60 @@ sources = ["a.c"]
 pkg-config = ["no-such-package >= 2", ">= 1"]
 "#,
         &["a.c"],
-    ), @"");
+    ), @r#"
+    rekindle.toml:4:13: `empty` has nothing to link
+       4 | [executable.empty]
+         |             ^^^^^
+         = hint: name its sources: `sources = ["src/*.c"]`
+
+    rekindle.toml:5:10: `empty2` has nothing to link
+       5 | [library.empty2]
+         |          ^^^^^^
+         = hint: name its sources: `sources = ["src/*.c"]`
+
+    rekindle.toml:13:18: `obj1` is no static library
+      13 | whole-archive = ["obj1", "obj"]
+         |                  ^^^^^^
+
+    rekindle.toml:13:26: `whole` does not depend on `obj`
+      13 | whole-archive = ["obj1", "obj"]
+         |                          ^^^^^
+         = hint: did you mean `obj1`?
+
+    rekindle.toml:14:11: this place is outside the prefix
+      14 | install = "../bin"
+         |           ^^^^^^^^
+         = hint: write a directory relative to the prefix, without `..`
+
+    rekindle.toml:17:15: there is no package `no-such-package`
+      17 | pkg-config = ["no-such-package >= 2", ">= 1"]
+         |               ^^^^^^^^^^^^^^^^^^^^^^
+         = why: searched in /usr/local/lib/x86_64-linux-gnu/pkgconfig:/usr/local/lib64/pkgconfig:/usr/local/lib/pkgconfig:/usr/local/share/pkgconfig:/usr/lib/x86_64-linux-gnu/pkgconfig:/usr/lib64/pkgconfig:/usr/lib/pkgconfig:/usr/share/pkgconfig
+         = hint: PKG_CONFIG_PATH names directories that are searched first
+
+    rekindle.toml:17:39: `>=` without a package before it
+      17 | pkg-config = ["no-such-package >= 2", ">= 1"]
+         |                                       ^^^^^^
+    "#);
 }
 
 #[test]
 fn targets_that_are_asked_for_and_not_there() {
     let manifest = "[executable.app]\nsources = [\"a.c\"]\n[library.w]\nwhen = { os = \"windows\" }\n";
-    insta::assert_snapshot!(Space::new(manifest, &["a.c"]).wanting(&["ap", "w", "zzzzzz"]).errors(), @"");
-    insta::assert_snapshot!(Space::raw("[project]\nname = \"x\"\ndefault = [\"ap\"]\n[executable.app]\n").errors(), @"");
+    insta::assert_snapshot!(Space::new(manifest, &["a.c"]).wanting(&["ap", "w", "zzzzzz"]).errors(), @r#"
+    ap: the manifest has no such target
+         = hint: did you mean `app`?
+
+    w: this target is left out of this build
+         = why: it counts only when os = "windows"
+
+    zzzzzz: the manifest has no such target
+         = hint: known: `app`
+    "#);
+    insta::assert_snapshot!(Space::raw("[project]\nname = \"x\"\ndefault = [\"ap\"]\n[executable.app]\n").errors(), @r#"
+    rekindle.toml:3:12: the manifest has no target `ap`
+       3 | default = ["ap"]
+         |            ^^^^
+         = hint: did you mean `app`?
+    "#);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use rekindle_fingerprint::action::{Action, ActionKind, Arg, Piece};
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, Piece, Spelling};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::{
@@ -14,9 +14,10 @@ use rekindle_toolchain::request::{
 
 use crate::diagnostic::Diagnostics;
 use crate::load::{Request, Wanted, load};
-use crate::lower::{Dialect, Lowered, lower};
+use crate::lower::{Lowered, lower};
 use crate::platform::Platform;
 use crate::project::Project;
+use crate::toolbox::Toolbox;
 
 /// A project on disk.
 pub(crate) struct Space {
@@ -84,9 +85,7 @@ impl Space {
         let project = self.load()?;
         let build = self.base.join(".rekindle/build").join(project.profile());
         let mut files = Files::new(Roots::new(&self.base, build));
-        let toolchains: BTreeMap<String, Written> =
-            self.toolchains.iter().map(|name| (name.to_string(), Written(name))).collect();
-        let lowered = lower(&project, &toolchains, &mut files)?;
+        let lowered = lower(&project, &mut Written(self.toolchains.clone()), &mut files)?;
         Ok(Made { lowered, files })
     }
 
@@ -117,8 +116,8 @@ impl Made {
     }
 
     fn command(&self, action: &Action) -> String {
-        let cwd = self.files.abs(action.cwd);
-        let words = action.argv.iter().map(|arg| arg.spell(&self.files, &cwd).to_string_lossy().into_owned());
+        let spelling = Spelling::new(&self.files, action.cwd);
+        let words = action.argv.iter().map(|arg| arg.spell(&self.files, &spelling).to_string_lossy().into_owned());
         let mut text = words.collect::<Vec<_>>().join(" ").replace(".rekindle/build/debug/", "B/");
         let show =
             |paths: &[PathId]| paths.iter().map(|path| self.files.show(*path)).collect::<Vec<_>>().join(" ");
@@ -136,7 +135,7 @@ impl Made {
 }
 
 /// A toolchain that writes down what it was asked for, in a form like a command line.
-pub(crate) struct Written(&'static str);
+pub(crate) struct Written(Vec<&'static str>);
 
 fn mode(mode: &Mode) -> Vec<Arg> {
     let mut args: Vec<Arg> = Vec::new();
@@ -154,10 +153,14 @@ fn mode(mode: &Mode) -> Vec<Arg> {
     args
 }
 
-impl Dialect for Written {
-    fn compile(&self, files: &mut Files, what: &Compile) -> Result<Action, String> {
+impl Toolbox for Written {
+    fn knows(&self, toolchain: &str) -> bool {
+        self.0.contains(&toolchain)
+    }
+
+    fn compile(&mut self, toolchain: &str, files: &mut Files, what: &Compile) -> Result<Action, String> {
         let driver = if what.language == Language::Cxx { "cxx" } else { "cc" };
-        let mut argv: Vec<Arg> = vec![format!("{}-{driver}", self.0).into()];
+        let mut argv: Vec<Arg> = vec![format!("{toolchain}-{driver}").into()];
         argv.extend(mode(&what.mode));
         argv.extend(what.standard.iter().map(|standard| format!("-std={standard}").into()));
         if what.warnings != Warnings::Default {
@@ -185,8 +188,8 @@ impl Dialect for Written {
         Ok(action)
     }
 
-    fn archive(&self, files: &mut Files, what: &Archive) -> Result<Action, String> {
-        let mut argv: Vec<Arg> = vec![format!("{}-ar", self.0).into(), Arg::path(what.archive)];
+    fn archive(&mut self, toolchain: &str, files: &mut Files, what: &Archive) -> Result<Action, String> {
+        let mut argv: Vec<Arg> = vec![format!("{toolchain}-ar").into(), Arg::path(what.archive)];
         argv.extend(what.objects.iter().map(|object| Arg::path(*object)));
         let cwd = files.path(Roots::WORKSPACE, "");
         let mut action =
@@ -195,9 +198,9 @@ impl Dialect for Written {
         Ok(action)
     }
 
-    fn link(&self, files: &mut Files, what: &Link) -> Result<Action, String> {
+    fn link(&mut self, toolchain: &str, files: &mut Files, what: &Link) -> Result<Action, String> {
         let driver = if what.language == Language::Cxx { "cxx" } else { "cc" };
-        let mut argv: Vec<Arg> = vec![format!("{}-{driver}", self.0).into()];
+        let mut argv: Vec<Arg> = vec![format!("{toolchain}-{driver}").into()];
         argv.extend(mode(&what.mode));
         if what.shared {
             argv.push("-shared".into());

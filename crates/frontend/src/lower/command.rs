@@ -6,12 +6,12 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Piece};
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Piece, Spelling};
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 
 use super::paths::{GENERATED, is_inside};
-use super::{Dialect, Lowering, dedup};
+use super::{Lowering, dedup};
 use crate::manifest::{Scalar, Text};
 use crate::placeholder::{self, Part};
 use crate::project::{Generator, Kind, Node};
@@ -25,7 +25,7 @@ struct Scene {
     directory: PathId,
 }
 
-impl<D: Dialect> Lowering<'_, D> {
+impl Lowering<'_> {
     /// Lowers a command. Its outputs are known even if something is wrong with it, so that others can be lowered.
     pub(super) fn command(&mut self, at: usize) {
         let project = self.project;
@@ -69,7 +69,7 @@ impl<D: Dialect> Lowering<'_, D> {
     }
 
     fn outputs(&mut self, generator: &Generator) -> Vec<PathId> {
-        let mut outputs = Vec::new();
+        let mut outputs: Vec<PathId> = Vec::new();
         for text in &generator.command.outputs {
             if !is_inside(text.get_ref()) {
                 let found =
@@ -80,7 +80,11 @@ impl<D: Dialect> Lowering<'_, D> {
                 continue;
             }
             let build = self.files.roots().get(Roots::BUILD).path.clone();
-            outputs.push(self.files.path_from(&build, &Path::new(GENERATED).join(text.get_ref())));
+            let output = self.files.path_from(&build, &Path::new(GENERATED).join(text.get_ref()));
+            if outputs.contains(&output) {
+                self.report.push(self.report.on(text, format!("`{text}` is named twice in `outputs`")));
+            }
+            outputs.push(output);
         }
         outputs
     }
@@ -217,14 +221,14 @@ impl<D: Dialect> Lowering<'_, D> {
         if let Some(path) = number.and_then(|number| list.get(number)) {
             return Some(*path);
         }
-        let plural = if what == "in" { "inputs" } else { "outputs" };
+        let key = if what == "in" { "inputs" } else { "outputs" };
         let found = match number {
             Some(number) => self
                 .report
                 .on(
                     word,
                     format!(
-                        "there is no `{{{what}:{number}}}`: [command.{}] has {count} {plural}",
+                        "there is no `{{{what}:{number}}}`: [command.{}] has {count} in `{key}`",
                         generator.name
                     ),
                 )
@@ -331,7 +335,8 @@ impl<D: Dialect> Lowering<'_, D> {
     }
 
     fn quoted(&mut self, arg: Arg, shell: &Text, scene: &Scene, path: PathId) -> Arg {
-        let spelled = Arg::path(path).spell(self.files, &self.files.abs(scene.directory));
+        let spelling = Spelling::new(self.files, scene.directory);
+        let spelled = Arg::path(path).spell(self.files, &spelling);
         let bytes = spelled.as_bytes();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./+,:@%=".contains(byte);
         if bytes.iter().all(plain) {

@@ -10,7 +10,7 @@ use rekindle_toolchain::request::{Compile, Language, Warnings};
 use super::precompile::Headers;
 use super::sources::SourceFile;
 use super::usage::Usages;
-use super::{Dialect, Lowering, paths};
+use super::{Lowering, paths};
 use crate::glob::Pattern;
 use crate::manifest::{Override, Text};
 use crate::project::{Instance, Kind, Node, Project};
@@ -21,7 +21,7 @@ struct Ready<'a> {
     patterns: Vec<(Pattern, bool, &'a Text)>,
 }
 
-impl<D: Dialect> Lowering<'_, D> {
+impl Lowering<'_> {
     /// Compiles every source of an instance; gives the objects in order, those among the sources too.
     pub(super) fn compile(
         &mut self,
@@ -164,8 +164,7 @@ impl<D: Dialect> Lowering<'_, D> {
     }
 
     pub(super) fn add_compile(&mut self, instance: &Instance, what: &Compile) {
-        let Some(dialect) = self.toolchains.get(&instance.toolchain) else { return };
-        match dialect.compile(self.files, what) {
+        match self.tools.compile(&instance.toolchain, self.files, what) {
             Ok(action) => self.add(&instance.name, action),
             Err(why) => self.refused(instance, &why),
         }
@@ -173,9 +172,11 @@ impl<D: Dialect> Lowering<'_, D> {
 
     /// Says that a toolchain cannot do what a target asks for.
     pub(super) fn refused(&mut self, instance: &Instance, why: &str) {
-        let message =
-            format!("the toolchain `{}` cannot build `{}`: {why}", instance.toolchain, instance.name);
-        self.report.push(self.report.on(&instance.name, message));
+        let (first, rest) = why.split_once('\n').unwrap_or((why, ""));
+        let message = format!("`{}` cannot be built with `{}`: {first}", instance.name, instance.toolchain);
+        let found = self.report.on(&instance.name, message);
+        let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.report.push(if rest.is_empty() { found } else { found.why(rest) });
     }
 
     fn refuse_modules(&mut self, instance: &Instance) {

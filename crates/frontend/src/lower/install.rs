@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::files::PathId;
 
-use super::{Dialect, Lowering};
+use super::Lowering;
 use crate::manifest::Scalar;
 
-impl<D: Dialect> Lowering<'_, D> {
+impl Lowering<'_> {
     /// The files of a target that are installed, each with its place. A shared library's symbolic links are among
     /// them, to be made again as links.
     pub(super) fn install(&mut self, at: usize) -> Vec<(PathId, PathBuf)> {

@@ -11,13 +11,13 @@ use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::{Archive, Language, Link, LinkInput, Lto};
 
-use super::{Dialect, Lowering, dedup};
+use super::{Lowering, dedup};
 use crate::manifest::Text;
 use crate::project::{Instance, Kind, Node};
 
-impl<D: Dialect> Lowering<'_, D> {
-    /// Makes the product of an instance whose objects are there.
-    pub(super) fn product(&mut self, at: usize) {
+impl Lowering<'_> {
+    /// Makes the product of an instance whose objects are there; `quiet` if nothing was wrong with its sources.
+    pub(super) fn product(&mut self, at: usize, quiet: bool) {
         let project = self.project;
         let instance = &project.instances[at];
         match instance.kind {
@@ -25,7 +25,7 @@ impl<D: Dialect> Lowering<'_, D> {
             // A library without objects is its headers and what it depends on.
             Kind::Static if self.built[at].objects.is_empty() => {}
             Kind::Static => self.archive(at, instance),
-            Kind::Shared | Kind::Program | Kind::Test => self.link(at, instance),
+            Kind::Shared | Kind::Program | Kind::Test => self.link(at, instance, quiet),
         }
     }
 
@@ -42,8 +42,7 @@ impl<D: Dialect> Lowering<'_, D> {
         let archive = self.output(instance, &format!("lib{}.a", output_name(instance)));
         let lto = self.project.settings.mode.lto != Lto::Off;
         let what = Archive { objects: self.built[at].objects.clone(), archive, lto };
-        let Some(dialect) = self.toolchains.get(&instance.toolchain) else { return };
-        match dialect.archive(self.files, &what) {
+        match self.tools.archive(&instance.toolchain, self.files, &what) {
             Ok(mut action) => {
                 action.pool = pool(instance);
                 self.add(&instance.name, action);
@@ -53,11 +52,13 @@ impl<D: Dialect> Lowering<'_, D> {
         self.built[at].product = Some(archive);
     }
 
-    fn link(&mut self, at: usize, instance: &Instance) {
+    fn link(&mut self, at: usize, instance: &Instance, quiet: bool) {
         let shared = instance.kind == Kind::Shared;
         if self.built[at].objects.is_empty() && self.whole(instance).is_empty() {
-            let found = self.report.on(&instance.name, format!("`{}` has no sources", instance.name));
-            self.report.push(found.hint("name them: `sources = [\"src/*.c\"]`"));
+            if quiet {
+                let found = self.report.on(&instance.name, format!("`{}` has nothing to link", instance.name));
+                self.report.push(found.hint("name its sources: `sources = [\"src/*.c\"]`"));
+            }
             return;
         }
         let name = output_name(instance);
@@ -91,8 +92,7 @@ impl<D: Dialect> Lowering<'_, D> {
         }
         self.built[at].links = links.into_iter().map(|(link, _)| link).collect();
         self.built[at].product = Some(output);
-        let Some(dialect) = self.toolchains.get(&instance.toolchain) else { return };
-        match dialect.link(self.files, &what) {
+        match self.tools.link(&instance.toolchain, self.files, &what) {
             Ok(mut action) => {
                 action.pool = pool(instance);
                 self.add(&instance.name, action);

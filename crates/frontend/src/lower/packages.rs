@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 
-use super::{Dialect, Lowering};
+use super::Lowering;
 use crate::pkgconfig::{self, Flags};
 use crate::project::{HOST, Instance};
 
-impl<D: Dialect> Lowering<'_, D> {
+impl Lowering<'_> {
     /// The flags of the packages of an instance.
     pub(super) fn packages(&mut self, instance: &Instance) -> Flags {
         let project = self.project;

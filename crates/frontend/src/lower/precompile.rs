@@ -5,7 +5,7 @@ use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::{Language, Precompiled};
 
 use super::usage::Usages;
-use super::{Dialect, Lowering};
+use super::Lowering;
 use crate::project::Instance;
 
 /// The precompiled headers of a target.
@@ -28,7 +28,7 @@ impl Headers {
     }
 }
 
-impl<D: Dialect> Lowering<'_, D> {
+impl Lowering<'_> {
     /// Makes the precompiled header of an instance for each of its languages.
     pub(super) fn precompile(
         &mut self,

@@ -7,7 +7,7 @@ use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::Language;
 
-use super::{Dialect, Lowering};
+use super::Lowering;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::evaluate::generated_name;
 use crate::glob::{Pattern, is_pattern};
@@ -56,7 +56,7 @@ pub(super) struct SourceFile {
     pub(super) language: Option<Language>,
 }
 
-impl<D: Dialect> Lowering<'_, D> {
+impl Lowering<'_> {
     /// The files of a target in order, each once.
     pub(super) fn sources(&mut self, instance: &Instance) -> Vec<SourceFile> {
         let target = &instance.target;

@@ -1,6 +1,8 @@
 //! What the actions of a lowered project are: their command lines, as a toolchain that only writes down what it was
 //! asked for shows them.
 
+use rekindle_fingerprint::action::Spelling;
+
 use crate::testing::Space;
 
 #[test]
@@ -434,8 +436,8 @@ fn declared_roots_name_paths_and_flags() {
     );
     let made = Space::new(&manifest, &[]).lower().unwrap();
     let (_, compile) = made.lowered.graph.actions().next().unwrap();
-    let cwd = made.files.abs(compile.cwd);
-    let names = compile.argv.iter().map(|arg| String::from_utf8(arg.name(&made.files, &cwd)).unwrap());
+    let spelling = Spelling::new(&made.files, compile.cwd);
+    let names = compile.argv.iter().map(|arg| String::from_utf8(arg.name(&made.files, &spelling)).unwrap());
     insta::assert_snapshot!(names.collect::<Vec<_>>().join(" "), @"host-cc -g -I<sdk>/include -specs=<sdk>/x.specs -c <sdk>/sdk.c -o .rekindle/build/debug/obj/app/@sdk/sdk.c.o");
 }
 

@@ -8,7 +8,7 @@ use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::Include;
 
 use super::paths::GENERATED;
-use super::{Dialect, Lowering};
+use super::Lowering;
 use crate::manifest::Text;
 use crate::pkgconfig::Flags;
 use crate::project::{Instance, Node};
@@ -63,7 +63,7 @@ fn directory(include: Include) -> PathId {
     }
 }
 
-impl<D: Dialect> Lowering<'_, D> {
+impl Lowering<'_> {
     /// What `instance` compiles with. Order: its private directories, its public ones, generated files, those of
     /// its dependencies, packages, system directories.
     pub(super) fn usage(&mut self, instance: &Instance, packages: &Flags) -> Usages {

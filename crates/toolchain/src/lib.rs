@@ -1,1 +1,30 @@
-//! placeholder
+//! Which compiler is this, and how does it speak?
+mod answers;
+mod archive;
+mod command;
+mod compile;
+mod desk;
+mod dialect;
+mod elf;
+pub mod environment;
+mod error;
+mod find;
+mod flags;
+mod identity;
+mod learn;
+mod link;
+mod loader;
+mod places;
+mod probe;
+pub mod request;
+mod resolve;
+mod response_file;
+mod toolchain;
+mod variant;
+
+pub use environment::Environment;
+pub use error::{BuildError, FlagError, ToolchainError};
+pub use probe::{Answer, Memo, Prober};
+pub use resolve::resolve;
+pub use toolchain::{Description, Family, Toolchain, Version};
+pub use variant::{Need, Variant};

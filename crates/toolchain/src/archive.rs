@@ -1,0 +1,38 @@
+//! The command line of an archive.
+
+use rekindle_fingerprint::action::{Action, ActionKind, Arg};
+use rekindle_fingerprint::files::{Files, PathId};
+
+use crate::error::FlagError;
+use crate::request::Archive;
+use crate::toolchain::Toolchain;
+
+impl Toolchain {
+    /// The command that puts objects into a new static archive, run in `cwd`. The archive holds no dates, owners or
+    /// modes (`D`). An archive that is there has to be deleted before.
+    ///
+    /// # Errors
+    /// The toolchain has no archiver.
+    pub fn archive(&self, files: &mut Files, request: &Archive, cwd: PathId) -> Result<Action, FlagError> {
+        let ar = self.ar.as_ref().ok_or_else(|| FlagError::NoProgram {
+            toolchain: self.name.clone(),
+            role: "archiver",
+            hint: "install binutils, or name one as `ar` of the toolchain or in AR",
+        })?;
+        let mut argv = vec![Arg::path(ar.path)];
+        argv.extend(ar.words.iter().cloned());
+        if let Some(plugin) = ar.plugin.filter(|_| request.lto) {
+            argv.extend(["--plugin".into(), Arg::path(plugin)]);
+        }
+        argv.extend(["rcsD".into(), Arg::path(request.archive)]);
+        argv.extend(request.objects.iter().map(|object| Arg::path(*object)));
+        let name = files.show(request.archive);
+        let mut action = Action::new(ActionKind::Archive, name, argv, cwd, vec![request.archive]);
+        action.env = self.env(ActionKind::Archive, files);
+        action.identity = Some(if request.lto { ar.lto_identity.clone() } else { ar.identity.clone() });
+        action.inputs = request.objects.clone();
+        action.local = ar.local.clone();
+        action.response_file = true;
+        Ok(action)
+    }
+}

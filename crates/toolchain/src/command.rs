@@ -1,0 +1,183 @@
+//! What the command lines of all kinds have in common.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::action::{Arg, Piece};
+use rekindle_fingerprint::digest::Digest;
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::roots::{RootId, Roots};
+
+use crate::dialect::Side;
+use crate::request::{Language, Lto, Mode, Optimize};
+use crate::toolchain::{Driver, Family, Toolchain};
+
+/// The program of a command line.
+pub(crate) fn program(driver: &Driver) -> Vec<Arg> {
+    driver.launcher.into_iter().chain([driver.path]).map(Arg::path).collect()
+}
+
+/// A file in the scratch directory whose name no other product's has: the product's own name, a few digits of the
+/// digest of its whole name, and an ending.
+pub(crate) fn scratch(temporary: PathId, product: PathId, ending: &str, files: &mut Files) -> PathId {
+    let full = full_name(product, files);
+    let mut name = files.rel(product).file_name().unwrap_or_default().as_bytes().to_vec();
+    name.truncate(180);
+    name.extend_from_slice(format!("-{}{ending}", &Digest::of(&full).hex()[..10]).as_bytes());
+    below(temporary, Path::new(OsStr::from_bytes(&name)), files)
+}
+
+/// What names a path on every machine.
+pub(crate) fn full_name(path: PathId, files: &Files) -> Vec<u8> {
+    let root = &files.roots().get(files.root(path)).name;
+    [root.as_bytes(), b":", files.rel(path).as_os_str().as_bytes()].concat()
+}
+
+/// The path `name` below a directory.
+pub(crate) fn below(directory: PathId, name: &Path, files: &mut Files) -> PathId {
+    let (root, rel) = (files.root(directory), files.rel(directory).join(name));
+    files.path(root, rel)
+}
+
+/// The side files of an object.
+pub(crate) fn sides(
+    sides: &[Side],
+    source: PathId,
+    language: Language,
+    object: PathId,
+    files: &mut Files,
+) -> Vec<PathId> {
+    let preprocessed = if language == Language::Cxx { "ii" } else { "i" };
+    let root = files.root(object);
+    let object = files.rel(object).to_path_buf();
+    let source = files.rel(source).file_name().unwrap_or_default().to_os_string();
+    let with = |side: &Side| -> PathBuf {
+        match side {
+            Side::Extension(extension) => object.with_extension(extension),
+            Side::Preprocessed => object.with_extension(preprocessed),
+            Side::OfSource("#") => object.with_file_name(&source).with_extension(preprocessed),
+            Side::OfSource(extension) => object.with_file_name(&source).with_extension(extension),
+        }
+    };
+    sides.iter().map(|side| files.path(root, with(side))).collect()
+}
+
+/// The seed that takes the place of chance: made from the path's name.
+pub(crate) fn seed(path: PathId, files: &Files) -> Arg {
+    Arg::text(format!("-frandom-seed={}", &Digest::of(&full_name(path, files)).hex()[..16]))
+}
+
+/// Text for people, and the same on every machine.
+pub(crate) const MESSAGES: [&str; 2] = ["-fdiagnostics-color=always", "-fmessage-length=0"];
+
+impl Toolchain {
+    /// `-O2`, `-flto`, ... of a profile.
+    pub(crate) fn mode(&self, mode: &Mode) -> Vec<Arg> {
+        let mut args = vec![Arg::text(self.optimize(mode.optimize))];
+        if mode.debug {
+            args.push("-g".into());
+        }
+        args.extend(self.lto_and_sanitizers(mode));
+        args
+    }
+
+    fn optimize(&self, optimize: Optimize) -> &'static str {
+        match optimize {
+            Optimize::None => "-O0",
+            Optimize::Debug => "-Og",
+            Optimize::One => "-O1",
+            Optimize::Two => "-O2",
+            Optimize::Three => "-O3",
+            Optimize::MinSize if self.family == Family::Clang || self.version.at_least(12, 0) => "-Oz",
+            Optimize::Size | Optimize::MinSize => "-Os",
+            Optimize::Fast => "-Ofast",
+        }
+    }
+
+    /// What of a profile both compiles and links are told.
+    pub(crate) fn lto_and_sanitizers(&self, mode: &Mode) -> Vec<Arg> {
+        let mut args = Vec::new();
+        match (mode.lto, self.family) {
+            (Lto::Off, _) => {}
+            (Lto::Thin, Family::Clang) => args.push("-flto=thin".into()),
+            (Lto::Full | Lto::Thin, _) => args.push("-flto".into()),
+        }
+        if !mode.sanitize.is_empty() {
+            args.push(Arg::text(format!("-fsanitize={}", mode.sanitize.join(","))));
+        }
+        args
+    }
+
+    /// Flags that keep this machine's paths out of products: the workspace becomes `.`, and every other root that is
+    /// not a place of the system becomes its name.
+    ///
+    /// gcc before 8 and clang before 10 map paths in debug information only; there `__FILE__` stays what it is.
+    pub(crate) fn prefix_maps(&self, language: Language, files: &mut Files) -> Vec<Arg> {
+        let newer = match self.family {
+            Family::Gcc => self.version.at_least(8, 0),
+            Family::Clang => self.version.at_least(10, 0),
+        };
+        let assembles = matches!(language, Language::Assembler | Language::AssemblerCpp);
+        let mut flags: Vec<&str> = Vec::new();
+        if newer && language != Language::Assembler {
+            flags.push("-ffile-prefix-map=");
+        }
+        // gcc hands the wider flag to the assembler since 12 only; the older one always.
+        if !newer || assembles {
+            flags.push("-fdebug-prefix-map=");
+        }
+        let mut maps = Vec::new();
+        for (root, new) in mapped_roots(files) {
+            let old = files.path(root, "");
+            for flag in &flags {
+                maps.push(Arg::text(flag).then(Piece::Absolute(old)).then_text(&format!("={new}")));
+            }
+        }
+        maps
+    }
+
+    /// The keyed environment of a command.
+    pub(crate) fn env(
+        &self,
+        kind: rekindle_fingerprint::action::ActionKind,
+        files: &mut Files,
+    ) -> Vec<(OsString, Arg)> {
+        crate::environment::keyed_for(&self.environment, kind, files)
+    }
+
+    /// The directories of an environment variable.
+    pub(crate) fn variable_paths(&self, name: &str, cwd: PathId, files: &mut Files) -> Vec<PathId> {
+        let Some(value) = self.environment.get(OsStr::new(name)).filter(|value| !value.is_empty()) else {
+            return Vec::new();
+        };
+        let cwd = files.abs(cwd);
+        // An empty part means the working directory.
+        let parts = value.as_bytes().split(|byte| *byte == b':');
+        parts.map(|part| files.path_from(&cwd, Path::new(OsStr::from_bytes(part)))).collect()
+    }
+}
+
+/// The roots that are mapped, and what they become. One that lies in another is covered by that one's map, because
+/// which of two maps that fit is taken differs between compilers.
+fn mapped_roots(files: &Files) -> Vec<(RootId, String)> {
+    let roots = files.roots();
+    let candidates: Vec<_> = roots
+        .iter()
+        .filter(|(id, root)| *id != Roots::OUTSIDE && !root.is_system() && root.within.is_empty())
+        .collect();
+    let workspace = &roots.get(Roots::WORKSPACE).path;
+    let mut mapped = Vec::new();
+    for (id, root) in &candidates {
+        let covered =
+            candidates.iter().any(|(_, other)| other.path != root.path && root.path.starts_with(&other.path));
+        let twin = candidates.iter().any(|(other_id, other)| other.path == root.path && other_id < id);
+        // The map of what holds the workspace would change the workspace's own paths.
+        let holds_workspace = *id != Roots::WORKSPACE && workspace.starts_with(&root.path);
+        let is_workspace = *id == Roots::WORKSPACE;
+        if is_workspace || !(covered || twin || holds_workspace) {
+            mapped.push((*id, if is_workspace { ".".to_string() } else { format!("/{}", root.name) }));
+        }
+    }
+    mapped
+}

@@ -1,0 +1,219 @@
+//! The command line of a compile.
+
+use std::ffi::OsStr;
+
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Discovery};
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::lookup::Search;
+
+use crate::command::{self, MESSAGES};
+use crate::dialect::IncludeKind;
+use crate::error::FlagError;
+use crate::flags::{Phase, Treated};
+use crate::learn::Facts;
+use crate::request::{Compile, Include, Language, Lto, Warnings};
+use crate::toolchain::{Family, Toolchain};
+use crate::variant::Need;
+
+/// The endings by which a compiler knows a language; others need `-x`.
+const ENDINGS: [(Language, &[&str]); 4] = [
+    (Language::C, &["c"]),
+    (Language::Cxx, &["cc", "cpp", "cxx", "c++", "C", "CPP", "cp"]),
+    (Language::AssemblerCpp, &["S", "sx"]),
+    (Language::Assembler, &["s"]),
+];
+
+impl Toolchain {
+    /// The command that compiles one source (or makes a precompiled header), run in `cwd`, the workspace.
+    ///
+    /// # Errors
+    /// A flag does what rekindle does itself or lacks its value; [`FlagError::Unprobed`] if the compiler has to be
+    /// asked first.
+    pub fn compile(&self, files: &mut Files, request: &Compile, cwd: PathId) -> Result<Action, FlagError> {
+        let driver = self.driver(request.language)?;
+        let treated = self.read_flags(self.compile_flags(request), Phase::Compile, cwd, files)?;
+        let facts = self.facts(Need::Compile(request.language), treated.selecting.clone())?.clone();
+        let lto = treated.lto.unwrap_or(false);
+        let preprocessed = request.language != Language::Assembler;
+
+        let mut argv = command::program(driver);
+        argv.extend(MESSAGES.map(Arg::from));
+        argv.extend(self.prefix_maps(request.language, files));
+        argv.extend(self.seed(request, &treated, files));
+        let mut inputs = vec![request.source];
+        if preprocessed {
+            argv.extend(self.precompiled(request, &mut inputs, files));
+        }
+        argv.extend(treated.args.iter().cloned());
+        let mut depfiles = Vec::new();
+        if preprocessed {
+            let depfile = command::scratch(request.temporary, request.object, ".d", files);
+            argv.extend(["-MD".into(), "-MF".into(), Arg::path(depfile)]);
+            depfiles.push(DepfileFormat::Make(depfile));
+        }
+        let external = self.family == Family::Gcc || treated.external_assembler;
+        if external && !request.makes_precompiled {
+            let depfile = command::scratch(request.temporary, request.object, ".as.d", files);
+            for word in [Arg::from("--MD"), Arg::path(depfile)] {
+                argv.extend(["-Xassembler".into(), word]);
+            }
+            depfiles.push(DepfileFormat::Make(depfile));
+        }
+        argv.extend(product(request, files));
+
+        inputs.extend(treated.inputs.iter().copied());
+        let mut outputs = vec![request.object];
+        outputs.extend(command::sides(
+            &treated.sides,
+            request.source,
+            request.language,
+            request.object,
+            files,
+        ));
+        outputs.extend(treated.outputs.iter().copied());
+        let mut action = Action::new(ActionKind::Compile, files.show(request.source), argv, cwd, outputs);
+        action.env = self.env(ActionKind::Compile, files);
+        action.identity = Some(facts.identity(treated.native, lto));
+        action.inputs = unique(inputs);
+        action.order_only = request.order_only.clone();
+        action.discovery = Discovery {
+            depfiles,
+            search: Some(self.header_search(request, &treated, &facts, cwd, files)),
+            scan: true,
+            incbin_in_depfile: external,
+            also_searched: Vec::new(),
+        };
+        action.local = self.local.clone().or_else(|| treated.local.clone()).or_else(|| facts.local.clone());
+        action.response_file = true;
+        Ok(action)
+    }
+
+    /// All flags of a compile, ours before the person's.
+    fn compile_flags(&self, request: &Compile) -> Vec<Arg> {
+        let mut flags = self.flags.clone();
+        flags.extend(self.mode(&request.mode));
+        if matches!(request.language, Language::Assembler | Language::AssemblerCpp) {
+            // An assembler takes no part in link-time optimization, and has nothing to sanitize.
+            flags.truncate(self.flags.len());
+            if request.mode.debug {
+                flags.push("-g".into());
+            }
+        } else {
+            flags.extend(request.standard.iter().map(|standard| Arg::text(format!("-std={standard}"))));
+            let warnings: &[&str] = match request.warnings {
+                Warnings::Default => &[],
+                Warnings::None => &["-w"],
+                Warnings::All => &["-Wall"],
+                Warnings::Extra => &["-Wall", "-Wextra"],
+                Warnings::Error => &["-Wall", "-Wextra", "-Werror"],
+            };
+            flags.extend(warnings.iter().map(|flag| Arg::from(*flag)));
+        }
+        flags.extend(request.pic.map(|pic| Arg::from(if pic { "-fPIC" } else { "-fPIE" })));
+        if request.language != Language::Assembler {
+            flags.extend(request.defines.iter().map(|define| Arg::text(format!("-D{define}"))));
+        }
+        for include in &request.includes {
+            flags.extend(match include {
+                Include::Quote(path) => vec!["-iquote".into(), Arg::path(*path)],
+                Include::Normal(path) => vec![Arg::joined("-I", *path)],
+                Include::System(path) => vec!["-isystem".into(), Arg::path(*path)],
+            });
+        }
+        if request.language != Language::Assembler {
+            for forced in &request.forced {
+                flags.extend(["-include".into(), Arg::path(*forced)]);
+            }
+        }
+        flags.extend(request.flags.iter().cloned());
+        flags
+    }
+
+    fn seed(&self, request: &Compile, treated: &Treated, files: &Files) -> Option<Arg> {
+        let lto = treated.lto.unwrap_or(request.mode.lto != Lto::Off);
+        (self.family == Family::Gcc && (lto || treated.chance)).then(|| command::seed(request.source, files))
+    }
+
+    /// The flags that make or use a precompiled header. gcc takes `NAME.gch` when it is told to include `NAME`, and
+    /// says nothing if it cannot use it, but for the warning that is asked for.
+    fn precompiled(&self, request: &Compile, inputs: &mut Vec<PathId>, files: &mut Files) -> Vec<Arg> {
+        let mut args: Vec<Arg> = Vec::new();
+        if request.makes_precompiled && self.family == Family::Clang {
+            // The times of headers would be in the product, and be compared when it is used.
+            args.extend(["-Xclang".into(), "-fno-pch-timestamp".into()]);
+        }
+        if let Some(precompiled) = request.precompiled {
+            inputs.push(precompiled.product);
+            match self.family {
+                Family::Clang => args.extend(["-include-pch".into(), Arg::path(precompiled.product)]),
+                Family::Gcc => {
+                    let root = files.root(precompiled.product);
+                    let header = files.rel(precompiled.product).with_extension("");
+                    let header = files.path(root, header);
+                    args.extend(["-Winvalid-pch".into(), "-include".into(), Arg::path(header)]);
+                }
+            }
+        }
+        args
+    }
+
+    /// Where headers are searched: the directories of the command line and of the environment around the compiler's
+    /// own, in the order in which gcc and clang search them.
+    fn header_search(
+        &self,
+        request: &Compile,
+        treated: &Treated,
+        facts: &Facts,
+        cwd: PathId,
+        files: &mut Files,
+    ) -> Search {
+        let own = &facts.directories;
+        let of = |wanted: IncludeKind| {
+            let kinds = treated.includes.iter().filter(move |(kind, _)| *kind == wanted);
+            // A directory that the compiler searches anyway keeps the compiler's place for it.
+            kinds
+                .map(|(_, path)| *path)
+                .filter(move |path| wanted == IncludeKind::Quote || !own.contains(path))
+        };
+        let mut dirs: Vec<PathId> = of(IncludeKind::Quote).chain(of(IncludeKind::Normal)).collect();
+        dirs.extend(self.variable_paths("CPATH", cwd, files));
+        dirs.extend(of(IncludeKind::System));
+        let variable = match request.language {
+            Language::Cxx => "CPLUS_INCLUDE_PATH",
+            _ => "C_INCLUDE_PATH",
+        };
+        dirs.extend(self.variable_paths(variable, cwd, files));
+        dirs.extend(own.iter().copied());
+        dirs.extend(of(IncludeKind::After));
+        Search { dirs: unique(dirs), near: true }
+    }
+}
+
+/// `-c SOURCE -o OBJECT`, with the language where the ending does not tell it.
+fn product(request: &Compile, files: &Files) -> Vec<Arg> {
+    let mut args = Vec::new();
+    let ending = files.rel(request.source).extension().unwrap_or_default();
+    let known = ENDINGS.iter().any(|(language, endings)| {
+        *language == request.language && endings.iter().any(|known| OsStr::new(known) == ending)
+    });
+    let language = match (request.language, request.makes_precompiled) {
+        (Language::C, true) => Some("c-header"),
+        (Language::Cxx, true) => Some("c++-header"),
+        _ if known => None,
+        (Language::C, false) => Some("c"),
+        (Language::Cxx, false) => Some("c++"),
+        (Language::AssemblerCpp, _) => Some("assembler-with-cpp"),
+        (Language::Assembler, _) => Some("assembler"),
+    };
+    if let Some(language) = language {
+        args.extend(["-x".into(), language.into()]);
+    }
+    args.extend(["-c".into(), Arg::path(request.source), "-o".into(), Arg::path(request.object)]);
+    args
+}
+
+/// The same list without what comes again.
+pub(crate) fn unique(list: Vec<PathId>) -> Vec<PathId> {
+    let mut seen = std::collections::HashSet::with_capacity(list.len());
+    list.into_iter().filter(|id| seen.insert(*id)).collect()
+}

@@ -1,0 +1,519 @@
+//! Takes a person's flags apart: which files they read and write, what they change in searches, and which of them
+//! nobody knows. The flags themselves keep their order; only paths in them are named by their roots.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::action::{Arg, Piece, Spelling};
+use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::roots::Roots;
+
+use crate::dialect::{Dialect, Effect, In, IncludeKind, Side, Value, assembler, in_rows, linker};
+use crate::error::FlagError;
+use crate::response_file;
+
+/// Which command the flags are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    Compile,
+    Link,
+}
+
+/// What flags amount to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Treated {
+    /// The flags, response files opened, paths named.
+    pub(crate) args: Vec<Arg>,
+    /// Those that change what is searched where, in order.
+    pub(crate) selecting: Vec<Arg>,
+    /// Files that they name and that are read.
+    pub(crate) inputs: Vec<PathId>,
+    /// Files that they name and that are written.
+    pub(crate) outputs: Vec<PathId>,
+    /// Files that are written beside the object.
+    pub(crate) sides: Vec<Side>,
+    /// Directories that are searched for headers.
+    pub(crate) includes: Vec<(IncludeKind, PathId)>,
+    /// Directories that are searched for libraries.
+    pub(crate) library_directories: Vec<PathId>,
+    /// Libraries that are searched.
+    pub(crate) libraries: Vec<Vec<u8>>,
+    /// Files of the compiler's library directories that a link reads.
+    pub(crate) specs: Vec<&'static str>,
+    /// Whether the processor of this machine is asked.
+    pub(crate) native: bool,
+    /// Whether link-time optimization is turned on or off.
+    pub(crate) lto: Option<bool>,
+    /// Whether names are made by chance.
+    pub(crate) chance: bool,
+    /// Whether an assembler runs that is not the compiler's own.
+    pub(crate) external_assembler: bool,
+    /// Whether a map of path prefixes is among them, so that the ones of ours may come too late.
+    pub(crate) prefix_map: bool,
+    /// The first flag that nobody can follow, and why.
+    pub(crate) local: Option<String>,
+}
+
+/// What flags are read with.
+pub(crate) struct Reader<'r> {
+    pub(crate) dialect: &'r Dialect,
+    pub(crate) phase: Phase,
+    /// Whether `-march=` and its like pick among sets of libraries.
+    pub(crate) processor_selects: bool,
+    /// The directory in which the command runs.
+    pub(crate) cwd: PathId,
+    /// How paths are spelled there.
+    pub(crate) spelling: Spelling,
+    pub(crate) files: &'r mut Files,
+}
+
+impl Reader<'_> {
+    /// Takes `flags` apart.
+    pub(crate) fn read(&mut self, flags: &[Arg]) -> Result<Treated, FlagError> {
+        let mut treated = Treated::default();
+        let flags = self.open_response_files(flags, &mut treated, 0)?;
+        let mut rest = flags.iter();
+        while let Some(flag) = rest.next() {
+            self.one(flag, &mut rest, &mut treated)?;
+        }
+        treated.inputs.sort_unstable();
+        treated.inputs.dedup();
+        Ok(treated)
+    }
+
+    fn open_response_files(
+        &mut self,
+        flags: &[Arg],
+        treated: &mut Treated,
+        depth: u8,
+    ) -> Result<Vec<Arg>, FlagError> {
+        let mut opened = Vec::with_capacity(flags.len());
+        for flag in flags {
+            let text = self.spell(flag);
+            let Some(path) = text.strip_prefix(b"@").filter(|path| !path.is_empty()) else {
+                opened.push(flag.clone());
+                continue;
+            };
+            let id = self.path_of(flag, 1, path);
+            let absolute = self.files.abs(id);
+            if depth > 8 {
+                return Err(FlagError::Nested { path: absolute });
+            }
+            let text =
+                disk::read(&absolute).map_err(|source| FlagError::ResponseFile { path: absolute, source })?;
+            treated.inputs.push(id);
+            let words: Vec<Arg> =
+                response_file::words(&text).iter().map(|word| Arg(vec![Piece::Text(word.clone())])).collect();
+            opened.extend(self.open_response_files(&words, treated, depth + 1)?);
+        }
+        Ok(opened)
+    }
+
+    fn one(
+        &mut self,
+        flag: &Arg,
+        rest: &mut std::slice::Iter<'_, Arg>,
+        treated: &mut Treated,
+    ) -> Result<(), FlagError> {
+        let text = self.spell(flag);
+        if !text.starts_with(b"-") || text == b"-" {
+            return self.no_flag(flag, &text, treated);
+        }
+        let Some((effect, value)) = self.dialect.look_up(&text) else {
+            self.unknown(&text, self.dialect.name, treated);
+            self.existing_files(&text, treated);
+            treated.args.push(flag.clone());
+            return Ok(());
+        };
+        let mut words = vec![flag.clone()];
+        let (carrier, value) = match value {
+            Value::None => (0, None),
+            Value::At(at) => (0, Some((at, text[at..].to_vec()))),
+            Value::Next => {
+                let next = rest.next().ok_or_else(|| FlagError::NoValue { flag: shown(&text) })?;
+                words.push(next.clone());
+                (1, Some((0, self.spell(next))))
+            }
+        };
+        let rewritten = self.apply(&text, effect, &words[carrier].clone(), value, treated)?;
+        if let Some(arg) = rewritten {
+            words[carrier] = arg;
+        }
+        if self.selects(effect, &text) {
+            treated.selecting.extend(words.iter().cloned());
+        }
+        treated.args.append(&mut words);
+        Ok(())
+    }
+
+    /// Does what a flag's effect asks for; gives the word that carries the value anew if a path is in it.
+    fn apply(
+        &mut self,
+        text: &[u8],
+        effect: Effect,
+        carrier: &Arg,
+        value: Option<(usize, Vec<u8>)>,
+        treated: &mut Treated,
+    ) -> Result<Option<Arg>, FlagError> {
+        let (at, value) = value.unwrap_or_default();
+        match effect {
+            Effect::Owned(reason) => return Err(FlagError::Owned { flag: shown(text), reason }),
+            Effect::Local(reason) => {
+                treated.local.get_or_insert_with(|| format!("flag `{}`: {reason}", shown(text)));
+                self.existing_files(text, treated);
+            }
+            Effect::Include(kind) => return Ok(Some(self.include(kind, carrier, at, &value, treated))),
+            Effect::LibraryDirectory => {
+                let (id, arg) = self.path(carrier, at, &value);
+                treated.library_directories.push(id);
+                return Ok(Some(arg));
+            }
+            Effect::Library => treated.libraries.push(value),
+            Effect::Reads | Effect::ReadsProfile => {
+                return Ok(self.reads(effect, carrier, at, &value, treated));
+            }
+            Effect::Writes => {
+                let (id, arg) = self.path(carrier, at, &value);
+                treated.outputs.push(id);
+                return Ok(Some(arg));
+            }
+            Effect::Path | Effect::SelectsPath(_) => {
+                let (id, arg) = self.path(carrier, at, &value);
+                return Ok(match self.there(id) {
+                    Some(Entry::File(..)) => {
+                        treated.inputs.push(id);
+                        Some(arg)
+                    }
+                    // A name such as that of `-specs=nano.specs` is searched and stays as it is.
+                    None if !value.contains(&b'/') => None,
+                    _ => Some(arg),
+                });
+            }
+            Effect::Sides(sides) => treated.sides.extend(sides),
+            Effect::Chance(sides) => {
+                treated.chance = true;
+                treated.sides.extend(sides);
+            }
+            Effect::Selects(_) => self.assembler_choice(text, treated),
+            Effect::Processor => treated.native |= value == b"native",
+            Effect::Lto(on) => treated.lto = Some(on),
+            Effect::PrefixMap => {
+                treated.prefix_map = true;
+                return Ok(self.prefix_map(carrier, at, &value));
+            }
+            Effect::Spec(name) => treated.specs.push(name),
+            Effect::LinkerList | Effect::LinkerWord => {
+                return self.for_linker(effect, carrier, at, &value, treated);
+            }
+            Effect::AssemblerList | Effect::AssemblerWord => {
+                let words = forwarded(effect == Effect::AssemblerList, &value);
+                return self.for_others(&words, "the assembler", true, treated).map(|()| None);
+            }
+            Effect::PreprocessorList | Effect::PreprocessorWord => {
+                let words = forwarded(effect == Effect::PreprocessorList, &value);
+                return self.for_others(&words, self.dialect.name, false, treated).map(|()| None);
+            }
+            Effect::Plain => {
+                self.existing_files(text, treated);
+                if at == 0 {
+                    self.file_if_there(&value, treated);
+                    self.existing_files(&value, treated);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn no_flag(&mut self, flag: &Arg, text: &[u8], treated: &mut Treated) -> Result<(), FlagError> {
+        if self.phase == Phase::Compile {
+            return Err(FlagError::NoFlag { word: shown(text) });
+        }
+        // An object, an archive, a linker script.
+        let (id, arg) = self.path(flag, 0, text);
+        treated.inputs.push(id);
+        treated.args.push(arg);
+        Ok(())
+    }
+
+    fn include(
+        &mut self,
+        kind: IncludeKind,
+        carrier: &Arg,
+        at: usize,
+        value: &[u8],
+        treated: &mut Treated,
+    ) -> Arg {
+        // `=dir` lies below the sysroot, and only the compiler knows where that is.
+        if value.starts_with(b"=") || value.starts_with(b"$SYSROOT") {
+            let text = String::from_utf8_lossy(value).into_owned();
+            treated.local.get_or_insert_with(|| format!("flag `-I{text}` counts from the sysroot"));
+            return carrier.clone();
+        }
+        let (id, arg) = self.path(carrier, at, value);
+        treated.includes.push((kind, id));
+        arg
+    }
+
+    fn reads(
+        &mut self,
+        effect: Effect,
+        carrier: &Arg,
+        at: usize,
+        value: &[u8],
+        treated: &mut Treated,
+    ) -> Option<Arg> {
+        if value.is_empty() {
+            return None;
+        }
+        let (id, arg) = self.path(carrier, at, value);
+        match self.there(id) {
+            Some(Entry::File(..)) => treated.inputs.push(id),
+            Some(Entry::Directory(_)) if effect == Effect::ReadsProfile => {
+                treated.local.get_or_insert_with(|| format!("profiles are searched in {}", shown(value)));
+            }
+            _ if self.is_generated(id) => treated.inputs.push(id),
+            // It is searched, as `-include` does in the directories for headers; the depfile names what was found.
+            _ if !value.contains(&b'/') => return None,
+            _ => {}
+        }
+        Some(arg)
+    }
+
+    fn prefix_map(&mut self, carrier: &Arg, at: usize, value: &[u8]) -> Option<Arg> {
+        let equals = value.iter().position(|byte| *byte == b'=')?;
+        let old = Path::new(OsStr::from_bytes(&value[..equals]));
+        if !old.is_absolute() || carrier.paths().next().is_some() {
+            return None;
+        }
+        let id = self.files.path_abs(old);
+        // A prefix that is no clean path has to stay to the letter.
+        if self.files.abs(id) != old {
+            return None;
+        }
+        let spelled = self.spell(carrier);
+        let mut arg = Arg(vec![Piece::Text(spelled[..at].to_vec()), Piece::Absolute(id)]);
+        arg.0.push(Piece::Text(value[equals..].to_vec()));
+        Some(arg)
+    }
+
+    fn assembler_choice(&mut self, text: &[u8], treated: &mut Treated) {
+        if text.ends_with(b"integrated-as") {
+            treated.external_assembler = text.windows(4).any(|part| part == b"-no-" || part == b"fno-");
+        }
+    }
+
+    fn selects(&self, effect: Effect, text: &[u8]) -> bool {
+        let wanted = match self.phase {
+            Phase::Compile => In::Compile,
+            Phase::Link => In::Link,
+        };
+        match effect {
+            Effect::Selects(phase) | Effect::SelectsPath(phase) => phase == In::Both || phase == wanted,
+            Effect::Processor => self.processor_selects && !text.starts_with(b"-mtune"),
+            _ => false,
+        }
+    }
+
+    /// Words for the linker: `-Wl,-Map=x`, or one behind `-Xlinker`.
+    fn for_linker(
+        &mut self,
+        effect: Effect,
+        carrier: &Arg,
+        at: usize,
+        value: &[u8],
+        treated: &mut Treated,
+    ) -> Result<Option<Arg>, FlagError> {
+        let words = forwarded(effect == Effect::LinkerList, value);
+        let spelled = self.spell(carrier);
+        let named: Vec<PathId> = carrier.paths().collect();
+        let mut rebuilt = Arg(vec![Piece::Text(spelled[..at].to_vec())]);
+        let mut next: Option<Effect> = None;
+        for (index, word) in words.iter().enumerate() {
+            if index > 0 {
+                rebuilt.0.push(Piece::Text(b",".to_vec()));
+            }
+            let (effect, start) = match next.take() {
+                Some(effect) => (effect, 0),
+                None if !word.starts_with(b"-") => {
+                    self.file_if_there(word, treated);
+                    rebuilt.0.push(Piece::Text(word.clone()));
+                    continue;
+                }
+                None => match linker::look_up(word) {
+                    Some((effect, Value::Next)) if index + 1 < words.len() => {
+                        next = Some(effect);
+                        rebuilt.0.push(Piece::Text(word.clone()));
+                        continue;
+                    }
+                    // The value comes with the next `-Xlinker`; a file that it names is an input anyway.
+                    Some((effect, Value::None | Value::Next)) => {
+                        if effect == Effect::Writes {
+                            let text =
+                                format!("linker flag `{}` writes a file: use -Wl,-Map=FILE", shown(word));
+                            treated.local.get_or_insert(text);
+                        }
+                        (effect, word.len())
+                    }
+                    Some((effect, Value::At(start))) => (effect, start),
+                    None => {
+                        self.unknown(word, "the linker", treated);
+                        self.existing_files(word, treated);
+                        (Effect::Plain, word.len())
+                    }
+                },
+            };
+            if let Effect::Owned(reason) = effect {
+                return Err(FlagError::Owned { flag: shown(word), reason });
+            }
+            rebuilt.0.push(Piece::Text(word[..start].to_vec()));
+            rebuilt.0.extend(self.linker_value(effect, &word[start..], treated));
+        }
+        // What came with paths of its own keeps them.
+        Ok(named.is_empty().then_some(rebuilt))
+    }
+
+    fn linker_value(&mut self, effect: Effect, value: &[u8], treated: &mut Treated) -> Option<Piece> {
+        if value.is_empty() {
+            return None;
+        }
+        let text = Some(Piece::Text(value.to_vec()));
+        let id = match effect {
+            Effect::Reads | Effect::Writes | Effect::LibraryDirectory | Effect::Path => {
+                let cwd = self.files.abs(self.cwd);
+                self.files.path_from(&cwd, Path::new(OsStr::from_bytes(value)))
+            }
+            Effect::Library => {
+                treated.libraries.push(value.to_vec());
+                return text;
+            }
+            Effect::Local(reason) => {
+                treated.local.get_or_insert_with(|| format!("linker flag `{}`: {reason}", shown(value)));
+                return text;
+            }
+            _ => {
+                self.file_if_there(value, treated);
+                return text;
+            }
+        };
+        match effect {
+            Effect::Writes => treated.outputs.push(id),
+            Effect::LibraryDirectory => treated.library_directories.push(id),
+            Effect::Reads => match self.there(id) {
+                Some(Entry::File(..)) => treated.inputs.push(id),
+                _ if self.is_generated(id) => treated.inputs.push(id),
+                // A script's name without a slash is searched in the library directories.
+                _ if !value.contains(&b'/') => return text,
+                _ => {}
+            },
+            _ => {}
+        }
+        Some(Piece::Path(id))
+    }
+
+    /// Words for the assembler or the preprocessor. They keep their spelling.
+    fn for_others(
+        &mut self,
+        words: &[Vec<u8>],
+        whose: &'static str,
+        assembler: bool,
+        treated: &mut Treated,
+    ) -> Result<(), FlagError> {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            if !word.starts_with(b"-") && !word.starts_with(b"@") {
+                self.file_if_there(word, treated);
+                continue;
+            }
+            let found = match assembler {
+                true => in_rows(assembler::ASSEMBLER, word),
+                false => self.dialect.look_up(word),
+            };
+            let Some((effect, value)) = found else {
+                self.unknown(word, whose, treated);
+                continue;
+            };
+            let value = match value {
+                Value::None => Vec::new(),
+                Value::At(at) => word[at..].to_vec(),
+                Value::Next => words.next().cloned().unwrap_or_default(),
+            };
+            let carrier = Arg(vec![Piece::Text(value.clone())]);
+            self.apply(word, effect, &carrier, Some((0, value)), treated)?;
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, word: &[u8], whose: &str, treated: &mut Treated) {
+        treated.local.get_or_insert_with(|| format!("flag `{}` is not in the table of {whose}", shown(word)));
+    }
+
+    /// Every part of a word behind `=` or `,` that names a file is an input.
+    fn existing_files(&mut self, word: &[u8], treated: &mut Treated) {
+        for (at, byte) in word.iter().enumerate() {
+            if matches!(byte, b'=' | b',') {
+                let rest = &word[at + 1..];
+                let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
+                self.file_if_there(&rest[..end], treated);
+            }
+        }
+    }
+
+    fn file_if_there(&mut self, text: &[u8], treated: &mut Treated) {
+        if text.is_empty() || text.contains(&0) {
+            return;
+        }
+        let cwd = self.files.abs(self.cwd);
+        if matches!(disk::stat(&cwd.join(OsStr::from_bytes(text))), Ok(Entry::File(..))) {
+            let id = self.files.path_from(&cwd, Path::new(OsStr::from_bytes(text)));
+            treated.inputs.push(id);
+        }
+    }
+
+    fn there(&self, id: PathId) -> Option<Entry> {
+        disk::stat(&self.files.abs(id)).ok().filter(|entry| *entry != Entry::Absent)
+    }
+
+    fn is_generated(&self, id: PathId) -> bool {
+        self.files.root(id) == Roots::BUILD
+    }
+
+    /// The path that the value of `carrier` names, and `carrier` with that path named by its root.
+    fn path(&mut self, carrier: &Arg, at: usize, value: &[u8]) -> (PathId, Arg) {
+        let id = self.path_of(carrier, at, value);
+        let spelled = self.spell(carrier);
+        let mut arg = Arg::default();
+        if at > 0 {
+            arg.0.push(Piece::Text(spelled[..at].to_vec()));
+        }
+        arg.0.push(Piece::Path(id));
+        (id, arg)
+    }
+
+    fn path_of(&mut self, carrier: &Arg, at: usize, value: &[u8]) -> PathId {
+        // What is named already is taken as it is, without looking at the disk.
+        match carrier.0.as_slice() {
+            [Piece::Path(id) | Piece::Absolute(id)] if at == 0 => return *id,
+            [Piece::Text(text), Piece::Path(id) | Piece::Absolute(id)] if text.len() == at => return *id,
+            _ => {}
+        }
+        let cwd: PathBuf = self.files.abs(self.cwd);
+        self.files.path_from(&cwd, Path::new(OsStr::from_bytes(value)))
+    }
+
+    fn spell(&self, arg: &Arg) -> Vec<u8> {
+        arg.spell(self.files, &self.spelling).as_bytes().to_vec()
+    }
+}
+
+fn forwarded(list: bool, value: &[u8]) -> Vec<Vec<u8>> {
+    match list {
+        true => value.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect(),
+        false => vec![value.to_vec()],
+    }
+}
+
+fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

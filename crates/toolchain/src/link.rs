@@ -1,0 +1,212 @@
+//! The command line of a link.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Discovery, Piece};
+use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::lookup::Search;
+
+use crate::command::{self, MESSAGES};
+use crate::compile::unique;
+use crate::error::FlagError;
+use crate::flags::{Phase, Treated};
+use crate::learn::Facts;
+use crate::request::{Link, LinkInput, Lto};
+use crate::toolchain::{Family, Toolchain};
+use crate::variant::Need;
+
+/// Libraries that drivers link without being told, so that their names are searched in every link.
+const ALWAYS: [&str; 9] = ["gcc", "gcc_s", "gcc_eh", "c", "m", "stdc++", "c++", "pthread", "c_nonshared"];
+
+impl Toolchain {
+    /// The command that links a program or a shared library, run in `cwd`, the workspace.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn link(&self, files: &mut Files, request: &Link, cwd: PathId) -> Result<Action, FlagError> {
+        let driver = self.driver(request.language)?;
+        let before = self.link_flags(request);
+        let (flags, split) = self.with_inputs(before, request);
+        let treated = self.read_flags(flags, Phase::Link, cwd, files)?;
+        let facts = self.facts(Need::Link(request.language), treated.selecting.clone())?.clone();
+        let lto = treated.lto.unwrap_or(false);
+
+        let mut argv = command::program(driver);
+        argv.extend(MESSAGES.map(Arg::from));
+        if lto && self.family == Family::Gcc {
+            argv.push(command::seed(request.output, files));
+            argv.extend(self.prefix_maps(request.language, files));
+        }
+        argv.extend(["-o".into(), Arg::path(request.output)]);
+        argv.extend(treated.args.iter().cloned());
+        argv.extend(run_paths(request, files));
+        let depfile = command::scratch(request.temporary, request.output, ".link.d", files);
+        let traced = !facts.linker.as_ref().is_some_and(crate::learn::Linker::writes_depfile);
+        let depfile = match traced {
+            true => {
+                argv.push("-Wl,-t".into());
+                DepfileFormat::Trace
+            }
+            false => {
+                argv.extend(["-Xlinker".into(), Arg::joined("--dependency-file=", depfile)]);
+                DepfileFormat::Make(depfile)
+            }
+        };
+
+        let mut outputs = vec![request.output];
+        outputs.extend(treated.outputs.iter().copied());
+        let mut action = Action::new(ActionKind::Link, files.show(request.output), argv, cwd, outputs);
+        action.env = self.env(ActionKind::Link, files);
+        action.identity = Some(facts.identity(treated.native, lto));
+        let mut inputs = split;
+        inputs.extend(request.scripts.iter().copied());
+        inputs.extend(treated.inputs.iter().copied());
+        inputs.extend(spec_files(&treated, &facts, files));
+        action.inputs = unique(inputs);
+        action.links = request.links.clone();
+        action.discovery = Discovery {
+            depfiles: vec![depfile],
+            search: Some(self.library_search(&treated, &facts, cwd, files)),
+            scan: false,
+            incbin_in_depfile: false,
+            also_searched: searched_names(&treated),
+        };
+        action.local = self.local.clone().or_else(|| treated.local.clone()).or_else(|| facts.local.clone());
+        action.response_file = true;
+        Ok(action)
+    }
+
+    fn link_flags(&self, request: &Link) -> Vec<Arg> {
+        let mut flags = self.flags.clone();
+        if request.mode.lto != Lto::Off {
+            flags.extend(self.mode(&request.mode));
+            if self.family == Family::Gcc && self.version.at_least(10, 0) {
+                // As many jobs as the jobserver gives; the result is the same.
+                flags.push("-flto=auto".into());
+            }
+        } else {
+            flags.extend(self.lto_and_sanitizers(&request.mode));
+        }
+        if request.shared {
+            flags.push("-shared".into());
+            flags.extend(request.soname.iter().map(|name| Arg::text(format!("-Wl,-soname,{name}"))));
+        }
+        flags
+    }
+
+    /// The flags with everything that is linked in its place, and the files among that.
+    fn with_inputs(&self, mut flags: Vec<Arg>, request: &Link) -> (Vec<Arg>, Vec<PathId>) {
+        flags.extend(request.directories.iter().map(|directory| Arg::joined("-L", *directory)));
+        let mut files = Vec::new();
+        for input in &request.inputs {
+            match input {
+                LinkInput::File(path) => {
+                    files.push(*path);
+                    flags.push(Arg::path(*path));
+                }
+                LinkInput::WholeArchive(path) => {
+                    files.push(*path);
+                    let around = ["-Wl,--whole-archive", "-Wl,--no-whole-archive"].map(Arg::from);
+                    let [start, end] = around;
+                    flags.extend([start, Arg::path(*path), end]);
+                }
+                LinkInput::System(name) => flags.push(Arg::text(format!("-l{name}"))),
+                LinkInput::Flag(flag) => flags.push(flag.clone()),
+            }
+        }
+        flags.extend(request.flags.iter().cloned());
+        (flags, files)
+    }
+
+    fn library_search(&self, treated: &Treated, facts: &Facts, cwd: PathId, files: &mut Files) -> Search {
+        let mut dirs = treated.library_directories.clone();
+        dirs.extend(self.variable_paths("LIBRARY_PATH", cwd, files));
+        dirs.extend(facts.directories.iter().copied());
+        Search { dirs: unique(dirs), near: false }
+    }
+}
+
+/// Run paths from where the product lies to the libraries that it loads, and the same directories for the linker,
+/// which looks there for what those libraries load.
+fn run_paths(request: &Link, files: &Files) -> Vec<Arg> {
+    let mut args = Vec::new();
+    for directory in &request.run_paths {
+        let here = request.output;
+        if files.root(here) == files.root(*directory) {
+            let from = files.rel(here).parent().unwrap_or(Path::new(""));
+            let way = way(from, files.rel(*directory));
+            let mut text = b"-Wl,-rpath,$ORIGIN".to_vec();
+            if !way.as_os_str().is_empty() {
+                text.push(b'/');
+                text.extend_from_slice(way.as_os_str().as_bytes());
+            }
+            args.push(Arg(vec![Piece::Text(text)]));
+        } else {
+            args.push(Arg::text("-Wl,-rpath,").then(Piece::Absolute(*directory)));
+        }
+        args.push(Arg::joined("-Wl,-rpath-link,", *directory));
+    }
+    args
+}
+
+/// The relative path from one directory to another; both are relative to the same root, without `..`.
+fn way(from: &Path, to: &Path) -> PathBuf {
+    let mut from = from.components().peekable();
+    let mut to = to.components().peekable();
+    while from.peek().is_some() && from.peek() == to.peek() {
+        from.next();
+        to.next();
+    }
+    from.map(|_| Component::ParentDir).chain(to).collect()
+}
+
+/// Files such as `libgomp.spec`, which the driver reads from its directories for libraries.
+fn spec_files(treated: &Treated, facts: &Facts, files: &mut Files) -> Vec<PathId> {
+    let mut found = Vec::new();
+    for name in &treated.specs {
+        for directory in &facts.directories {
+            let place = command::below(*directory, Path::new(name), files);
+            if matches!(disk::stat(&files.abs(place)), Ok(Entry::File(..))) {
+                found.push(place);
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The names under which libraries are searched, whether they are found or not.
+fn searched_names(treated: &Treated) -> Vec<Vec<u8>> {
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    let given = treated.libraries.iter().map(Vec::as_slice);
+    for library in given.chain(ALWAYS.iter().map(|name| name.as_bytes())) {
+        let both = match library.strip_prefix(b":") {
+            Some(exact) => vec![exact.to_vec()],
+            None => [&b".so"[..], b".a"].map(|end| [&b"lib"[..], library, end].concat()).to_vec(),
+        };
+        for name in both {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_from_one_directory_to_another_is_relative() {
+        let way = |from: &str, to: &str| {
+            way(Path::new(from), Path::new(to)).into_os_string().into_string().unwrap()
+        };
+        assert_eq!(way("bin", "lib/x"), "../lib/x");
+        assert_eq!(way("a/b", "a/c"), "../c");
+        assert_eq!(way("a", "a"), "");
+        assert_eq!(way("", "lib"), "lib");
+    }
+}

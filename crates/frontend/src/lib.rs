@@ -23,7 +23,7 @@ mod when;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
-mod testing;
+mod refusals;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
-mod refusals;
+mod testing;

@@ -374,6 +374,14 @@ impl<'a> Lowering<'a> {
         Ok(Lowered { graph, wanted: names, tests, notices, left_out, consulted })
     }
 
+    /// How an action on a file is called: the file, without the root that it lies in if that is one of ours.
+    fn plain_name(&self, path: PathId) -> String {
+        if self.files.root(path) == Roots::BUILD {
+            return self.files.rel(path).display().to_string();
+        }
+        self.files.show(path)
+    }
+
     /// A flag of the person's. An absolute path of a root in it is named by its root.
     fn flag(&mut self, text: &str) -> Arg {
         paths::flag(self.files, text)

@@ -46,8 +46,8 @@ const HIDDEN: &str = "Name: hidden\nVersion: 1\nLibs: -lhidden\nCflags: -I${pcfi
 fn variables_requirements_and_words_are_read() {
     let packages = Packages::new(&[("png", PNG), ("zlib", ZLIB), ("hidden", HIDDEN)]);
     let text = packages.show("png").replace(&packages.dir.path().display().to_string(), "/D");
-    insta::assert_snapshot!(text, @"");
-    insta::assert_snapshot!(packages.show("zlib >= 1.2, zlib < 2"), @"");
+    insta::assert_snapshot!(text, @r#"-I/opt/png/include/libpng16 -I/D/inc -DPNG="a b" -DH -pthread | -L/opt/png/lib -lpng16 -lz -lm"#);
+    insta::assert_snapshot!(packages.show("zlib >= 1.2, zlib < 2"), @"| -lz -lm");
 }
 
 #[test]
@@ -56,8 +56,8 @@ fn what_is_required_publicly_later_is_linked() {
     let two = "Name: two\nVersion: 1\nRequires: three\nLibs: -ltwo\n";
     let three = "Name: three\nVersion: 1\nLibs: -lthree\n";
     let packages = Packages::new(&[("one", one), ("two", two), ("three", three)]);
-    insta::assert_snapshot!(packages.show("one"), @"");
-    insta::assert_snapshot!(packages.show("one two"), @"");
+    insta::assert_snapshot!(packages.show("one"), @"| -lone");
+    insta::assert_snapshot!(packages.show("one two"), @"| -lone -ltwo -lthree");
 }
 
 #[test]
@@ -73,14 +73,14 @@ fn what_is_wrong_is_said() {
     ]);
     assert_eq!(packages.show("loop"), "| -lloop");
     let say = |text: &str| packages.ask(text).unwrap_err();
-    insta::assert_snapshot!(say("absent"), @"");
-    insta::assert_snapshot!(say("lack"), @"");
-    insta::assert_snapshot!(say("variable"), @"");
-    insta::assert_snapshot!(say("quote"), @"");
-    insta::assert_snapshot!(say("bare"), @"");
-    insta::assert_snapshot!(say("old >= 1.10"), @"");
-    insta::assert_snapshot!(say("old >="), @"");
-    insta::assert_snapshot!(say(">= 1"), @"");
+    insta::assert_snapshot!(say("absent"), @"there is no package `absent`");
+    insta::assert_snapshot!(say("lack"), @"there is no package `nothing`, which `lack` requires");
+    insta::assert_snapshot!(say("variable"), @"`/D/variable.pc`: there is no variable `nowhere`");
+    insta::assert_snapshot!(say("quote"), @"package `quote`, Libs: a quote is not closed");
+    insta::assert_snapshot!(say("bare"), @"package `bare`: `-I` with nothing behind it");
+    insta::assert_snapshot!(say("old >= 1.10"), @"package `old` has version 1.9, and should be >= 1.10");
+    insta::assert_snapshot!(say("old >="), @"`>=` without a version behind it");
+    insta::assert_snapshot!(say(">= 1"), @"`>=` without a package before it");
     assert!(packages.ask("grow").is_ok());
 }
 

@@ -306,7 +306,6 @@ working-directory = "nowhere"
     rekindle.toml:9:7: `src` is a directory, and should be a header
        9 | pch = "src"
          |       ^^^^^
-         = hint: write `src/**` for the files in it
 
     rekindle.toml:11:9: there is no program `tools/gen`
       11 | argv = ["tools/gen", "{out}"]
@@ -672,7 +671,8 @@ deps = ["util"]
 
 #[test]
 fn profiles_that_are_not_there_or_go_round() {
-    let mut space = Space::new("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\"\n[profile.fast]\n", &[]);
+    let mut space =
+        Space::new("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\"\n[profile.fast]\n", &[]);
     space.request.profile = "fsat".into();
     insta::assert_snapshot!(space.errors(), @r#"
     --profile fsat: the manifest has no profile `fsat`

@@ -117,7 +117,8 @@ impl Made {
 
     fn command(&self, action: &Action) -> String {
         let spelling = Spelling::new(&self.files, action.cwd);
-        let words = action.argv.iter().map(|arg| arg.spell(&self.files, &spelling).to_string_lossy().into_owned());
+        let words =
+            action.argv.iter().map(|arg| arg.spell(&self.files, &spelling).to_string_lossy().into_owned());
         let mut text = words.collect::<Vec<_>>().join(" ").replace(".rekindle/build/debug/", "B/");
         let show =
             |paths: &[PathId]| paths.iter().map(|path| self.files.show(*path)).collect::<Vec<_>>().join(" ");

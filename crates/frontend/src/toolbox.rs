@@ -1,8 +1,12 @@
 //! What lowering asks of toolchains: the command for each thing that is made.
 
+use std::collections::BTreeMap;
+
 use rekindle_fingerprint::action::Action;
-use rekindle_fingerprint::files::Files;
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::{Archive, Compile, Link};
+use rekindle_toolchain::{FlagError, Memo, Prober, Toolchain};
 
 /// The toolchains of a build, by the names that the manifest gives them.
 pub trait Toolbox {
@@ -26,4 +30,48 @@ pub trait Toolbox {
     /// # Errors
     /// As [`Toolbox::compile`].
     fn link(&mut self, toolchain: &str, files: &mut Files, what: &Link) -> Result<Action, String>;
+}
+
+/// The toolchains that were resolved, with what it takes to ask them about flags that nobody asked about yet.
+pub struct Toolchains<'a> {
+    /// The toolchains by name.
+    pub list: &'a mut BTreeMap<String, Toolchain>,
+    /// Where answers are kept.
+    pub memo: &'a mut dyn Memo,
+    /// How a program is asked.
+    pub prober: &'a mut dyn Prober,
+}
+
+impl Toolchains<'_> {
+    fn ask(
+        &mut self,
+        toolchain: &str,
+        files: &mut Files,
+        build: impl Fn(&Toolchain, &mut Files, PathId) -> Result<Action, FlagError>,
+    ) -> Result<Action, String> {
+        let found =
+            self.list.get_mut(toolchain).ok_or_else(|| format!("there is no toolchain `{toolchain}`"))?;
+        let cwd = files.path(Roots::WORKSPACE, "");
+        let built =
+            found.learning(files, self.memo, self.prober, |toolchain, files| build(toolchain, files, cwd));
+        built.map_err(|error| error.to_string())
+    }
+}
+
+impl Toolbox for Toolchains<'_> {
+    fn knows(&self, toolchain: &str) -> bool {
+        self.list.contains_key(toolchain)
+    }
+
+    fn compile(&mut self, toolchain: &str, files: &mut Files, what: &Compile) -> Result<Action, String> {
+        self.ask(toolchain, files, |toolchain, files, cwd| toolchain.compile(files, what, cwd))
+    }
+
+    fn archive(&mut self, toolchain: &str, files: &mut Files, what: &Archive) -> Result<Action, String> {
+        self.ask(toolchain, files, |toolchain, files, cwd| toolchain.archive(files, what, cwd))
+    }
+
+    fn link(&mut self, toolchain: &str, files: &mut Files, what: &Link) -> Result<Action, String> {
+        self.ask(toolchain, files, |toolchain, files, cwd| toolchain.link(files, what, cwd))
+    }
 }

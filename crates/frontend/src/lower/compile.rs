@@ -91,10 +91,10 @@ impl Lowering<'_> {
             }
         }
         if let Some(header) = headers.header.filter(|_| matches!(language, Language::C | Language::Cxx)) {
-            what.forced.push(header);
-            // One that was made with other flags does not fit.
-            if overrides.is_empty() {
-                what.precompiled = headers.made(language);
+            // One that was made with other flags does not fit; then the header itself is included.
+            what.precompiled = headers.made(language).filter(|_| overrides.is_empty());
+            if what.precompiled.is_none() {
+                what.forced.push(header);
             }
         }
         self.add_compile(instance, &what);
@@ -165,7 +165,10 @@ impl Lowering<'_> {
 
     pub(super) fn add_compile(&mut self, instance: &Instance, what: &Compile) {
         match self.tools.compile(&instance.toolchain, self.files, what) {
-            Ok(action) => self.add(&instance.name, action),
+            Ok(mut action) => {
+                action.name = self.plain_name(what.source);
+                self.add(&instance.name, action);
+            }
             Err(why) => self.refused(instance, &why),
         }
     }

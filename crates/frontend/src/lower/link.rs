@@ -45,6 +45,7 @@ impl Lowering<'_> {
         match self.tools.archive(&instance.toolchain, self.files, &what) {
             Ok(mut action) => {
                 action.pool = pool(instance);
+                action.name = self.plain_name(archive);
                 self.add(&instance.name, action);
             }
             Err(why) => self.refused(instance, &why),
@@ -56,7 +57,8 @@ impl Lowering<'_> {
         let shared = instance.kind == Kind::Shared;
         if self.built[at].objects.is_empty() && self.whole(instance).is_empty() {
             if quiet {
-                let found = self.report.on(&instance.name, format!("`{}` has nothing to link", instance.name));
+                let found =
+                    self.report.on(&instance.name, format!("`{}` has nothing to link", instance.name));
                 self.report.push(found.hint("name its sources: `sources = [\"src/*.c\"]`"));
             }
             return;
@@ -95,6 +97,7 @@ impl Lowering<'_> {
         match self.tools.link(&instance.toolchain, self.files, &what) {
             Ok(mut action) => {
                 action.pool = pool(instance);
+                action.name = self.plain_name(what.output);
                 self.add(&instance.name, action);
             }
             Err(why) => self.refused(instance, &why),

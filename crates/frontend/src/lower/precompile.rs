@@ -4,8 +4,8 @@ use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::{Language, Precompiled};
 
-use super::usage::Usages;
 use super::Lowering;
+use super::usage::Usages;
 use crate::project::Instance;
 
 /// The precompiled headers of a target.

@@ -186,10 +186,10 @@ impl Lowering<'_> {
             Ok(Found::File) => return Some(path),
             Ok(Found::Directory) => {
                 let found = self.report.on(text, format!("`{text}` is a directory, and should be a {what}"));
-                self.report.push(found.hint(format!(
-                    "write `{}/**` for the files in it",
-                    text.get_ref().trim_end_matches('/')
-                )));
+                let several =
+                    format!("write `{}/**` for the files in it", text.get_ref().trim_end_matches('/'));
+                let many = what == "source" || what == "file";
+                self.report.push(if many { found.hint(several) } else { found });
             }
             Ok(Found::Nothing) => {
                 let found = self.report.on(text, format!("there is no file `{text}`"));

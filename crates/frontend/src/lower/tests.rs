@@ -358,9 +358,9 @@ fn a_precompiled_header_is_made_for_each_language_and_not_used_with_other_flags(
     insta::assert_snapshot!(space.commands(), @"
     host-cc -g -I. -x-header all.h -o B/obj/app/@pch/c/all.h.gch
     host-cxx -g -I. -x-header all.h -o B/obj/app/@pch/c++/all.h.gch
-    host-cc -g -I. -include:all.h -pch:B/obj/app/@pch/c/all.h.gch -c a.c -o B/obj/app/a.c.o
+    host-cc -g -I. -pch:B/obj/app/@pch/c/all.h.gch -c a.c -o B/obj/app/a.c.o
     host-cc -g -I. -include:all.h -fodd -c odd.c -o B/obj/app/odd.c.o
-    host-cxx -g -I. -include:all.h -pch:B/obj/app/@pch/c++/all.h.gch -c b.cpp -o B/obj/app/b.cpp.o
+    host-cxx -g -I. -pch:B/obj/app/@pch/c++/all.h.gch -c b.cpp -o B/obj/app/b.cpp.o
     host-cxx -g -o B/app B/obj/app/a.c.o B/obj/app/odd.c.o B/obj/app/b.cpp.o
     ");
 }
@@ -411,8 +411,14 @@ fn a_header_that_a_command_makes_reaches_everything_that_depends_on_it() {
     ");
     let made = space.lower().unwrap();
     let [t, again] = made.lowered.tests.as_slice() else { panic!("two tests: {:?}", made.lowered.tests) };
-    assert_eq!((t.target.as_str(), t.timeout, t.directory.clone()), ("t", Some(5), space.base.join("include")));
-    assert_eq!((again.target.as_str(), again.timeout, again.directory.clone()), ("again", None, space.base.clone()));
+    assert_eq!(
+        (t.target.as_str(), t.timeout, t.directory.clone()),
+        ("t", Some(5), space.base.join("include"))
+    );
+    assert_eq!(
+        (again.target.as_str(), again.timeout, again.directory.clone()),
+        ("again", None, space.base.clone())
+    );
     let program = made.lowered.graph.target("app").unwrap().outputs[0];
     assert_eq!(made.lowered.graph.target("again").unwrap().outputs, [program]);
 }
@@ -456,7 +462,9 @@ fn what_was_looked_at_is_written_down() {
         &["src/a/a.c", "src/b/b.c", "include/h.h"],
     );
     let consulted = space.lower().unwrap().lowered.consulted;
-    let show = |path: &std::path::PathBuf| path.display().to_string().replace(&space.base.display().to_string(), "/P");
+    let show = |path: &std::path::PathBuf| {
+        path.display().to_string().replace(&space.base.display().to_string(), "/P")
+    };
     let mut text = String::new();
     for path in &consulted.read {
         text += &format!("read {}\n", show(path));

@@ -7,8 +7,8 @@ use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::Include;
 
-use super::paths::GENERATED;
 use super::Lowering;
+use super::paths::GENERATED;
 use crate::manifest::Text;
 use crate::pkgconfig::Flags;
 use crate::project::{Instance, Node};

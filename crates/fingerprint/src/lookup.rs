@@ -162,19 +162,33 @@ pub fn record(
     evaluate(files, world, lookups, listings)
 }
 
+/// Whether the quoted name in an `#include` of the file `includer` is found beside it, so that nothing else was
+/// searched. Otherwise a name with `..` in it (`stepping` in [`crate::scan::Scan`]) must be recorded as a probe.
+pub fn is_beside(
+    files: &mut Files,
+    world: &dyn World,
+    includer: PathId,
+    name: &Probe,
+    listings: &mut Listings,
+) -> bool {
+    let Some(dir) = listings.parent(files, includer) else { return false };
+    let text = files.text_id(&name.name);
+    !name.angled && !name.next && listings.ask(files, world, dir, text).file
+}
+
 /// Fills in hits and listings.
 fn evaluate(files: &mut Files, world: &dyn World, mut lookups: Lookups, listings: &mut Listings) -> Lookups {
     let tested = Tested::of(files, &lookups, listings);
     let mut watched: Vec<PathId> = tested.searched().collect();
     let mut hits = Vec::new();
-    for (dir, name) in tested.pairs() {
+    for (dir, name) in tested.pairs(|dir, way| !listings.leads_nowhere(files, world, dir, way)) {
         let answer = listings.ask(files, world, dir, name);
         if !answer.proven {
             hits.push(Hit { dir, name: files.text(name).into(), file: answer.file });
         }
     }
-    for (dir, name) in tested.nested(listings) {
-        watched.extend(listings.walked(files, world, dir, name));
+    for (dir, way) in tested.ways() {
+        watched.extend(listings.walked(files, world, dir, way).iter());
     }
     let mut known = FxHashSet::default();
     watched.retain(|dir| known.insert(*dir));
@@ -210,9 +224,8 @@ pub fn check(
     let hits: FxHashSet<(PathId, TextId)> =
         lookups.hits.iter().map(|hit| (hit.dir, files.text_id(&hit.name))).collect();
     let tested = Tested::of(files, lookups, listings);
-    for (dir, name) in tested.pairs() {
-        let affected = changed.contains(&dir) || listings.is_nested(name);
-        if affected && !hits.contains(&(dir, name)) && listings.ask(files, world, dir, name).file {
+    for (dir, name) in tested.pairs(|dir, way| listings.passes(files, world, (dir, way), &changed)) {
+        if listings.ask(files, world, dir, name).file && !hits.contains(&(dir, name)) {
             changes.push(LookupChange { name: files.text(name).into(), dir, appeared: true });
         }
     }
@@ -257,26 +270,15 @@ pub fn unsettled(
             moved.insert(*dir);
         }
     }
-    let asked_of_disk = lookups.hits.iter().any(|hit| {
-        let name = files.text_id(&hit.name);
-        listings.is_by_stat(files, name)
-    });
-    if moved.is_empty() && !asked_of_disk {
-        return Vec::new();
-    }
     let tested = Tested::of(files, lookups, listings);
+    let asked = tested.pairs(|dir, way| way.by_stat || listings.passes(files, world, (dir, way), &moved));
     let mut changes = Vec::new();
-    for (dir, name) in tested.pairs() {
-        let by_stat = listings.is_by_stat(files, name);
-        let way = listings.walked(files, world, dir, name);
-        let on_way = |set: &FxHashSet<PathId>| way.iter().any(|dir| set.contains(dir));
-        if !by_stat && !on_way(&moved) {
-            continue;
-        }
+    for (dir, name) in asked {
         let then = listings.ask(files, world, dir, name).file;
         let (now, changed) = listings.ask_disk(files, world, dir, name);
         let young = changed.is_some_and(|time| !is_before(time, marker));
-        let unknown = !now && on_way(&late) && tested.is_probe(name);
+        let way = listings.way(files, name);
+        let unknown = !now && tested.is_probe(name) && listings.passes(files, world, (dir, way), &late);
         if now != then || young || unknown {
             changes.push(LookupChange { name: files.text(name).into(), dir, appeared: now });
         }

@@ -1,6 +1,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make their own files and run real tools")]
 
 use super::*;
+use rekindle_testkit::require;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -350,8 +351,4 @@ fn the_trace_of_a_real_link_names_every_object_and_archive() {
 #[test]
 fn an_empty_line_in_a_trace_is_kept() {
     assert_eq!(parse_trace(b"\n", |_| true).other, b"\n");
-}
-
-fn require(tool: &str) -> bool {
-    Command::new(tool).arg("--version").output().is_ok()
 }

@@ -3,8 +3,9 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
 use crate::digest::Digest;
@@ -32,19 +33,27 @@ pub fn is_passed_over(name: &[u8]) -> bool {
 /// The directory listings of one build, and what was concluded from them.
 #[derive(Default)]
 pub struct Listings {
+    words: FxHashMap<Box<[u8]>, Word>,
     dirs: FxHashMap<PathId, Listing>,
     names: FxHashMap<TextId, Shape>,
     walks: FxHashMap<(PathId, TextId), Walk>,
-    answers: FxHashMap<(PathId, TextId), Answer>,
+    /// Names that listings cannot rule out, asked of the disk.
+    on_disk: FxHashMap<(PathId, TextId), bool>,
     splits: FxHashMap<PathId, Split>,
+    lineages: FxHashMap<PathId, Arc<[(PathId, TextId)]>>,
+    located: FxHashMap<PathId, PathId>,
 }
 
 /// The directory that holds a path and the path's name in it; `None` for `/`.
 type Split = Option<(PathId, Box<[u8]>)>;
 
+/// The number of a name without a `/`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Word(u32);
+
 struct Listing {
-    /// Sorted; `None` if the directory is there and cannot be listed.
-    names: Option<Vec<Box<[u8]>>>,
+    /// `None` if the directory is there and cannot be listed.
+    names: Option<FxHashSet<Word>>,
     digest: Digest,
     /// Of the directory, taken before it was listed.
     signature: Option<Signature>,
@@ -52,26 +61,33 @@ struct Listing {
 
 impl Listing {
     /// Whether the name is there; `None` if the listing cannot tell.
-    fn has(&self, name: &[u8]) -> Option<bool> {
-        let names = self.names.as_ref()?;
-        Some(names.binary_search_by(|known| (**known).cmp(name)).is_ok())
+    fn has(&self, name: Word) -> Option<bool> {
+        Some(self.names.as_ref()?.contains(&name))
     }
 }
 
 /// How a name is looked up.
 #[derive(Clone, Copy)]
 struct Shape {
+    way: Way,
+    /// What comes after the last `/`.
+    base: Word,
+}
+
+/// What the names of one directory and kind have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Way {
     /// What comes before the last `/`, if anything.
     prefix: Option<TextId>,
     /// Whether only the disk itself can answer: a component is `..` or passed over, or the name is absolute.
-    by_stat: bool,
+    pub(super) by_stat: bool,
 }
 
 /// The way from a directory along a prefix.
 #[derive(Clone)]
 struct Walk {
     /// The directories whose listings were asked, the first included.
-    visited: Vec<PathId>,
+    visited: Arc<[PathId]>,
     end: End,
 }
 
@@ -115,7 +131,8 @@ impl Listings {
     }
 
     fn listing(&mut self, files: &Files, world: &dyn World, dir: PathId) -> &Listing {
-        self.dirs.entry(dir).or_insert_with(|| list(&files.abs(dir), world.outputs_in(dir)))
+        let words = &mut self.words;
+        self.dirs.entry(dir).or_insert_with(|| list(&files.abs(dir), world.outputs_in(dir), words))
     }
 
     /// The digest of the names in `dir`.
@@ -150,6 +167,30 @@ impl Listings {
         split
     }
 
+    /// The one number of a directory that may be written below several roots: that of the root which holds it.
+    pub(super) fn located(&mut self, files: &mut Files, dir: PathId) -> PathId {
+        *self.located.entry(dir).or_insert_with(|| {
+            let absolute = files.abs(dir);
+            files.path_abs(&absolute)
+        })
+    }
+
+    /// Each directory above a path, from the nearest, and the path's name relative to it.
+    pub(super) fn lineage(&mut self, files: &mut Files, path: PathId) -> Arc<[(PathId, TextId)]> {
+        if let Some(lineage) = self.lineages.get(&path) {
+            return Arc::clone(lineage);
+        }
+        let absolute = files.abs(path);
+        let mut lineage = Vec::new();
+        for dir in absolute.ancestors().skip(1) {
+            let Ok(suffix) = absolute.strip_prefix(dir) else { continue };
+            lineage.push((files.path_abs(dir), files.text_id(suffix.as_os_str().as_bytes())));
+        }
+        let lineage: Arc<[_]> = lineage.into();
+        self.lineages.insert(path, Arc::clone(&lineage));
+        lineage
+    }
+
     fn shape(&mut self, files: &mut Files, name: TextId) -> Shape {
         if let Some(shape) = self.names.get(&name) {
             return *shape;
@@ -159,44 +200,52 @@ impl Listings {
         let by_stat = !text.split(|byte| *byte == b'/').all(plain);
         let slash = text.iter().rposition(|byte| *byte == b'/');
         let prefix = slash.filter(|_| !by_stat).map(|at| files.text_id(&text[..at]));
-        let shape = Shape { prefix, by_stat };
+        let way = Way { prefix, by_stat };
+        let shape = Shape { way, base: word(&mut self.words, base(&text)) };
         self.names.insert(name, shape);
         shape
     }
 
     /// Works out how a name is looked up.
-    pub(super) fn learn(&mut self, files: &mut Files, name: TextId) {
-        self.shape(files, name);
+    pub(super) fn way(&mut self, files: &mut Files, name: TextId) -> Way {
+        self.shape(files, name).way
     }
 
-    /// Whether a listing cannot answer for this name.
-    pub(super) fn is_by_stat(&mut self, files: &mut Files, name: TextId) -> bool {
-        self.shape(files, name).by_stat
-    }
-
-    /// Whether the answer for this name depends on other listings than that of the directory that is asked. Only
-    /// for names that were learnt.
-    pub(super) fn is_nested(&self, name: TextId) -> bool {
-        self.names.get(&name).is_none_or(|shape| shape.prefix.is_some())
-    }
-
-    /// What comes before the last `/` of a name that was learnt.
-    pub(super) fn prefix(&self, name: TextId) -> Option<TextId> {
-        self.names.get(&name)?.prefix
-    }
-
-    /// The directories whose listings are asked for a name in `dir`.
+    /// The directories whose listings are asked along a way from `dir`.
     pub(super) fn walked(
         &mut self,
         files: &mut Files,
         world: &dyn World,
         dir: PathId,
-        name: TextId,
-    ) -> Vec<PathId> {
-        match self.shape(files, name).prefix {
-            Some(prefix) => self.walk(files, world, dir, prefix).visited,
-            None => vec![dir],
+        way: Way,
+    ) -> Arc<[PathId]> {
+        way.prefix.map_or_else(|| [dir].into(), |prefix| self.walk(files, world, dir, prefix).visited)
+    }
+
+    /// Whether the way from `dir` passes one of `dirs`.
+    pub(super) fn passes(
+        &mut self,
+        files: &mut Files,
+        world: &dyn World,
+        (dir, way): (PathId, Way),
+        dirs: &FxHashSet<PathId>,
+    ) -> bool {
+        let Some(prefix) = way.prefix else { return dirs.contains(&dir) };
+        if let Some(walk) = self.walks.get(&(dir, prefix)) {
+            return walk.visited.iter().any(|dir| dirs.contains(dir));
         }
+        self.walk(files, world, dir, prefix).visited.iter().any(|dir| dirs.contains(dir))
+    }
+
+    /// Whether listings prove that the way from `dir` leads nowhere.
+    pub(super) fn leads_nowhere(
+        &mut self,
+        files: &mut Files,
+        world: &dyn World,
+        dir: PathId,
+        way: Way,
+    ) -> bool {
+        !way.by_stat && matches!(self.end(files, world, dir, way), End::Absent)
     }
 
     fn walk(&mut self, files: &mut Files, world: &dyn World, dir: PathId, prefix: TextId) -> Walk {
@@ -204,45 +253,31 @@ impl Listings {
             return walk.clone();
         }
         let text = files.text(prefix).to_vec();
-        let mut walk = Walk { visited: Vec::new(), end: End::At(dir) };
-        let mut at = dir;
+        let mut visited = vec![dir];
+        let mut end = End::At(dir);
         for part in text.split(|byte| *byte == b'/') {
-            walk.visited.push(at);
-            match self.listing(files, world, at).has(part) {
-                Some(true) => at = files.path_abs(&files.abs(at).join(OsStr::from_bytes(part))),
-                Some(false) => {
-                    walk.end = End::Absent;
-                    break;
-                }
-                None => {
-                    walk.end = End::Unknown;
-                    break;
-                }
+            let End::At(at) = end else { break };
+            let name = word(&mut self.words, part);
+            end = match self.listing(files, world, at).has(name) {
+                Some(true) => End::At(files.path_abs(&files.abs(at).join(OsStr::from_bytes(part)))),
+                Some(false) => End::Absent,
+                None => End::Unknown,
+            };
+            if let End::At(at) = end {
+                visited.push(at);
             }
         }
-        if let End::At(_) = walk.end {
-            walk.visited.push(at);
-            walk.end = End::At(at);
-        }
+        let walk = Walk { visited: visited.into(), end };
         self.walks.insert((dir, prefix), walk.clone());
         walk
     }
 
     /// Whether there is a file called `name` (a path relative to `dir`). A directory of that name is no file.
     pub(super) fn ask(&mut self, files: &mut Files, world: &dyn World, dir: PathId, name: TextId) -> Answer {
-        if let Some(answer) = self.answers.get(&(dir, name)) {
-            return *answer;
-        }
-        let answer = self.find_out(files, world, dir, name);
-        self.answers.insert((dir, name), answer);
-        answer
-    }
-
-    fn find_out(&mut self, files: &mut Files, world: &dyn World, dir: PathId, name: TextId) -> Answer {
         let shape = self.shape(files, name);
-        if !shape.by_stat {
-            let has = match self.end(files, world, dir, shape) {
-                End::At(at) => self.listing(files, world, at).has(base(files.text(name))),
+        if !shape.way.by_stat {
+            let has = match self.end(files, world, dir, shape.way) {
+                End::At(at) => self.listing(files, world, at).has(shape.base),
                 End::Absent => Some(false),
                 End::Unknown => None,
             };
@@ -250,11 +285,22 @@ impl Listings {
                 return Answer { file: false, proven: true };
             }
         }
-        Answer { file: self.ask_disk(files, world, dir, name).0, proven: false }
+        let file = match self.on_disk.get(&(dir, name)) {
+            Some(file) => *file,
+            None => {
+                let file = self.ask_disk(files, world, dir, name).0;
+                self.on_disk.insert((dir, name), file);
+                file
+            }
+        };
+        Answer { file, proven: false }
     }
 
-    fn end(&mut self, files: &mut Files, world: &dyn World, dir: PathId, shape: Shape) -> End {
-        shape.prefix.map_or(End::At(dir), |prefix| self.walk(files, world, dir, prefix).end)
+    fn end(&mut self, files: &mut Files, world: &dyn World, dir: PathId, way: Way) -> End {
+        if let Some(walk) = way.prefix.and_then(|prefix| self.walks.get(&(dir, prefix))) {
+            return walk.end;
+        }
+        way.prefix.map_or(End::At(dir), |prefix| self.walk(files, world, dir, prefix).end)
     }
 
     /// Whether a file called `name` is there now, and when it was last changed; a file that an action writes is
@@ -277,7 +323,7 @@ impl Listings {
 
     fn is_output(&mut self, files: &mut Files, world: &dyn World, dir: PathId, name: TextId) -> bool {
         let shape = self.shape(files, name);
-        let end = if shape.by_stat { End::Unknown } else { self.end(files, world, dir, shape) };
+        let end = if shape.way.by_stat { End::Unknown } else { self.end(files, world, dir, shape.way) };
         match end {
             End::At(at) => world.writes(at, base(files.text(name))),
             End::Absent => false,
@@ -294,9 +340,19 @@ fn base(name: &[u8]) -> &[u8] {
     name.iter().rposition(|byte| *byte == b'/').map_or(name, |at| &name[at + 1..])
 }
 
+fn word(words: &mut FxHashMap<Box<[u8]>, Word>, name: &[u8]) -> Word {
+    if let Some(word) = words.get(name) {
+        return *word;
+    }
+    // Two names would share a number only behind 2^32 of them.
+    let word = Word(u32::try_from(words.len()).unwrap_or(u32::MAX));
+    words.insert(name.into(), word);
+    word
+}
+
 /// Lists a directory. One that is missing has no names, as an empty one: both answer every question alike. Domain
 /// of the digest: `rekindle listing 1`, then the sorted list of names; without one if it cannot be listed.
-fn list(path: &Path, outputs: &[Box<[u8]>]) -> Listing {
+fn list(path: &Path, outputs: &[Box<[u8]>], words: &mut FxHashMap<Box<[u8]>, Word>) -> Listing {
     let signature = match disk::stat(path) {
         Ok(Entry::Directory(signature)) => Some(signature),
         _ => None,
@@ -308,12 +364,10 @@ fn list(path: &Path, outputs: &[Box<[u8]>]) -> Listing {
         let mut names: Vec<Box<[u8]>> = all.filter(|name| !is_passed_over(name)).collect();
         names.sort_unstable();
         names.dedup();
-        names
-    });
-    if let Some(names) = &names {
-        encoder.list(names, |e, name| {
+        encoder.list(&names, |e, name| {
             e.bytes(name);
         });
-    }
+        names.iter().map(|name| word(words, name)).collect()
+    });
     Listing { names, digest: encoder.finish(), signature }
 }

@@ -1,12 +1,9 @@
 //! Which names are asked of which directories: it follows from what was read and where was searched.
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Lookups;
-use super::listings::Listings;
+use super::listings::{Listings, Way};
 use crate::files::{Files, PathId, TextId};
 
 /// The names that are tested, and where.
@@ -27,6 +24,7 @@ struct Name {
     /// How many of the search directories are asked, from the first.
     upto: usize,
     probe: bool,
+    way: Way,
 }
 
 /// A directory that is asked: by this number, first or as those of the search.
@@ -39,19 +37,25 @@ impl Tested {
     /// Derives the names.
     pub(super) fn of(files: &mut Files, lookups: &Lookups, listings: &mut Listings) -> Self {
         let (near, dirs) = places(files, lookups, listings);
-        let mut asked: FxHashMap<PathBuf, Vec<Place>> = FxHashMap::default();
+        let mut asked: FxHashMap<PathId, Vec<Place>> = FxHashMap::default();
         for (at, id) in dirs.iter().enumerate() {
-            asked.entry(files.abs(*id)).or_default().push(Place { id: *id, search: Some(at) });
+            let place = Place { id: *id, search: Some(at) };
+            asked.entry(listings.located(files, *id)).or_default().push(place);
         }
         for id in near.iter().filter(|id| !dirs.contains(id)) {
-            asked.entry(files.abs(*id)).or_default().push(Place { id: *id, search: None });
+            let place = Place { id: *id, search: None };
+            asked.entry(listings.located(files, *id)).or_default().push(place);
         }
         let dirs = dirs.into_iter().map(|id| (id, near.contains(&id))).collect();
         let mut tested = Self { near, dirs, names: Vec::new(), read: FxHashSet::default() };
         let mut known: FxHashMap<TextId, usize> = FxHashMap::default();
         let mut seen = FxHashSet::default();
         for read in lookups.read.iter().filter(|id| seen.insert(**id)) {
-            tested.add_suffixes(files, &files.abs(*read), &asked, &mut known);
+            for (dir, suffix) in listings.lineage(files, *read).iter() {
+                if let Some(places) = asked.get(dir) {
+                    tested.add_read(*suffix, places, &mut known);
+                }
+            }
         }
         for probe in &lookups.probes {
             let text = files.text_id(&probe.name);
@@ -63,34 +67,24 @@ impl Tested {
         let all = tested.dirs.len();
         for name in &mut tested.names {
             name.upto = name.upto.min(all);
-            listings.learn(files, name.text);
+            name.way = listings.way(files, name.text);
         }
         tested
     }
 
-    fn add_suffixes(
-        &mut self,
-        files: &mut Files,
-        path: &Path,
-        asked: &FxHashMap<PathBuf, Vec<Place>>,
-        known: &mut FxHashMap<TextId, usize>,
-    ) {
-        for dir in path.ancestors().skip(1) {
-            let Some(places) = asked.get(dir) else { continue };
-            let Ok(suffix) = path.strip_prefix(dir) else { continue };
-            let text = files.text_id(suffix.as_os_str().as_bytes());
-            let name = self.name(text, known);
-            name.near = true;
-            for upto in places.iter().filter_map(|place| Some(place.search? + 1)) {
-                name.upto = name.upto.max(upto);
-            }
-            self.read.extend(places.iter().map(|place| (place.id, text)));
+    /// A file was read that is called `suffix` in these places.
+    fn add_read(&mut self, suffix: TextId, places: &[Place], known: &mut FxHashMap<TextId, usize>) {
+        let name = self.name(suffix, known);
+        name.near = true;
+        for upto in places.iter().filter_map(|place| Some(place.search? + 1)) {
+            name.upto = name.upto.max(upto);
         }
+        self.read.extend(places.iter().map(|place| (place.id, suffix)));
     }
 
     fn name(&mut self, text: TextId, known: &mut FxHashMap<TextId, usize>) -> &mut Name {
         let at = *known.entry(text).or_insert_with(|| {
-            self.names.push(Name { text, near: false, upto: 0, probe: false });
+            self.names.push(Name { text, near: false, upto: 0, probe: false, way: Way::default() });
             self.names.len() - 1
         });
         &mut self.names[at]
@@ -103,32 +97,47 @@ impl Tested {
         self.near[..near].iter().copied().chain(self.dirs[..upto].iter().map(|(id, _)| *id))
     }
 
-    /// Every directory and name that is asked, each once, but for those at which something was read.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (PathId, TextId)> + '_ {
-        self.names
-            .iter()
-            .flat_map(|name| self.asked(name).map(|dir| (dir, name.text)))
-            .filter(|pair| !self.read.contains(pair))
-    }
-
-    /// One name of each prefix (`sys/` of `sys/types.h`) with each directory that is asked for a name of that prefix,
-    /// also where something was read.
-    pub(super) fn nested(&self, listings: &Listings) -> Vec<(PathId, TextId)> {
-        let mut known = FxHashSet::default();
-        let names = self.names.iter().filter_map(|name| Some((name, listings.prefix(name.text)?)));
-        let pairs =
-            names.flat_map(|(name, prefix)| self.asked(name).map(move |dir| (dir, name.text, prefix)));
+    /// Every directory and name that is asked, each once, but for those at which something was read. Only where
+    /// `wanted` says so of the directory and the way of the name, which many names share.
+    pub(super) fn pairs(&self, mut wanted: impl FnMut(PathId, Way) -> bool) -> Vec<(PathId, TextId)> {
+        let mut ways: FxHashMap<Way, Vec<usize>> = FxHashMap::default();
+        let mut pairs = Vec::new();
+        for name in &self.names {
+            let places = ways.entry(name.way).or_insert_with(|| {
+                (0..self.places()).filter(|at| wanted(self.place(*at), name.way)).collect()
+            });
+            let asked = places.iter().filter(|at| self.asks(name, **at));
+            let asked = asked.map(|at| (self.place(*at), name.text));
+            pairs.extend(asked.filter(|pair| !self.read.contains(pair)));
+        }
         pairs
-            .filter(|(dir, _, prefix)| known.insert((*dir, *prefix)))
-            .map(|(dir, text, _)| (dir, text))
-            .collect()
     }
 
-    fn asked(&self, name: &Name) -> impl Iterator<Item = PathId> + '_ {
-        let near = if name.near { self.near.as_slice() } else { &[] };
-        let asked_already = name.near;
-        let rest = self.dirs[..name.upto].iter().filter(move |(_, near)| !(asked_already && *near));
-        near.iter().copied().chain(rest.map(|(id, _)| *id))
+    /// Each directory with each way that a name asked of it takes, also where something was read.
+    pub(super) fn ways(&self) -> Vec<(PathId, Way)> {
+        let mut known = FxHashSet::default();
+        let all = self.names.iter().filter(|name| name.way != Way::default());
+        let all = all.flat_map(|name| {
+            (0..self.places()).filter(|at| self.asks(name, *at)).map(|at| (self.place(at), name.way))
+        });
+        all.filter(|pair| known.insert(*pair)).collect()
+    }
+
+    /// How many places are asked: the near directories, then those of the search.
+    fn places(&self) -> usize {
+        self.near.len() + self.dirs.len()
+    }
+
+    fn place(&self, at: usize) -> PathId {
+        if at < self.near.len() { self.near[at] } else { self.dirs[at - self.near.len()].0 }
+    }
+
+    fn asks(&self, name: &Name, at: usize) -> bool {
+        if at < self.near.len() {
+            return name.near;
+        }
+        let at = at - self.near.len();
+        at < name.upto && !(name.near && self.dirs[at].1)
     }
 
     /// Whether `text` was asked for by a probe.

@@ -280,6 +280,17 @@ fn a_name_with_a_parent_step_is_noticed_when_it_is_a_probe() {
 }
 
 #[test]
+fn a_name_with_a_parent_step_that_lies_beside_its_includer_needs_no_probe() {
+    let mut space = Space::new(&["src/deep/a.h", "src/x.h"]);
+    let includer = space.id("src/deep/a.h");
+    let mut beside =
+        |probe: Probe| is_beside(&mut space.files, &Nothing, includer, &probe, &mut Listings::default());
+    assert!(beside(probe("../x.h", false)));
+    assert!(!beside(probe("../y.h", false)));
+    assert!(!beside(probe("../x.h", true)));
+}
+
+#[test]
 fn a_header_with_the_ending_of_a_source_is_noticed_though_listings_leave_it_out() {
     let mut space = Space::new(&["i1/other.h", "i2/x.c"]);
     space.write("src/a.c", "#include <x.c>\n");

@@ -13,7 +13,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::Files;
+use rekindle_toolchain::Memo;
 
 use crate::error::{At, Error};
 use crate::history::History;
@@ -77,5 +79,15 @@ impl BuildDir {
     /// Where the outputs of previous stamps are kept.
     pub(crate) fn kept(&self) -> PathBuf {
         self.path.join("kept")
+    }
+}
+
+impl Memo for BuildDir {
+    fn get(&mut self, key: &Digest) -> Option<Vec<u8>> {
+        self.history.memo(key)
+    }
+
+    fn put(&mut self, key: Digest, value: Vec<u8>) {
+        self.history.set_memo(key, value);
     }
 }

@@ -1,0 +1,140 @@
+//! Where the project is: the directory that holds `rekindle.toml`, here or above, and where it is built.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::roots::Roots;
+use rekindle_frontend::diagnostic::Diagnostic;
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// The name of a project's manifest.
+pub(crate) const MANIFEST: &str = "rekindle.toml";
+
+/// Where profiles are built, in the project.
+const BUILD: &str = ".rekindle/build";
+
+/// A project and where it is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The project's directory, canonical.
+    pub(crate) workspace: PathBuf,
+    /// The same as the person spelled it, absolute.
+    pub(crate) spelled: PathBuf,
+    /// The same as messages show it: relative, if the person was near.
+    pub(crate) shown: PathBuf,
+    /// Where all profiles are built, absolute, as the person spelled it.
+    pub(crate) builds: PathBuf,
+}
+
+impl Place {
+    /// Finds the project: in the directory that was named, or in the nearest one above that has a manifest.
+    ///
+    /// # Errors
+    /// There is none, or a directory cannot be read.
+    pub(crate) fn find(settings: &Settings, given: Option<&Path>) -> Result<Self, Failure> {
+        let start = &settings.directory;
+        let canonical = start.canonicalize().map_err(|error| unreadable(start, &error))?;
+        let given = given.unwrap_or(Path::new("."));
+        for (up, workspace) in canonical.ancestors().enumerate() {
+            if workspace.join(MANIFEST).symlink_metadata().is_err() {
+                continue;
+            }
+            let ups: PathBuf = std::iter::repeat_n("..", up).collect();
+            let shown = match given == Path::new(".") {
+                true if up > 0 => ups,
+                _ => given.join(ups),
+            };
+            // Behind a link, the directory above may be another one than that of the link.
+            let spelled =
+                start.ancestors().nth(up).filter(|dir| dir.canonicalize().is_ok_and(|dir| dir == workspace));
+            let spelled = spelled.unwrap_or(workspace).to_path_buf();
+            let builds = settings.build_dir.clone().unwrap_or_else(|| spelled.join(BUILD));
+            return Ok(Self { workspace: workspace.to_path_buf(), spelled, shown, builds });
+        }
+        let what =
+            Diagnostic::file(&given.join(MANIFEST), "there is no manifest here, nor in a directory above");
+        Err(what
+            .hint("`rekindle init` writes one for the sources that lie here; `-C DIR` looks in DIR")
+            .into())
+    }
+
+    /// The roots of a build of `profile`, whose build directory is made if it is not there.
+    ///
+    /// # Errors
+    /// The build directory cannot be made.
+    pub(crate) fn roots(&self, profile: &str) -> Result<Roots, Failure> {
+        let spelled = self.builds.join(profile);
+        let trouble = |error| Failure::io("create", format_args!("`{}`", spelled.display()), &error);
+        std::fs::create_dir_all(&spelled).map_err(trouble)?;
+        let build = spelled.canonicalize().map_err(trouble)?;
+        let mut roots = Roots::new(&self.workspace, build);
+        roots.add_spelling(Roots::WORKSPACE, &self.spelled);
+        roots.add_spelling(Roots::BUILD, spelled);
+        Ok(roots)
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let text = format!("cannot look for a project in `{}`", path.display());
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::input(format!("{text}: there is no such directory")),
+        _ => Failure::input(format!("{text}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Common;
+    use crate::environment::Environment;
+    use crate::writers::atomic;
+
+    fn find(directory: &Path, given: Option<&str>) -> Result<Place, Failure> {
+        let environment = Environment { directory: directory.into(), cores: 1, ..Environment::default() };
+        let flags = Common { directory: given.map(PathBuf::from), ..Common::default() };
+        Place::find(&Settings::new(&flags, &environment).unwrap(), given.map(Path::new))
+    }
+
+    #[test]
+    fn the_nearest_manifest_counts_here_or_above() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("app/src/deep")).unwrap();
+        atomic::write(&top.join("app").join(MANIFEST), b"").unwrap();
+        for (from, given, shown) in [
+            ("app", None, "."),
+            ("app/src/deep", None, "../.."),
+            ("", Some("app"), "app"),
+            ("", Some("app/src"), "app/src/.."),
+            ("app/src", Some(".."), ".."),
+        ] {
+            let place = find(&top.join(from), given).unwrap();
+            assert_eq!((place.workspace, place.shown), (top.join("app"), shown.into()), "{from} {given:?}");
+        }
+        let failure = find(&top, None).unwrap_err();
+        insta::assert_snapshot!(failure.text(), @"
+        ./rekindle.toml: there is no manifest here, nor in a directory above
+             = hint: `rekindle init` writes one for the sources that lie here; `-C DIR` looks in DIR
+        ");
+        let failure = find(Path::new("/"), Some("nowhere")).unwrap_err();
+        insta::assert_snapshot!(failure.text(), @"rekindle: cannot look for a project in `/nowhere`: there is no such directory");
+        assert_eq!(failure.code(), 2);
+    }
+
+    #[test]
+    fn a_project_behind_a_link_is_known_by_both_spellings() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("real/src")).unwrap();
+        atomic::write(&top.join("real").join(MANIFEST), b"").unwrap();
+        std::os::unix::fs::symlink("real", top.join("link")).unwrap();
+        let place = find(&top.join("link/src"), None).unwrap();
+        assert_eq!((&place.workspace, &place.spelled), (&top.join("real"), &top.join("link")));
+        let roots = place.roots("debug").unwrap();
+        assert_eq!(roots.get(Roots::BUILD).path, top.join("real/.rekindle/build/debug"));
+        assert_eq!(roots.locate(&top.join("link/src/a.c")), (Roots::WORKSPACE, Path::new("src/a.c")));
+        assert_eq!(roots.locate(&top.join("link/.rekindle/build/debug/x")), (Roots::BUILD, Path::new("x")));
+    }
+}

@@ -1,0 +1,141 @@
+//! The flow of a build, from a place to a result: load the manifest, open the build directory, resolve toolchains,
+//! lower to a graph, pick what is wanted, build, and tell.
+
+use rekindle_engine::build::build;
+use rekindle_engine::build_dir::BuildDir;
+use rekindle_engine::event::{Event, Summary};
+use rekindle_engine::request::{Mode, Request};
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_frontend::load::{self, Wanted, load};
+use rekindle_frontend::lower::Lowered;
+use rekindle_frontend::project::Project;
+use rekindle_scheduler::graph::Target;
+use rekindle_toolchain::environment::passed_on;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::place::Place;
+use crate::toolchains;
+
+/// A project that is ready to be built.
+pub(crate) struct Session {
+    /// Where it lies.
+    pub(crate) place: Place,
+    /// What the manifest says.
+    pub(crate) project: Project,
+    /// Every file that is spoken of.
+    pub(crate) files: Files,
+    /// The build directory, locked.
+    pub(crate) dir: BuildDir,
+    /// The graph, and what is wanted of it.
+    pub(crate) lowered: Lowered,
+    /// The toolchains that were found.
+    pub(crate) toolchains: toolchains::Found,
+}
+
+impl Session {
+    /// Reads the project and makes everything ready.
+    ///
+    /// # Errors
+    /// There is no project, the manifest is wrong, the build directory cannot be used, a compiler is missing.
+    pub(crate) fn open(app: &mut App, wanted: Wanted) -> Result<Self, Failure> {
+        let place = Place::find(&app.settings, app.given.as_deref())?;
+        let asked = load_request(app, wanted);
+        let mut project = load(&place.shown, &asked)?;
+        let mut files = Files::new(place.roots(&app.settings.profile)?);
+        let (mut dir, waited) = open_build_dir(app, &place, &mut files)?;
+        if waited {
+            // The person may have gone on editing.
+            project = load(&place.shown, &asked)?;
+        }
+        let (lowered, toolchains) = toolchains::lowered(app, &project, &mut files, &mut dir)?;
+        for notice in &lowered.notices {
+            app.reporter.note(notice.to_string().trim_end());
+        }
+        Ok(Self { place, project, files, dir, lowered, toolchains })
+    }
+
+    /// The targets that are wanted, in the order in which they were asked for.
+    pub(crate) fn wanted(&self) -> Vec<&Target> {
+        self.lowered.wanted.iter().filter_map(|name| self.lowered.graph.target(name)).collect()
+    }
+
+    /// What has to be there when the wanted targets are built.
+    pub(crate) fn wanted_outputs(&self) -> Vec<PathId> {
+        self.wanted().iter().flat_map(|target| target.outputs.iter().copied()).collect()
+    }
+
+    /// Builds `outputs`; with `--dry-run`, says what would be done. `told` picks the events that are told.
+    ///
+    /// # Errors
+    /// The build as a whole cannot be done; failed actions are in the summary.
+    pub(crate) fn build(
+        &mut self,
+        app: &mut App,
+        mode: Mode,
+        outputs: Vec<PathId>,
+        told: impl Fn(&Event) -> bool,
+    ) -> Result<Summary, Failure> {
+        let request = request(app, mode, outputs);
+        let (reporter, clock) = (&mut app.reporter, app.clock);
+        let mut tell = |event: Event| {
+            if told(&event) {
+                reporter.event(&event, clock.elapsed());
+            }
+        };
+        let Self { dir, files, lowered, .. } = self;
+        Ok(build(dir, &lowered.graph, files, &request, &app.live, &mut tell)?)
+    }
+
+    /// Builds what is wanted.
+    ///
+    /// # Errors
+    /// As [`Session::build`].
+    pub(crate) fn build_wanted(&mut self, app: &mut App) -> Result<Summary, Failure> {
+        let mode = if app.settings.dry_run { Mode::Plan } else { Mode::Build };
+        let outputs = self.wanted_outputs();
+        self.build(app, mode, outputs, |_| true)
+    }
+}
+
+/// What the frontend is asked for.
+fn load_request(app: &App, wanted: Wanted) -> load::Request {
+    load::Request {
+        profile: app.settings.profile.clone(),
+        options: app.settings.define.clone(),
+        wanted,
+        environment: app.environment.variables.clone(),
+        ..load::Request::default()
+    }
+}
+
+/// Opens the build directory, and tells whether that had to wait for others.
+fn open_build_dir(app: &mut App, place: &Place, files: &mut Files) -> Result<(BuildDir, bool), Failure> {
+    let path = place.builds.join(&app.settings.profile);
+    let holder = format!("process {}", app.environment.process);
+    let mut waited = false;
+    let dir = app.waiting(|app| {
+        let (reporter, clock) = (&mut app.reporter, app.clock);
+        BuildDir::open(&path, files, &holder, |waiting| {
+            waited = true;
+            reporter.event(&Event::Waiting(waiting), clock.elapsed());
+        })
+    })?;
+    Ok((dir, waited))
+}
+
+/// What the engine is asked for.
+fn request(app: &App, mode: Mode, outputs: Vec<PathId>) -> Request {
+    let variables = &app.environment.variables;
+    Request {
+        outputs,
+        jobs: app.settings.jobs,
+        failures: app.settings.failures,
+        mode,
+        forbid_spawn: app.settings.forbid_spawn,
+        report_fresh: app.settings.verbose || mode == Mode::Plan,
+        passed: passed_on(variables).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        makeflags: app.environment.get("MAKEFLAGS").map(Into::into),
+        machine: app.environment.machine.clone(),
+    }
+}

@@ -1,0 +1,293 @@
+//! What is to be done and how, once flags, variables and defaults have been weighed: a flag wins over a variable,
+//! a variable over what is built in.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::args::{Colour, Common, Format};
+use crate::environment::Environment;
+use crate::failure::Failure;
+
+/// The profile that is built if nobody says otherwise.
+const PROFILE: &str = "debug";
+
+/// The weighed settings that every verb shares.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    /// Where the search for the project begins; as the person spelled it, absolute.
+    pub(crate) directory: PathBuf,
+    /// The profile.
+    pub(crate) profile: String,
+    /// Whether somebody named the profile.
+    pub(crate) profile_given: bool,
+    /// How many commands run at once.
+    pub(crate) jobs: usize,
+    /// How many failures end the build; `None` if none does.
+    pub(crate) failures: Option<usize>,
+    /// Whether nothing is run.
+    pub(crate) dry_run: bool,
+    /// Whether commands are shown, and what was fresh.
+    pub(crate) verbose: bool,
+    /// `NAME=VALUE` for options of the manifest; of two for one name the later one counts.
+    pub(crate) define: Vec<String>,
+    /// The build directory, absolute, if somebody named one.
+    pub(crate) build_dir: Option<PathBuf>,
+    /// How to report.
+    pub(crate) format: Format,
+    /// Whether to use colours.
+    pub(crate) colour: Colour,
+    /// Whether to tell reasons.
+    pub(crate) explain: bool,
+    /// Whether every command is refused.
+    pub(crate) forbid_spawn: bool,
+}
+
+impl Settings {
+    /// Weighs flags against variables.
+    ///
+    /// # Errors
+    /// A variable, or a number, makes no sense.
+    pub(crate) fn new(flags: &Common, environment: &Environment) -> Result<Self, Failure> {
+        let jobs = flags.jobs.map_or_else(|| number(environment, "REKINDLE_JOBS"), |jobs| Ok(Some(jobs)))?;
+        if jobs == Some(0) {
+            return Err(Failure::input("0 jobs can do nothing").hint("give `-j` a number of 1 or more"));
+        }
+        let keep_going =
+            flags.keep_going.map_or_else(|| number(environment, "REKINDLE_KEEP_GOING"), |n| Ok(Some(n)))?;
+        let profile =
+            flags.profile.clone().map_or_else(|| text(environment, "REKINDLE_PROFILE"), |p| Ok(Some(p)))?;
+        let build_dir =
+            flags.build_dir.clone().or_else(|| environment.get("REKINDLE_BUILD_DIR").map(PathBuf::from));
+        let mut define = defines(environment)?;
+        define.extend(flags.define.iter().cloned());
+        let _no_store = truth(flags.no_store, environment, "REKINDLE_NO_STORE")?;
+        let here = &environment.directory;
+        Ok(Self {
+            directory: flags
+                .directory
+                .as_ref()
+                .map_or_else(|| here.clone(), |directory| here.join(directory)),
+            profile_given: profile.is_some(),
+            profile: profile.unwrap_or_else(|| PROFILE.to_string()),
+            jobs: jobs.unwrap_or(environment.cores),
+            failures: match keep_going {
+                None => Some(1),
+                Some(0) => None,
+                some => some,
+            },
+            dry_run: flags.dry_run,
+            verbose: truth(flags.verbose, environment, "REKINDLE_VERBOSE")?,
+            define,
+            build_dir: build_dir.map(|directory| here.join(directory)),
+            format: choice(flags.format, environment, "REKINDLE_FORMAT")?,
+            colour: choice(flags.color, environment, "REKINDLE_COLOR")?,
+            explain: truth(flags.explain, environment, "REKINDLE_EXPLAIN")?,
+            forbid_spawn: truth(flags.forbid_spawn, environment, "REKINDLE_FORBID_SPAWN")?,
+        })
+    }
+}
+
+fn wrong(name: &str, value: &OsStr, expected: &str) -> Failure {
+    Failure::input(format!("the variable {name} is `{}`, and should be {expected}", value.display()))
+}
+
+fn text(environment: &Environment, name: &str) -> Result<Option<String>, Failure> {
+    let Some(value) = environment.get(name) else { return Ok(None) };
+    match value.to_str() {
+        Some(text) => Ok(Some(text.to_string())),
+        None => Err(wrong(name, value, "UTF-8 text")),
+    }
+}
+
+fn number(environment: &Environment, name: &str) -> Result<Option<usize>, Failure> {
+    let Some(value) = environment.get(name) else { return Ok(None) };
+    match value.to_str().and_then(|text| text.parse().ok()) {
+        Some(number) => Ok(Some(number)),
+        None => Err(wrong(name, value, "a number")),
+    }
+}
+
+fn truth(flag: Option<bool>, environment: &Environment, name: &str) -> Result<bool, Failure> {
+    if let Some(flag) = flag {
+        return Ok(flag);
+    }
+    let Some(value) = environment.get(name) else { return Ok(false) };
+    match value.to_str() {
+        Some("true" | "1" | "yes" | "on") => Ok(true),
+        Some("false" | "0" | "no" | "off") => Ok(false),
+        _ => Err(wrong(name, value, "`true` or `false`")),
+    }
+}
+
+fn choice<T: ValueEnum + Default>(
+    flag: Option<T>,
+    environment: &Environment,
+    name: &str,
+) -> Result<T, Failure> {
+    if let Some(flag) = flag {
+        return Ok(flag);
+    }
+    let Some(value) = environment.get(name) else { return Ok(T::default()) };
+    value.to_str().and_then(|text| T::from_str(text, false).ok()).ok_or_else(|| {
+        let known: Vec<String> = T::value_variants()
+            .iter()
+            .filter_map(|variant| Some(format!("`{}`", variant.to_possible_value()?.get_name())))
+            .collect();
+        wrong(name, value, &format!("one of {}", known.join(", ")))
+    })
+}
+
+fn defines(environment: &Environment) -> Result<Vec<String>, Failure> {
+    let list = text(environment, "REKINDLE_DEFINE")?.unwrap_or_default();
+    Ok(list.split(';').map(str::trim).filter(|define| !define.is_empty()).map(String::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        let variables = pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Environment { variables, directory: "/home/me".into(), cores: 4, ..Environment::default() }
+    }
+
+    fn all() -> Environment {
+        environment(&[
+            ("REKINDLE_PROFILE", "release"),
+            ("REKINDLE_JOBS", "7"),
+            ("REKINDLE_KEEP_GOING", "0"),
+            ("REKINDLE_VERBOSE", "1"),
+            ("REKINDLE_DEFINE", "A=1; B=x y;"),
+            ("REKINDLE_BUILD_DIR", "out"),
+            ("REKINDLE_NO_STORE", "yes"),
+            ("REKINDLE_FORMAT", "json"),
+            ("REKINDLE_COLOR", "never"),
+            ("REKINDLE_EXPLAIN", "true"),
+            ("REKINDLE_FORBID_SPAWN", "on"),
+        ])
+    }
+
+    #[test]
+    fn without_flags_and_variables_there_are_defaults() {
+        let settings = Settings::new(&Common::default(), &environment(&[])).unwrap();
+        insta::assert_snapshot!(format!("{settings:#?}"), @r#"
+        Settings {
+            directory: "/home/me",
+            profile: "debug",
+            profile_given: false,
+            jobs: 4,
+            failures: Some(
+                1,
+            ),
+            dry_run: false,
+            verbose: false,
+            define: [],
+            build_dir: None,
+            format: Auto,
+            colour: Auto,
+            explain: false,
+            forbid_spawn: false,
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_variable_wins_over_the_default() {
+        let settings = Settings::new(&Common::default(), &all()).unwrap();
+        insta::assert_snapshot!(format!("{settings:#?}"), @r#"
+        Settings {
+            directory: "/home/me",
+            profile: "release",
+            profile_given: true,
+            jobs: 7,
+            failures: None,
+            dry_run: false,
+            verbose: true,
+            define: [
+                "A=1",
+                "B=x y",
+            ],
+            build_dir: Some(
+                "/home/me/out",
+            ),
+            format: Json,
+            colour: Never,
+            explain: true,
+            forbid_spawn: true,
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_flag_wins_over_its_variable() {
+        let flags = Common {
+            directory: Some("/elsewhere".into()),
+            profile: Some("fast".into()),
+            jobs: Some(2),
+            keep_going: Some(3),
+            dry_run: false,
+            verbose: Some(false),
+            define: vec!["A=2".into()],
+            build_dir: Some("/out".into()),
+            no_store: Some(true),
+            format: Some(Format::Plain),
+            color: Some(Colour::Always),
+            explain: Some(false),
+            forbid_spawn: Some(false),
+        };
+        let settings = Settings::new(&flags, &all()).unwrap();
+        insta::assert_snapshot!(format!("{settings:#?}"), @r#"
+        Settings {
+            directory: "/elsewhere",
+            profile: "fast",
+            profile_given: true,
+            jobs: 2,
+            failures: Some(
+                3,
+            ),
+            dry_run: false,
+            verbose: false,
+            define: [
+                "A=1",
+                "B=x y",
+                "A=2",
+            ],
+            build_dir: Some(
+                "/out",
+            ),
+            format: Plain,
+            colour: Always,
+            explain: false,
+            forbid_spawn: false,
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_variable_that_makes_no_sense_is_refused_in_words() {
+        let wrong = [
+            ("REKINDLE_JOBS", "many"),
+            ("REKINDLE_JOBS", "0"),
+            ("REKINDLE_KEEP_GOING", "-1"),
+            ("REKINDLE_VERBOSE", "perhaps"),
+            ("REKINDLE_FORMAT", "yaml"),
+            ("REKINDLE_COLOR", "red"),
+        ];
+        let said: Vec<String> = wrong
+            .iter()
+            .map(|pair| Settings::new(&Common::default(), &environment(&[*pair])).unwrap_err())
+            .map(|failure| format!("{} {}", failure.code(), failure.text()))
+            .collect();
+        insta::assert_snapshot!(said.concat(), @"
+        2 rekindle: the variable REKINDLE_JOBS is `many`, and should be a number
+        2 rekindle: 0 jobs can do nothing
+          hint: give `-j` a number of 1 or more
+        2 rekindle: the variable REKINDLE_KEEP_GOING is `-1`, and should be a number
+        2 rekindle: the variable REKINDLE_VERBOSE is `perhaps`, and should be `true` or `false`
+        2 rekindle: the variable REKINDLE_FORMAT is `yaml`, and should be one of `auto`, `plain`, `fancy`, `json`
+        2 rekindle: the variable REKINDLE_COLOR is `red`, and should be one of `auto`, `always`, `never`
+        ");
+    }
+}

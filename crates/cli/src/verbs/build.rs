@@ -1,0 +1,18 @@
+//! `rekindle build`: bring targets up to date.
+
+use rekindle_frontend::load::Wanted;
+
+use crate::app::{App, Ended};
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Builds the targets, or what is built by default.
+pub(super) fn build(app: &mut App, targets: &[String]) -> Result<Ended, Failure> {
+    let mut session = Session::open(app, wanted(targets))?;
+    Ok(Ended::built(session.build_wanted(app)?))
+}
+
+/// What the frontend is to look for: these names, or the default.
+pub(super) fn wanted(targets: &[String]) -> Wanted {
+    if targets.is_empty() { Wanted::Default } else { Wanted::Names(targets.to_vec()) }
+}

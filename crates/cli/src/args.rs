@@ -42,7 +42,7 @@ pub(crate) struct Common {
     #[arg(short = 'n', long, global = true)]
     pub(crate) dry_run: bool,
     /// Show commands, and what was fresh
-    #[arg(short, long, value_name = "BOOL", global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(short, long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) verbose: Option<bool>,
     /// Set an option of the manifest
     #[arg(short = 'D', value_name = "NAME=VALUE", global = true)]
@@ -51,7 +51,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) build_dir: Option<PathBuf>,
     /// Use no shared store (this version has none)
-    #[arg(long, value_name = "BOOL", global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) no_store: Option<bool>,
     /// How to report: fancy on a terminal, plain lines elsewhere, or one JSON object a line
     #[arg(long, value_name = "FORMAT", global = true)]
@@ -60,10 +60,10 @@ pub(crate) struct Common {
     #[arg(long, value_name = "WHEN", global = true)]
     pub(crate) color: Option<Colour>,
     /// Tell why each action that is not fresh is not
-    #[arg(long, value_name = "BOOL", global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) explain: Option<bool>,
     /// Fail instead of running any command: proof that nothing was to be done
-    #[arg(long, value_name = "BOOL", global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) forbid_spawn: Option<bool>,
 }
 
@@ -205,7 +205,7 @@ pub(crate) struct TestArgs {
     /// Only tests whose name matches this regular expression
     #[arg(long, value_name = "RE")]
     pub(crate) filter: Option<String>,
-    /// End a test that takes longer than S seconds; the manifest may say so for single tests
+    /// End tests that take longer than S seconds [default: what the manifest says]
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub(crate) timeout: Option<std::time::Duration>,
     /// Write the results to FILE in JUnit's format

@@ -86,7 +86,7 @@ pub(crate) mod tests {
         /// What was written since the last call, with escapes made visible.
         pub(crate) fn take(&self) -> String {
             let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-            String::from_utf8(bytes).unwrap().replace('\x1b', "^").replace('\r', "<")
+            String::from_utf8(bytes).unwrap().replace('\x1b', "^").replace('\r', "\u{23ce}")
         }
     }
 

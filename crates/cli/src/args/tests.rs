@@ -149,8 +149,6 @@ fn the_help_of_rekindle() {
 
       -v, --verbose[=<BOOL>]
               Show commands, and what was fresh
-              
-              [possible values: true, false]
 
       -D <NAME=VALUE>
               Set an option of the manifest
@@ -160,8 +158,6 @@ fn the_help_of_rekindle() {
 
           --no-store[=<BOOL>]
               Use no shared store (this version has none)
-              
-              [possible values: true, false]
 
           --format <FORMAT>
               How to report: fancy on a terminal, plain lines elsewhere, or one JSON object a line
@@ -182,13 +178,9 @@ fn the_help_of_rekindle() {
 
           --explain[=<BOOL>]
               Tell why each action that is not fresh is not
-              
-              [possible values: true, false]
 
           --forbid-spawn[=<BOOL>]
               Fail instead of running any command: proof that nothing was to be done
-              
-              [possible values: true, false]
 
     Without a command, `rekindle` builds.
     `rekindle help environment` lists the environment variables, `rekindle help COMMAND` tells more
@@ -256,7 +248,7 @@ fn the_help_of_every_verb() {
               Only tests whose name matches this regular expression
 
           --timeout <S>
-              End a test that takes longer than S seconds; the manifest may say so for single tests
+              End tests that take longer than S seconds [default: what the manifest says]
 
           --junit <FILE>
               Write the results to FILE in JUnit's format

@@ -271,7 +271,7 @@ mod tests {
         screen.event(&samples::started(1, "src/a.c"), ms(200));
         screen.event(&samples::progress(4, 14_300), ms(400));
         screen.event(&samples::started(2, "src/b.c"), ms(600));
-        insta::assert_snapshot!(buffer.take().replace('<', "\n"), @"
+        insta::assert_snapshot!(buffer.take().replace('\u{23ce}', "\n"), @"
 
         [ 0/12]^[K
         [ 0/12] 1 running: compile src/a.c^[K
@@ -281,11 +281,10 @@ mod tests {
         screen.event(&samples::ran(1, "src/a.c"), ms(800));
         screen.draw(ms(14_800));
         screen.clear();
-        insta::assert_snapshot!(buffer.take().replace('<', "\n"), @"
+        insta::assert_snapshot!(buffer.take().replace('\u{23ce}', "\n"), @"
 
         [ 5/12] 13 s left 1 running: compile src/b.c^[K
-        [ 5/12] 
-        1 s left 1 running: compile src/b.c^[K
+        [ 5/12] <1 s left 1 running: compile src/b.c^[K
         ^[K
         ");
     }
@@ -297,9 +296,9 @@ mod tests {
         for id in 0..100 {
             screen.event(&samples::ran(id, "x.c"), ms(u64::from(id)));
         }
-        assert_eq!(buffer.take(), "<[   0/1000]^[K");
+        assert_eq!(buffer.take(), "\u{23ce}[   0/1000]^[K");
         screen.draw(ms(100));
-        assert_eq!(buffer.take(), "<[ 100/1000]^[K");
+        assert_eq!(buffer.take(), "\u{23ce}[ 100/1000]^[K");
         screen.draw(ms(300));
         assert_eq!(buffer.take(), "");
     }
@@ -311,11 +310,11 @@ mod tests {
         screen.event(&samples::warned(), ms(10));
         screen.event(&samples::failed(), ms(20));
         insta::assert_snapshot!(buffer.take(), @"
-        <[ 0/12]^[K<^[K[ 1/12] compile src/old.c (fresh)
+        ⏎[ 0/12]^[K⏎^[K[ 1/12] compile src/old.c (fresh)
         src/old.c:1: warning: dusty
-        <[ 1/12]^[K<^[K[ 2/12] FAILED compile src/b.c: exit code 1
+        ⏎[ 1/12]^[K⏎^[K[ 2/12] FAILED compile src/b.c: exit code 1
         src/b.c:1: error: no
-        <[ 2/12] 1 failed^[K
+        ⏎[ 2/12] 1 failed^[K
         ");
     }
 
@@ -326,7 +325,7 @@ mod tests {
         let (_, closing) = samples::closings().swap_remove(3);
         screen.finish(&closing);
         screen.event(&samples::started(2, "src/b.c"), ms(600));
-        insta::assert_snapshot!(buffer.take(), @"<[ 0/12]^[K<^[Krekindle: 1 of 12 actions failed; 2 ran, 2 fresh, 7 not reached (1.24 s)");
+        insta::assert_snapshot!(buffer.take(), @"⏎[ 0/12]^[K⏎^[Krekindle: 1 of 12 actions failed; 2 ran, 2 fresh, 7 not reached (1.24 s)");
     }
 
     #[test]
@@ -334,7 +333,7 @@ mod tests {
         let (buffer, mut screen) = screen(|| 80);
         screen.event(&samples::waiting(), ms(0));
         screen.event(&Event::Started { total: 3 }, ms(200));
-        insta::assert_snapshot!(buffer.take(), @"<rekindle: waiting for another build in this build directory: process 41, rekin…^[K<[0/3]^[K");
+        insta::assert_snapshot!(buffer.take(), @"⏎rekindle: waiting for another build in this build directory: process 41, rekin…^[K⏎[0/3]^[K");
     }
 
     #[test]
@@ -348,6 +347,6 @@ mod tests {
         let (buffer, mut screen) = screen(|| 20);
         screen.event(&Event::Started { total: 12 }, ms(0));
         screen.event(&samples::started(1, "src/very/long/name.c"), ms(200));
-        assert_eq!(buffer.take(), "<[ 0/12]^[K<[ 0/12] 1 running\u{2026}^[K");
+        assert_eq!(buffer.take(), "\u{23ce}[ 0/12]^[K\u{23ce}[ 0/12] 1 running:\u{2026}^[K");
     }
 }

@@ -7,6 +7,7 @@ pub mod manifest;
 pub mod platform;
 pub mod project;
 pub mod reader;
+pub mod schema;
 pub mod toolbox;
 
 mod check;

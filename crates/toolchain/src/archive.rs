@@ -28,7 +28,7 @@ impl Toolchain {
         argv.extend(request.objects.iter().map(|object| Arg::path(*object)));
         let name = files.show(request.archive);
         let mut action = Action::new(ActionKind::Archive, name, argv, cwd, vec![request.archive]);
-        action.env = self.env(ActionKind::Archive, files);
+        action.env = self.env(ActionKind::Archive, false, files);
         action.identity = Some(if request.lto { ar.lto_identity.clone() } else { ar.identity.clone() });
         action.inputs = request.objects.clone();
         action.local = ar.local.clone();

@@ -7,7 +7,7 @@ use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::Search;
 
 use crate::command::{self, MESSAGES};
-use crate::dialect::IncludeKind;
+use crate::dialect::{IncludeKind, Side};
 use crate::error::FlagError;
 use crate::flags::{Phase, Treated};
 use crate::learn::Facts;
@@ -37,8 +37,8 @@ impl Toolchain {
         let preprocessed = request.language != Language::Assembler;
 
         let mut argv = command::program(driver);
-        argv.extend(MESSAGES.map(Arg::from));
-        argv.extend(self.prefix_maps(request.language, files));
+        argv.extend(self.manners(request, &treated));
+        argv.extend(self.prefix_maps(request.language, lto, files));
         argv.extend(self.seed(request, &treated, files));
         let mut inputs = vec![request.source];
         if preprocessed {
@@ -51,7 +51,8 @@ impl Toolchain {
             argv.extend(["-MD".into(), "-MF".into(), Arg::path(depfile)]);
             depfiles.push(DepfileFormat::Make(depfile));
         }
-        let external = self.family == Family::Gcc || treated.external_assembler;
+        // With link-time optimization, assembler's text is assembled at the link, and its flags are kept for that.
+        let external = (self.family == Family::Gcc || treated.external_assembler) && !lto;
         if external && !request.makes_precompiled {
             let depfile = command::scratch(request.temporary, request.object, ".as.d", files);
             for word in [Arg::from("--MD"), Arg::path(depfile)] {
@@ -72,7 +73,7 @@ impl Toolchain {
         ));
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Compile, files.show(request.source), argv, cwd, outputs);
-        action.env = self.env(ActionKind::Compile, files);
+        action.env = self.env(ActionKind::Compile, lto, files);
         action.identity = Some(facts.identity(treated.native, lto));
         action.inputs = unique(inputs);
         action.order_only = request.order_only.clone();
@@ -127,6 +128,22 @@ impl Toolchain {
         }
         flags.extend(request.flags.iter().cloned());
         flags
+    }
+
+    /// How it is to show messages and to hand text to the assembler.
+    fn manners(&self, request: &Compile, treated: &Treated) -> Vec<Arg> {
+        let mut args: Vec<Arg> = MESSAGES.map(Arg::from).to_vec();
+        match (self.family, request.language) {
+            // In a file between the two, a name made by chance would show in depfiles and debug information.
+            (Family::Gcc, _) if !treated.sides.iter().any(Side::is_saved) => args.push("-pipe".into()),
+            (Family::Gcc, _) => {}
+            // What is said for all languages does not concern an assembler, which complains.
+            (Family::Clang, Language::Assembler | Language::AssemblerCpp) => {
+                args = vec!["-Wno-unused-command-line-argument".into(), MESSAGES[0].into()];
+            }
+            (Family::Clang, _) => {}
+        }
+        args
     }
 
     fn seed(&self, request: &Compile, treated: &Treated, files: &Files) -> Option<Arg> {

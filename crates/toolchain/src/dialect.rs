@@ -45,6 +45,13 @@ pub(crate) enum Side {
     Preprocessed,
 }
 
+impl Side {
+    /// Whether it is what the compiler else hands from program to program.
+    pub(crate) fn is_saved(&self) -> bool {
+        matches!(self, Self::Preprocessed | Self::OfSource("#"))
+    }
+}
+
 /// What a flag does besides changing the result, which every flag may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {

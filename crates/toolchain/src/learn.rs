@@ -110,6 +110,7 @@ impl Asker<'_> {
         &self,
         language: Language,
         by: &Parts,
+        search: &Told,
         desk: &mut Desk<'_>,
     ) -> Result<Told, ToolchainError> {
         let name = match language {
@@ -121,9 +122,10 @@ impl Asker<'_> {
         let driver = self.driver.absolute.clone();
         desk.ask(&question, answers::verbose, |told| {
             let mut around = answers::around_headers(told);
-            if self.family == Family::Clang {
-                around.extend(answers::around_clang(&driver, told.text("target"), self.sysroot));
-            }
+            around.extend(match self.family {
+                Family::Clang => answers::around_clang(&driver, told.text("target"), self.sysroot),
+                Family::Gcc => answers::around_gcc(search),
+            });
             around
         })
     }
@@ -170,8 +172,10 @@ pub(crate) fn learn(
     let named = match variant.need {
         Need::Compile(Language::C) => "compile C",
         Need::Compile(Language::Cxx) => "compile C++",
-        Need::Compile(_) => "assemble",
-        Need::Link(_) => "link",
+        Need::Compile(Language::AssemblerCpp) => "assemble, with preprocessor",
+        Need::Compile(Language::Assembler) => "assemble",
+        Need::Link(Language::Cxx) => "link C++",
+        Need::Link(_) => "link C",
     };
     let name = format!("{} {}, {named}", toolchain.family.name(), toolchain.version);
     let facts = learned.facts(&name, &toolchain.processor);
@@ -249,7 +253,7 @@ impl Learner<'_, '_> {
         {
             self.add_found(&mut parts, name)?;
         }
-        let told = self.asker.verbose(language, &parts, self.desk);
+        let told = self.asker.verbose(language, &parts, &self.search, self.desk);
         // Without a compiler proper there is nobody who could tell about headers, and nobody who reads any.
         let told = match (language, told) {
             (Language::Assembler, Err(_)) => Told::default(),
@@ -289,7 +293,7 @@ impl Learner<'_, '_> {
                 self.add(&mut by, name, &path)?;
             }
         }
-        let told = self.asker.verbose(Language::C, &by, self.desk)?;
+        let told = self.asker.verbose(Language::C, &by, &self.search, self.desk)?;
         self.configuration(&told, &mut parts)?;
         let mut linker_parts = Parts::default();
         let (name, path) = self.linker_program(&programs)?;

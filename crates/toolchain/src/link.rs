@@ -1,5 +1,6 @@
 //! The command line of a link.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -27,7 +28,7 @@ impl Toolchain {
     /// As [`Self::compile`].
     pub fn link(&self, files: &mut Files, request: &Link, cwd: PathId) -> Result<Action, FlagError> {
         let driver = self.driver(request.language)?;
-        let before = self.link_flags(request);
+        let before = self.link_flags(request, files);
         let (flags, split) = self.with_inputs(before, request);
         let treated = self.read_flags(flags, Phase::Link, cwd, files)?;
         let facts = self.facts(Need::Link(request.language), treated.selecting.clone())?.clone();
@@ -37,7 +38,7 @@ impl Toolchain {
         argv.extend(MESSAGES.map(Arg::from));
         if lto && self.family == Family::Gcc {
             argv.push(command::seed(request.output, files));
-            argv.extend(self.prefix_maps(request.language, files));
+            argv.extend(self.prefix_maps(request.language, lto, files));
         }
         argv.extend(["-o".into(), Arg::path(request.output)]);
         argv.extend(treated.args.iter().cloned());
@@ -58,7 +59,7 @@ impl Toolchain {
         let mut outputs = vec![request.output];
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Link, files.show(request.output), argv, cwd, outputs);
-        action.env = self.env(ActionKind::Link, files);
+        action.env = self.env(ActionKind::Link, lto, files);
         action.identity = Some(facts.identity(treated.native, lto));
         let mut inputs = split;
         inputs.extend(request.scripts.iter().copied());
@@ -78,7 +79,7 @@ impl Toolchain {
         Ok(action)
     }
 
-    fn link_flags(&self, request: &Link) -> Vec<Arg> {
+    fn link_flags(&self, request: &Link, files: &Files) -> Vec<Arg> {
         let mut flags = self.flags.clone();
         if request.mode.lto != Lto::Off {
             flags.extend(self.mode(&request.mode));
@@ -91,7 +92,10 @@ impl Toolchain {
         }
         if request.shared {
             flags.push("-shared".into());
-            flags.extend(request.soname.iter().map(|name| Arg::text(format!("-Wl,-soname,{name}"))));
+            // Without one, the path by which it was linked would be looked for when a program starts.
+            let own = files.rel(request.output).file_name().unwrap_or_default();
+            let soname = request.soname.as_deref().map_or(own, OsStr::new);
+            flags.push(Arg::text("-Wl,-soname,").then(Piece::Text(soname.as_bytes().to_vec())));
         }
         flags
     }

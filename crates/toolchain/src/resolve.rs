@@ -129,7 +129,8 @@ fn first_look(
         }
         has_cxx = find::in_directories("cc1plus", &programs, desk).is_some();
     }
-    let told = asker.verbose(Language::C, &parts, desk).map_err(|error| unknown(error, &cc.program))?;
+    let told =
+        asker.verbose(Language::C, &parts, &search, desk).map_err(|error| unknown(error, &cc.program))?;
     let version = Version::parse(told.text("version").unwrap_or_default());
     let target = told.text("target").unwrap_or_default().to_string();
     check(spec, family, &version, &target, &cc.program)?;
@@ -166,9 +167,10 @@ fn check(
     }
 }
 
-/// A program that cannot answer is no compiler that is understood.
+/// A program that cannot answer is no compiler that is understood, unless it has a compiler's name: then it is broken.
 fn unknown(error: ToolchainError, program: &Path) -> ToolchainError {
     match error {
+        ToolchainError::Failed { .. } if name_of(program).is_some() => error,
         ToolchainError::Failed { toolchain, said, .. } | ToolchainError::Answer { toolchain, said, .. } => {
             ToolchainError::Unknown { toolchain, program: program.into(), said }
         }

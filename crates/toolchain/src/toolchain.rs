@@ -91,6 +91,9 @@ pub(crate) struct Archiver {
     pub(crate) local: Option<String>,
 }
 
+/// Flags that were taken apart: for which kind of command, in which directory, and what came of them.
+pub(crate) type Read = HashMap<(Phase, PathId, Vec<Arg>), Arc<Treated>>;
+
 /// Which compiler this is, and how it speaks.
 #[derive(Debug)]
 pub struct Toolchain {
@@ -113,7 +116,7 @@ pub struct Toolchain {
     pub(crate) environment: Environment,
     pub(crate) processor: Parts,
     pub(crate) facts: HashMap<Variant, Arc<Facts>>,
-    pub(crate) read: Mutex<HashMap<(Phase, PathId, Vec<Arg>), Arc<Treated>>>,
+    pub(crate) read: Mutex<Read>,
 }
 
 /// What a toolchain shows of itself.

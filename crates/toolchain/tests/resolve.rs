@@ -21,7 +21,4 @@ fn the_hosts_gcc_is_found_and_a_second_time_nothing_is_asked() {
     assert_eq!(project.files.cost().hashed, 0);
     let second: Vec<_> = toolchain.describe(&project.files).identities.iter().map(|i| i.digest).collect();
     assert_eq!(first, second);
-    for identity in toolchain.describe(&project.files).identities {
-        println!("{}: {:?}", identity.name, identity.parts.iter().map(|p| &p.name).collect::<Vec<_>>());
-    }
 }

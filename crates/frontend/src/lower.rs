@@ -10,6 +10,8 @@ mod precompile;
 mod sources;
 mod usage;
 
+pub(crate) use sources::{FileKind, kind_of};
+
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
@@ -399,5 +401,6 @@ fn dedup<T: Copy + Eq + std::hash::Hash>(list: &mut Vec<T>) {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
 #[path = "lower/tests.rs"]
 mod tests;

@@ -69,8 +69,13 @@ fn check_name(name: &Text, report: &mut Report) {
     }
 }
 
+/// Whether the build directory holds something else of that name.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
 fn check_program_name(name: &Text, report: &mut Report) {
-    if RESERVED.contains(&name.get_ref().as_str()) {
+    if is_reserved(name.get_ref()) {
         let found = report.on(name, format!("a program cannot be called `{name}`"));
         report.push(found.why("the build directory holds something else of that name"));
     }

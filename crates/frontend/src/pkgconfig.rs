@@ -397,5 +397,6 @@ pub(crate) fn search_path(
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
 #[path = "pkgconfig_tests.rs"]
 mod tests;

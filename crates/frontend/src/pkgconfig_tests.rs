@@ -112,7 +112,7 @@ fn a_sysroot_stands_before_paths_and_the_search() {
     let none = |_: &str| None;
     let path = search_path(none, Some(Path::new("/sys")), false, "avr-none-gnu");
     assert_eq!(path.directories[0], Path::new("/sys/usr/local/lib/avr-none-gnu/pkgconfig"));
-    assert_eq!(search_path(none, None, false, "avr-none-gnu").directories, [PathBuf::new(); 0]);
+    assert!(search_path(none, None, false, "avr-none-gnu").directories.is_empty());
     let set = |name: &str| match name {
         "PKG_CONFIG_PATH" => Some("/a:/b".into()),
         "PKG_CONFIG_LIBDIR" => Some("/c".into()),

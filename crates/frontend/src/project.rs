@@ -211,7 +211,7 @@ impl Project {
                 for name in names {
                     match self.named(name) {
                         Ok(nodes) => found.extend(nodes),
-                        Err(diagnostic) => wrong.push(diagnostic),
+                        Err(diagnostics) => wrong.extend(diagnostics.0),
                     }
                 }
             }
@@ -222,16 +222,16 @@ impl Project {
         if wrong.is_empty() { Ok(found) } else { Err(Diagnostics(wrong)) }
     }
 
-    fn named(&self, name: &str) -> Result<Vec<Node>, Diagnostic> {
+    fn named(&self, name: &str) -> Result<Vec<Node>, Diagnostics> {
         let nodes: Vec<Node> = self.nodes().filter(|node| self.name_of(*node) == name).collect();
         if !nodes.is_empty() {
             return Ok(nodes);
         }
         if let Some(when) = self.left_out.get(name) {
             let found = Diagnostic::request(name, "this target is left out of this build");
-            return Err(found.why(format!("it counts only when {when}")));
+            return Err(found.why(format!("it counts only when {when}")).into());
         }
-        Err(Diagnostic::request(name, "the manifest has no such target").suggest(name, self.names()))
+        Err(Diagnostic::request(name, "the manifest has no such target").suggest(name, self.names()).into())
     }
 
     pub(crate) fn nodes(&self) -> impl Iterator<Item = Node> + use<> {

@@ -419,7 +419,7 @@ mod tests {
 
     #[test]
     fn each_event_is_one_object_on_one_line_and_the_summary_is_last() {
-        let (out, err) = shown(Options::default(), |json| samples::play(json));
+        let (out, err) = shown(Options::default(), samples::play);
         for line in out.lines() {
             assert!(serde_json::from_str::<Value>(line).unwrap().is_object(), "{line}");
         }

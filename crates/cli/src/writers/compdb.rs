@@ -1,7 +1,7 @@
 //! `compile_commands.json`, as clang's "JSON Compilation Database Format Specification" has it.
 
-use rekindle_fingerprint::action::{Action, ActionKind};
-use rekindle_fingerprint::files::Files;
+use rekindle_fingerprint::action::{Action, ActionKind, DepfileFormat};
+use rekindle_fingerprint::files::{Files, PathId};
 use serde::Serialize;
 
 use super::argv;
@@ -33,9 +33,37 @@ fn entry(action: &Action, files: &Files) -> Option<Entry> {
     Some(Entry {
         directory: cwd.to_string_lossy().into_owned(),
         file: shown(*action.inputs.first()?),
-        arguments: argv(action, files).iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        arguments: words(action, files),
         output: shown(*action.outputs.first()?),
     })
+}
+
+/// The flags by which a dialect asks for depfiles. They stand right before the depfile's name.
+const FOR_DEPFILES: [&str; 4] = ["-MD", "-MF", "-Xassembler", "--MD"];
+
+/// The command line without what only a build needs: its depfiles lie where nothing is before a build, and readers of
+/// a database have their own.
+fn words(action: &Action, files: &Files) -> Vec<String> {
+    let depfiles: Vec<PathId> = action
+        .discovery
+        .depfiles
+        .iter()
+        .filter_map(|depfile| match depfile {
+            DepfileFormat::Make(path) => Some(*path),
+            DepfileFormat::Trace => None,
+        })
+        .collect();
+    let mut words: Vec<String> = Vec::new();
+    for (arg, word) in action.argv.iter().zip(argv(action, files)) {
+        if arg.paths().any(|path| depfiles.contains(&path)) {
+            while words.last().is_some_and(|last| FOR_DEPFILES.contains(&last.as_str())) {
+                words.pop();
+            }
+            continue;
+        }
+        words.push(word.to_string_lossy().into_owned());
+    }
+    words
 }
 
 #[cfg(test)]
@@ -44,7 +72,7 @@ mod tests {
     use crate::writers::sample;
 
     #[test]
-    fn every_compile_is_an_entry_and_nothing_else_is() {
+    fn every_compile_is_an_entry_without_what_only_a_build_needs() {
         let (graph, files) = sample::graph();
         insta::assert_snapshot!(compdb(graph.actions().map(|(_, action)| action), &files), @r#"
         [

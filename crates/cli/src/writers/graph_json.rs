@@ -156,6 +156,9 @@ mod tests {
               "cwd": "ws:",
               "argv": [
                 "/usr/bin/cc",
+                "-MD",
+                "-MF",
+                ".rekindle/build/debug/tmp/a.d",
                 "-c",
                 "src/a.c",
                 "-o",

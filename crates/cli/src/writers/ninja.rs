@@ -199,7 +199,7 @@ mod tests {
         build /home/me/my$ app/.rekindle/build/debug/gen/table.h: a0 /home/me/my$ app/table.txt
 
         rule a1
-          command = cd '/home/me/my app' && mkdir -p '/home/me/my app/.rekindle/build/debug/tmp' && env LC_ALL=C.UTF-8 /usr/bin/cc -c src/a.c -o .rekindle/build/debug/obj/a.o
+          command = cd '/home/me/my app' && mkdir -p '/home/me/my app/.rekindle/build/debug/tmp' && env LC_ALL=C.UTF-8 /usr/bin/cc -MD -MF .rekindle/build/debug/tmp/a.d -c src/a.c -o .rekindle/build/debug/obj/a.o
           description = compile src/a.c
           deps = gcc
           depfile = /home/me/my app/.rekindle/build/debug/tmp/a.d

@@ -19,7 +19,8 @@ pub(crate) fn graph() -> (Graph, Files) {
     let mut generate = Action::new(ActionKind::Custom, "table", argv, cwd, vec![header]);
     generate.inputs = vec![table];
     generate.pool = Some("slow".into());
-    let argv = vec!["/usr/bin/cc".into(), "-c".into(), Arg::path(source), "-o".into(), Arg::path(object)];
+    let mut argv: Vec<Arg> = vec!["/usr/bin/cc".into(), "-MD".into(), "-MF".into(), Arg::path(depfile)];
+    argv.extend(["-c".into(), Arg::path(source), "-o".into(), Arg::path(object)]);
     let mut compile = Action::new(ActionKind::Compile, "src/a.c", argv, cwd, vec![object]);
     compile.inputs = vec![source];
     compile.order_only = vec![header];

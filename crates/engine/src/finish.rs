@@ -224,13 +224,12 @@ impl Session<'_> {
 
     /// What the files that the action read mention that no depfile tells; payloads that it names are discovered too.
     fn mentioned(&mut self, action: &Action, success: &mut Success) -> Mentioned {
-        let mut all = Mentioned::default();
-        if action.discovery.scan {
-            self.files.observe(&success.discovered);
-            for path in action.inputs.iter().chain(&success.discovered) {
-                self.scans.add(self.files, *path, action, &mut all);
-            }
+        if !action.discovery.scan {
+            return Mentioned::default();
         }
+        self.files.observe(&success.discovered);
+        let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
+        let mut all = self.scans.mentioned(self.files, &read, action);
         success.discovered.append(&mut all.payloads);
         success.discovered.sort_unstable();
         success.discovered.dedup();

@@ -24,31 +24,30 @@ pub(crate) struct Mentioned {
     pub(crate) unprovable: Option<String>,
 }
 
-/// What was scanned already.
+/// What was scanned already, without aliases.
 #[derive(Default)]
 pub(crate) struct Scans {
     known: FxHashMap<(ContentId, Text), Rc<Scan>>,
 }
 
 impl Scans {
-    /// Adds what the file at `path` mentions to `all`.
-    pub(crate) fn add(&mut self, files: &mut Files, path: PathId, action: &Action, all: &mut Mentioned) {
-        let Some(scan) = self.scan(files, path, text_of(files, action)) else { return };
-        if scan.mentions.is_empty() {
-            return;
+    /// What the files at `paths`, which `action` read, mention together.
+    pub(crate) fn mentioned(&mut self, files: &mut Files, paths: &[PathId], action: &Action) -> Mentioned {
+        let text = text_of(files, action);
+        let mut all = Mentioned::default();
+        let scans: Vec<(PathId, Rc<Scan>)> =
+            paths.iter().filter_map(|path| Some((*path, self.scan(files, *path, text)?))).collect();
+        let aliases = aliases(scans.iter().map(|(_, scan)| &**scan), &[]);
+        if aliases.is_empty() {
+            for (path, scan) in &scans {
+                all.add(files, *path, action, scan);
+            }
+        } else {
+            for (path, scan) in scan_with_aliases(files, paths, text, aliases) {
+                all.add(files, path, action, &scan);
+            }
         }
-        all.volatile |= scan.mentions.is_volatile();
-        all.probes.extend(scan.probes.iter().chain(&scan.stepping).cloned());
-        if let Some(why) = &scan.unprovable {
-            all.unprovable.get_or_insert_with(|| format!("{}: {why}", files.show(path)));
-        }
-        let embeds = scan.embeds.iter().map(|embed| (&embed.name, embed.angled));
-        let by_assembler = scan.incbins.iter().chain(&scan.asm_includes).map(|name| (&name.name, false));
-        let by_assembler = by_assembler.filter(|_| !action.discovery.incbin_in_depfile);
-        for (name, angled) in embeds.chain(by_assembler) {
-            all.payloads.extend(find(files, path, action, name));
-            all.probes.push(Probe { name: name.clone(), angled, next: false });
-        }
+        all
     }
 
     fn scan(&mut self, files: &Files, path: PathId, text: Text) -> Option<Rc<Scan>> {
@@ -61,6 +60,55 @@ impl Scans {
         let scanned = Rc::new(scan::scan(&bytes, text));
         self.known.insert((content, text), Rc::clone(&scanned));
         Some(scanned)
+    }
+}
+
+/// Scans all files again, with the macros that stand for `__has_include` in any of them, until there is none new.
+fn scan_with_aliases(
+    files: &Files,
+    paths: &[PathId],
+    text: Text,
+    mut known: Vec<Box<[u8]>>,
+) -> Vec<(PathId, Scan)> {
+    let read = |path: &PathId| Some((*path, disk::read(&files.abs(*path)).ok()?));
+    let contents: Vec<(PathId, Vec<u8>)> = paths.iter().filter_map(read).collect();
+    loop {
+        let scans: Vec<(PathId, Scan)> =
+            contents.iter().map(|(path, bytes)| (*path, scan::scan_with(bytes, text, &known))).collect();
+        let more = aliases(scans.iter().map(|(_, scan)| scan), &known);
+        if more.is_empty() {
+            return scans;
+        }
+        known.extend(more);
+    }
+}
+
+/// The aliases that `scans` found, but for those that are known.
+fn aliases<'s>(scans: impl Iterator<Item = &'s Scan>, known: &[Box<[u8]>]) -> Vec<Box<[u8]>> {
+    let mut found: Vec<Box<[u8]>> =
+        scans.flat_map(|scan| &scan.aliases).filter(|alias| !known.contains(alias)).cloned().collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+impl Mentioned {
+    fn add(&mut self, files: &mut Files, path: PathId, action: &Action, scan: &Scan) {
+        if scan.mentions.is_empty() {
+            return;
+        }
+        self.volatile |= scan.mentions.is_volatile();
+        self.probes.extend(scan.probes.iter().chain(&scan.stepping).cloned());
+        if let Some(why) = &scan.unprovable {
+            self.unprovable.get_or_insert_with(|| format!("{}: {why}", files.show(path)));
+        }
+        let embeds = scan.embeds.iter().map(|embed| (&embed.name, embed.angled));
+        let by_assembler = scan.incbins.iter().chain(&scan.asm_includes).map(|name| (&name.name, false));
+        let by_assembler = by_assembler.filter(|_| !action.discovery.incbin_in_depfile);
+        for (name, angled) in embeds.chain(by_assembler) {
+            self.payloads.extend(find(files, path, action, name));
+            self.probes.push(Probe { name: name.clone(), angled, next: false });
+        }
     }
 }
 

@@ -151,6 +151,9 @@ pub struct Scan {
     /// Each `#include` with a `..` in its name once. Where no such file lies beside the file that includes it, it was
     /// searched, and no path that was read shows under which name.
     pub stepping: Vec<Probe>,
+    /// Macros that stand for `__has_include`: the names that it is given stand where they are used, maybe in another
+    /// file (see [`scan_with`]).
+    pub aliases: Vec<Box<[u8]>>,
     /// The first place where a name cannot be known, since a macro makes it.
     pub unprovable: Option<String>,
 }
@@ -180,7 +183,14 @@ fn may_mention(bytes: &[u8]) -> bool {
 
 /// Finds out what a file mentions.
 pub fn scan(bytes: &[u8], text: Text) -> Scan {
-    if may_mention(bytes) { careful::scan(bytes, text) } else { Scan::default() }
+    if may_mention(bytes) { careful::scan(bytes, text, &[]) } else { Scan::default() }
+}
+
+/// Finds out what a file mentions when macros called `aliases`, which files of the same action define, stand for
+/// `__has_include`. It may find further aliases; scan all files again until none is new.
+pub fn scan_with(bytes: &[u8], text: Text, aliases: &[Box<[u8]>]) -> Scan {
+    let uses = aliases.iter().any(|alias| memchr::memmem::find(bytes, alias).is_some());
+    if uses { careful::scan(bytes, text, aliases) } else { scan(bytes, text) }
 }
 
 impl Scan {
@@ -192,12 +202,13 @@ impl Scan {
         add_all(&mut self.incbins, &other.incbins);
         add_all(&mut self.asm_includes, &other.asm_includes);
         add_all(&mut self.stepping, &other.stepping);
+        add_all(&mut self.aliases, &other.aliases);
         if self.unprovable.is_none() {
             self.unprovable.clone_from(&other.unprovable);
         }
     }
 
-    /// Writes the canonical encoding: mentions as `u32`, then the lists in their order, then the reason.
+    /// Writes the canonical encoding: mentions as `u32`, then the lists in their order, aliases last, then the reason.
     pub fn encode(&self, encoder: &mut Encoder) {
         let flag = |e: &mut Encoder, value: bool| {
             e.u8(u8::from(value));
@@ -214,6 +225,9 @@ impl Scan {
         }
         encoder.list(&self.stepping, |e, probe| {
             flag(e.bytes(&probe.name).u8(u8::from(probe.angled)), probe.next);
+        });
+        encoder.list(&self.aliases, |e, alias| {
+            e.bytes(alias);
         });
         encoder.option(self.unprovable.as_ref(), |e, why| {
             e.bytes(why.as_bytes());
@@ -246,6 +260,7 @@ impl Scan {
             incbins: decoder.list(incbin)?,
             asm_includes: decoder.list(incbin)?,
             stepping: decoder.list(probe)?,
+            aliases: decoder.list(|d| Ok(d.bytes()?.into()))?,
             unprovable: decoder.option(|d| d.text().map(str::to_owned))?,
         })
     }

@@ -5,12 +5,12 @@ use std::ops::Range;
 use super::lex::{Kind, Lexer, Spliced, Token};
 use super::{Embed, Incbin, Mentions, Probe, Scan, Text, add};
 
-/// Reads the text with care.
-pub(super) fn scan(bytes: &[u8], text: Text) -> Scan {
+/// Reads the text with care. `aliases` are macros of any file of the action that stand for `__has_include`.
+pub(super) fn scan(bytes: &[u8], text: Text, aliases: &[Box<[u8]>]) -> Scan {
     let spliced = if text == Text::PlainAssembler { Spliced::whole(bytes) } else { Spliced::new(bytes) };
-    let tokens: Vec<Token<'_>> = Lexer::new(&spliced.bytes, text).collect();
+    let tokens: Vec<Token<'_>> = Lexer::new(&spliced.bytes, text, aliases).collect();
     let mut careful =
-        Careful { tokens: &tokens, source: &spliced, text, in_macro: false, scan: Scan::default() };
+        Careful { tokens: &tokens, source: &spliced, text, aliases, in_macro: false, scan: Scan::default() };
     careful.file();
     careful.scan
 }
@@ -37,6 +37,7 @@ struct Careful<'a> {
     tokens: &'a [Token<'a>],
     source: &'a Spliced<'a>,
     text: Text,
+    aliases: &'a [Box<[u8]>],
     /// Whether the tokens that are read are those of a macro.
     in_macro: bool,
     scan: Scan,
@@ -258,7 +259,7 @@ impl<'a> Careful<'a> {
     }
 
     fn define(&mut self, at: usize, end: usize) {
-        let Some(name) = self.word(at, end).filter(|name| !is_probe(name)) else { return };
+        let Some(name) = self.word(at, end).filter(|name| !self.is_probe(name)) else { return };
         let mut body = at + 1;
         let mut parameters = Vec::new();
         let adjacent = self.tokens.get(body).is_some_and(|token| token.at == self.tokens[at].at + name.len());
@@ -279,7 +280,7 @@ impl<'a> Careful<'a> {
         while at < end {
             at = match self.word(at, end) {
                 Some(b"defined") => self.behind_defined(at, end),
-                Some(word) if is_probe(word) => self.probe(at, end, word, of),
+                Some(word) if self.is_probe(word) => self.probe(at, end, word, of),
                 _ => self.item(at, end),
             };
         }
@@ -305,6 +306,13 @@ impl<'a> Careful<'a> {
             }
             return operand + 1;
         }
+        if !embeds
+            && let Some(of) = of
+            && self.passes_on(operand, end, of)
+        {
+            add(&mut self.scan.aliases, of.name.into());
+            return operand;
+        }
         let word = String::from_utf8_lossy(word);
         match of {
             Some(of) => {
@@ -320,6 +328,22 @@ impl<'a> Careful<'a> {
     }
 }
 
+impl Careful<'_> {
+    fn is_probe(&self, word: &[u8]) -> bool {
+        let known = matches!(word, b"__has_include" | b"__has_include_next" | b"__has_embed");
+        known || self.aliases.iter().any(|alias| **alias == *word)
+    }
+
+    /// Whether a macro gives a probe no name (`#define HAS __has_include`) or its own parameter
+    /// (`#define HAS(x) __has_include(x)`): then the names stand where the macro is used.
+    fn passes_on(&self, operand: usize, end: usize, of: &Macro<'_>) -> bool {
+        match self.word(operand, end) {
+            Some(word) => of.parameters.contains(&word) && self.mark(operand + 1, end) == Some(b')'),
+            None => operand >= end,
+        }
+    }
+}
+
 /// The macro that a directive defines.
 struct Macro<'a> {
     name: &'a [u8],
@@ -332,10 +356,6 @@ impl Macro<'_> {
         let mut words = angled.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
         words.any(|word| !word.is_empty() && self.parameters.contains(&word))
     }
-}
-
-fn is_probe(word: &[u8]) -> bool {
-    matches!(word, b"__has_include" | b"__has_include_next" | b"__has_embed")
 }
 
 fn is_part_of_name(byte: u8) -> bool {

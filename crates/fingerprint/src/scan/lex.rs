@@ -84,6 +84,8 @@ pub(super) struct Lexer<'a> {
     at: usize,
     text: Text,
     state: State,
+    /// Names of macros that stand for `__has_include`.
+    aliases: &'a [Box<[u8]>],
 }
 
 impl<'a> Iterator for Lexer<'a> {
@@ -101,8 +103,8 @@ impl<'a> Iterator for Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(bytes: &'a [u8], text: Text) -> Self {
-        Self { bytes, at: 0, text, state: State::LineStart }
+    pub(super) fn new(bytes: &'a [u8], text: Text, aliases: &'a [Box<[u8]>]) -> Self {
+        Self { bytes, at: 0, text, state: State::LineStart, aliases }
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -120,6 +122,7 @@ impl<'a> Lexer<'a> {
             (State::Hash, Kind::Word(b"include" | b"include_next" | b"import" | b"embed")) => State::Header,
             (_, Kind::Word(b"__has_include" | b"__has_include_next" | b"__has_embed")) => State::Header,
             (State::Header, Kind::Mark(b'(')) => State::Header,
+            (_, Kind::Word(word)) if self.aliases.iter().any(|alias| **alias == **word) => State::Header,
             _ => State::Other,
         }
     }

@@ -4,7 +4,7 @@
 //! **What is tested.** A compiler looks for a *name* in one directory after the other. The names come from what was
 //! read: every suffix of a read path relative to a searched directory that contains it (`/usr/include/sys/types.h`
 //! is `sys/types.h` in `/usr/include` and `types.h` in `/usr/include/sys`, if that is searched too). A name is asked
-//! of every directory that is searched first (those of the including files), and of the search directories up to the
+//! of every directory that is searched first (those of the including files), and of the search directories before the
 //! last one from which a file of that name was read, which covers every step of an `#include_next` chain. A *probe*
 //! (a literal `__has_include`, an include name with `..`, a library name that was tried) is asked of all of them.
 //! That is more than the compiler asks, so some changes rebuild in vain; it is never less.

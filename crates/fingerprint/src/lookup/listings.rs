@@ -196,7 +196,8 @@ impl Listings {
             return *shape;
         }
         let text = files.text(name).to_vec();
-        let plain = |part: &[u8]| !part.is_empty() && part != b"." && part != b".." && !is_passed_over(part);
+        // `.` and `..` are passed over too; an absolute name has an empty part.
+        let plain = |part: &[u8]| !part.is_empty() && !is_passed_over(part);
         let by_stat = !text.split(|byte| *byte == b'/').all(plain);
         let slash = text.iter().rposition(|byte| *byte == b'/');
         let prefix = slash.filter(|_| !by_stat).map(|at| files.text_id(&text[..at]));

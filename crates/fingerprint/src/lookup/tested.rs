@@ -21,7 +21,8 @@ struct Name {
     text: TextId,
     /// Whether the near directories are asked.
     near: bool,
-    /// How many of the search directories are asked, from the first.
+    /// How many of the search directories are asked, from the first: those before the last one from which it was
+    /// read, which need not be asked since the file that was read is an input.
     upto: usize,
     probe: bool,
     way: Way,
@@ -76,7 +77,7 @@ impl Tested {
     fn add_read(&mut self, suffix: TextId, places: &[Place], known: &mut FxHashMap<TextId, usize>) {
         let name = self.name(suffix, known);
         name.near = true;
-        for upto in places.iter().filter_map(|place| Some(place.search? + 1)) {
+        for upto in places.iter().filter_map(|place| place.search) {
             name.upto = name.upto.max(upto);
         }
         self.read.extend(places.iter().map(|place| (place.id, suffix)));

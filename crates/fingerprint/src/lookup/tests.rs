@@ -445,6 +445,19 @@ fn answers_that_change_while_the_command_runs_are_unsettled() {
 }
 
 #[test]
+fn an_answer_that_goes_away_while_the_command_runs_is_unsettled() {
+    let mut space = Space::new(&["i1/p.h", "i2/x.h"]);
+    let mut listings = Listings::default();
+    let (search, read) = (space.search(&["i1", "i2"]), space.ids(&["i2/x.h"]));
+    let probes = [probe("p.h", true)];
+    let before = record(&mut space.files, &Nothing, &search, &[], &read, &probes, &mut listings);
+    let marker = marker(&space);
+    fs::remove_file(space.at("i1/p.h")).unwrap();
+    let changes = unsettled(&mut space.files, &Nothing, &before, &mut listings, marker);
+    assert_eq!(changes.iter().map(|change| space.show(change)).collect::<Vec<_>>(), ["-i1: p.h"]);
+}
+
+#[test]
 fn lookups_read_back_as_they_were_written() {
     let mut space = Space::new(&["src/a.c", "src/x.h", "i1/x.h", "i1/sys/y.h"]);
     let lookups =

@@ -106,7 +106,8 @@ impl App {
         let format = terminal::format(asked, terminal.stderr, &environment);
         let options = Options {
             verbose: settings.verbose,
-            explain: settings.explain || manner.explains,
+            // Who forbids commands wants to know what called for one.
+            explain: settings.explain || settings.forbid_spawn || manner.explains,
             fresh: manner.tells_fresh,
         };
         let heading = Heading {

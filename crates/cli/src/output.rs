@@ -130,7 +130,10 @@ pub(crate) mod tests {
         stream.write("x");
         stream.write("y");
         let failure = stream.finish().unwrap_err();
-        insta::assert_snapshot!(failure.text(), @"rekindle: cannot write standard output: no storage space\n  hint: the disk is full; `rekindle clean` removes what was built");
+        insta::assert_snapshot!(failure.text(), @"
+        rekindle: cannot write standard output: no storage space
+          hint: the disk is full; `rekindle clean` removes what was built
+        ");
         assert_eq!(failure.code(), 3);
     }
 }

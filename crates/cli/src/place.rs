@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rekindle_fingerprint::roots::Roots;
+use rekindle_fingerprint::roots::{Root, Roots};
 use rekindle_frontend::diagnostic::Diagnostic;
 
 use crate::failure::Failure;
@@ -60,11 +60,12 @@ impl Place {
             .into())
     }
 
-    /// The roots of a build of `profile`, whose build directory is made if it is not there.
+    /// The roots of a build of `profile`, whose build directory is made if it is not there, and those that the
+    /// manifest declares.
     ///
     /// # Errors
-    /// The build directory cannot be made.
-    pub(crate) fn roots(&self, profile: &str) -> Result<Roots, Failure> {
+    /// The build directory cannot be made, or a declared name is taken.
+    pub(crate) fn roots(&self, profile: &str, declared: Vec<Root>) -> Result<Roots, Failure> {
         let spelled = self.builds.join(profile);
         let trouble = |error| Failure::io("create", format_args!("`{}`", spelled.display()), &error);
         std::fs::create_dir_all(&spelled).map_err(trouble)?;
@@ -72,6 +73,9 @@ impl Place {
         let mut roots = Roots::new(&self.workspace, build);
         roots.add_spelling(Roots::WORKSPACE, &self.spelled);
         roots.add_spelling(Roots::BUILD, spelled);
+        for root in declared {
+            roots.add(root).map_err(rekindle_engine::error::Error::from)?;
+        }
         Ok(roots)
     }
 }
@@ -132,7 +136,7 @@ mod tests {
         std::os::unix::fs::symlink("real", top.join("link")).unwrap();
         let place = find(&top.join("link/src"), None).unwrap();
         assert_eq!((&place.workspace, &place.spelled), (&top.join("real"), &top.join("link")));
-        let roots = place.roots("debug").unwrap();
+        let roots = place.roots("debug", Vec::new()).unwrap();
         assert_eq!(roots.get(Roots::BUILD).path, top.join("real/.rekindle/build/debug"));
         assert_eq!(roots.locate(&top.join("link/src/a.c")), (Roots::WORKSPACE, Path::new("src/a.c")));
         assert_eq!(roots.locate(&top.join("link/.rekindle/build/debug/x")), (Roots::BUILD, Path::new("x")));

@@ -42,7 +42,7 @@ impl Session {
         let place = Place::find(&app.settings, app.given.as_deref())?;
         let asked = load_request(app, wanted);
         let mut project = load(&place.shown, &asked)?;
-        let mut files = Files::new(place.roots(&app.settings.profile)?);
+        let mut files = Files::new(place.roots(&app.settings.profile, project.roots())?);
         let (mut dir, waited) = open_build_dir(app, &place, &mut files)?;
         if waited {
             // The person may have gone on editing.

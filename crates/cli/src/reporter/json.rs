@@ -44,7 +44,7 @@ impl Json {
     }
 
     fn action(&mut self, report: &Report) {
-        if report.outcome != Outcome::Fresh || self.options.verbose {
+        if report.outcome != Outcome::Fresh || self.options.verbose || self.options.fresh {
             let remarks = &report.remarks;
             self.line(&Action {
                 event: "action",
@@ -56,7 +56,6 @@ impl Json {
                 reason: report.reasons.first().map(reason),
                 reasons: report.reasons.iter().map(reason).collect(),
                 ms: report.ms,
-                command: self.options.verbose.then_some(&report.command),
                 failure: report.failure.as_deref(),
                 bound: remarks.bound.as_deref(),
                 volatile: remarks.volatile,
@@ -88,8 +87,6 @@ struct Action<'a> {
     reason: Option<Value>,
     reasons: Vec<Value>,
     ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<&'a String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -438,11 +435,11 @@ mod tests {
     }
 
     #[test]
-    fn fresh_actions_and_commands_are_told_when_asked_for() {
+    fn fresh_actions_are_told_when_asked_for() {
         let (out, _) = shown(Options { verbose: true, ..Options::default() }, |json| {
             json.event(&samples::fresh(), Duration::ZERO);
         });
-        insta::assert_snapshot!(out, @r#"{"event":"action","id":1,"kind":"compile","name":"src/quiet.c","outputs":["build:obj/src/quiet.c.o"],"outcome":"fresh","reason":null,"reasons":[],"ms":0,"command":"/usr/bin/cc -c src/quiet.c"}"#);
+        insta::assert_snapshot!(out, @r#"{"event":"action","id":1,"kind":"compile","name":"src/quiet.c","outputs":["build:obj/src/quiet.c.o"],"outcome":"fresh","reason":null,"reasons":[],"ms":0}"#);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is wrong with what the person wrote: where, what, why, and what to do about it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -90,6 +91,14 @@ impl Diagnostic {
         Self { place: Place::Request(words.into()), message: message.into(), why: None, hint: None }
     }
 
+    /// Its line and column; zeros if it has none.
+    fn position(&self) -> (usize, usize) {
+        match &self.place {
+            Place::File(_, Some(excerpt)) => (excerpt.line, excerpt.column),
+            _ => (0, 0),
+        }
+    }
+
     /// The same with a reason.
     #[must_use]
     pub fn why(mut self, why: impl Into<String>) -> Self {
@@ -129,7 +138,8 @@ impl fmt::Display for Diagnostic {
                 let Excerpt { line, column, text, width } = excerpt;
                 writeln!(f, "{}:{line}:{column}: {}", path.display(), self.message)?;
                 gutter = gutter.max(line.to_string().len());
-                writeln!(f, "{line:>gutter$} | {}", text.trim_end())?;
+                let shown = format!("{line:>gutter$} | {text}");
+                writeln!(f, "{}", shown.trim_end())?;
                 // Tabs are kept, so that the caret stands under the text whatever a tab is worth.
                 let lead: String =
                     text.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
@@ -177,11 +187,13 @@ pub(crate) struct Report {
     pub(crate) source: Arc<Source>,
     /// What was found so far.
     pub(crate) found: Vec<Diagnostic>,
+    /// What was said already: a library may be looked at for several toolchains.
+    said: HashSet<(usize, usize, String)>,
 }
 
 impl Report {
     pub(crate) fn new(source: Arc<Source>) -> Self {
-        Self { source, found: Vec::new() }
+        Self { source, found: Vec::new(), said: HashSet::new() }
     }
 
     /// Something wrong at `span`, to be refined and pushed.
@@ -195,7 +207,8 @@ impl Report {
     }
 
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.found.contains(&diagnostic) {
+        let (line, column) = diagnostic.position();
+        if self.said.insert((line, column, diagnostic.message.clone())) {
             self.found.push(diagnostic);
         }
     }
@@ -209,11 +222,7 @@ impl Report {
 impl From<Report> for Diagnostics {
     fn from(report: Report) -> Self {
         let mut found = report.found;
-        let key = |one: &Diagnostic| match &one.place {
-            Place::File(_, Some(excerpt)) => (excerpt.line, excerpt.column),
-            _ => (0, 0),
-        };
-        found.sort_by_key(key);
+        found.sort_by_key(Diagnostic::position);
         Self(found)
     }
 }

@@ -12,7 +12,7 @@ use crate::options::{self, Values};
 use crate::placeholder::{self, Part};
 use crate::platform::{self, Platform};
 use crate::profile;
-use crate::project::{Generator, HOST, Instance, Kind, Need, Node, Project, is_plain_name};
+use crate::project::{Generator, HOST, Instance, Kind, Need, Node, Project, Purpose, is_plain_name};
 use crate::reader::{Found, Reader, canonical};
 use crate::when::{self, Context};
 
@@ -35,7 +35,7 @@ pub(crate) fn evaluate(
     let mut work = Evaluation::new(base, &toolchains, report);
     work.commands();
     work.targets();
-    let Evaluation { instances, generators, left_out, .. } = work;
+    let Evaluation { instances, generators, left_out, writers, commands, .. } = work;
     crate::cycle::check(&instances, &generators, report);
     let consulted = reader.consulted;
     let source = report.source.clone();
@@ -49,6 +49,8 @@ pub(crate) fn evaluate(
         toolchains,
         instances,
         generators,
+        commands,
+        writers,
         left_out,
         consulted,
         manifest,
@@ -119,8 +121,12 @@ struct Evaluation<'a> {
     left_out: BTreeMap<String, String>,
     /// Which command writes a generated file.
     writers: HashMap<String, usize>,
+    /// The commands that are there, by name.
+    commands: HashMap<String, usize>,
     /// The instance of a target for a toolchain; none if its condition does not hold.
     known: HashMap<(String, String), Option<usize>>,
+    /// The instances of a target; it is there as soon as one was tried.
+    named: HashMap<String, Vec<usize>>,
     /// Instances whose needs are not known yet.
     open: VecDeque<usize>,
 }
@@ -135,7 +141,9 @@ impl<'a> Evaluation<'a> {
             generators: Vec::new(),
             left_out: BTreeMap::new(),
             writers: HashMap::new(),
+            commands: HashMap::new(),
             known: HashMap::new(),
+            named: HashMap::new(),
             open: VecDeque::new(),
         }
     }
@@ -152,6 +160,7 @@ impl<'a> Evaluation<'a> {
             let mut command = command.clone();
             scope.command(&mut command, self.report);
             let at = self.generators.len();
+            self.commands.insert(name.get_ref().clone(), at);
             for output in &command.outputs {
                 self.writers.entry(generated_name(output.get_ref())).or_insert(at);
             }
@@ -182,7 +191,7 @@ impl<'a> Evaluation<'a> {
             self.settle();
         }
         for (name, target) in in_order(&manifest.library) {
-            if !self.known.keys().any(|(known, _)| known == name.get_ref()) {
+            if !self.named.contains_key(name.get_ref()) {
                 self.instance(name, target, HOST);
                 self.settle();
             }
@@ -207,6 +216,7 @@ impl<'a> Evaluation<'a> {
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
+        self.named.entry(name.get_ref().clone()).or_default();
         if let Some(place) = &target.toolchain
             && toolchain != HOST
             && !self.toolchains.contains_key(toolchain)
@@ -243,6 +253,7 @@ impl<'a> Evaluation<'a> {
             needs: Vec::new(),
         });
         self.known.insert(key, Some(at));
+        self.named.entry(name.get_ref().clone()).or_default().push(at);
         self.open.push_back(at);
         Some(at)
     }
@@ -266,16 +277,21 @@ impl<'a> Evaluation<'a> {
     fn needs(&mut self, at: usize) {
         let Instance { name, toolchain, target, .. } = self.instances[at].clone();
         let mut needs = Vec::new();
-        for (list, public) in [(&target.deps, true), (&target.private_deps, false)] {
+        for (list, purpose) in [(&target.deps, Purpose::Public), (&target.private_deps, Purpose::Private)] {
             for dep in list {
                 if let Some(node) = self.dep(&name, dep, &toolchain) {
-                    needs.push(Need { node, public, place: dep.clone() });
+                    needs.push(Need { node, purpose, place: dep.clone() });
                 }
             }
         }
         for source in &target.sources {
             if let Some(at) = self.writer(source) {
-                needs.push(Need { node: Node::Command(at), public: true, place: source.clone() });
+                needs.push(Need { node: Node::Command(at), purpose: Purpose::Public, place: source.clone() });
+            }
+        }
+        for file in [&target.pch, &target.linker_script, &target.version_script].into_iter().flatten() {
+            if let Some(at) = self.writer(file) {
+                needs.push(Need { node: Node::Command(at), purpose: Purpose::Presence, place: file.clone() });
             }
         }
         if let Some(program) = &target.program {
@@ -283,7 +299,11 @@ impl<'a> Evaluation<'a> {
                 Some((name, executable)) => {
                     let toolchain = self.declared_toolchain(executable).unwrap_or_else(|| HOST.to_string());
                     if let Some(at) = self.instance(&name.clone(), executable, &toolchain) {
-                        needs.push(Need { node: Node::Target(at), public: false, place: program.clone() });
+                        needs.push(Need {
+                            node: Node::Target(at),
+                            purpose: Purpose::Presence,
+                            place: program.clone(),
+                        });
                     }
                 }
                 None => {
@@ -314,7 +334,7 @@ impl<'a> Evaluation<'a> {
             return self.present(dep, at.map(Node::Target));
         }
         if manifest.command.contains_key(dep.get_ref().as_str()) {
-            let at = self.generators.iter().position(|command| command.name == *dep);
+            let at = self.commands.get(dep.get_ref()).copied();
             return self.present(dep, at.map(Node::Command));
         }
         let found = self
@@ -350,9 +370,8 @@ impl<'a> Evaluation<'a> {
         let Some(name) = source.get_ref().strip_prefix("command:") else {
             return self.writers.get(&generated_name(source.get_ref())).copied();
         };
-        let at = self.generators.iter().position(|command| command.name.get_ref() == name);
-        if at.is_some() {
-            return at;
+        if let Some(at) = self.commands.get(name) {
+            return Some(*at);
         }
         if self.base.manifest.command.contains_key(name) {
             let dep = Text::new(source.span(), name.to_string());
@@ -377,8 +396,9 @@ impl<'a> Evaluation<'a> {
             }
         }
         let mut needs: Vec<Need> = Vec::new();
-        let mut need =
-            |node: Node, place: &Text| needs.push(Need { node, public: false, place: place.clone() });
+        let mut need = |node: Node, place: &Text| {
+            needs.push(Need { node, purpose: Purpose::Presence, place: place.clone() })
+        };
         for dep in asked {
             if let Some(node) = self.product(&name, &dep) {
                 need(node, &dep);
@@ -389,8 +409,6 @@ impl<'a> Evaluation<'a> {
                 need(Node::Command(writer), input);
             }
         }
-        needs.sort_by_key(|need| need.node);
-        needs.dedup_by_key(|need| need.node);
         self.generators[at].needs = needs;
     }
 
@@ -399,7 +417,7 @@ impl<'a> Evaluation<'a> {
         let manifest = self.base.manifest;
         let key = dep.get_ref().as_str();
         if manifest.command.contains_key(key) {
-            let at = self.generators.iter().position(|command| command.name == *dep);
+            let at = self.commands.get(dep.get_ref()).copied();
             return self.present(dep, at.map(Node::Command));
         }
         let sections = [&manifest.executable, &manifest.library, &manifest.test];
@@ -412,17 +430,12 @@ impl<'a> Evaluation<'a> {
             ));
             return None;
         };
-        let existing: Vec<usize> = self.instances_of(key);
+        let existing = self.named.get(key).cloned().unwrap_or_default();
         let at = match (self.declared_toolchain(target), existing.as_slice()) {
             (None, [only]) => Some(*only),
             (toolchain, _) => self.instance(name, target, toolchain.as_deref().unwrap_or(HOST)),
         };
         self.present(dep, at.map(Node::Target))
-    }
-
-    fn instances_of(&self, name: &str) -> Vec<usize> {
-        let named = |at: &usize| self.instances[*at].name.get_ref() == name;
-        (0..self.instances.len()).filter(named).collect()
     }
 }
 

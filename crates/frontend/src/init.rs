@@ -311,5 +311,5 @@ fn free_name(wanted: &str, taken: &mut BTreeSet<String>) -> String {
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
-#[path = "init_tests.rs"]
+#[path = "tests/init.rs"]
 mod tests;

@@ -102,7 +102,4 @@ mod when;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
-mod refusals;
-#[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
-mod testing;
+mod tests;

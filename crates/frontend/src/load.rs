@@ -77,11 +77,11 @@ pub fn load(path: &Path, request: &Request) -> Result<Project, Diagnostics> {
 fn locate(path: &Path, reader: &mut Reader) -> Result<(PathBuf, PathBuf), Diagnostics> {
     let found =
         |reader: &mut Reader, path: &Path| reader.probe(path).map_err(|error| unreadable(path, &error));
-    let absent = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let file = match found(reader, absent)? {
+    let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let file = match found(reader, here)? {
         Found::File => path.to_path_buf(),
         Found::Directory => {
-            let inner = shorten(absent).join(FILE_NAME);
+            let inner = shorten(here).join(FILE_NAME);
             match found(reader, &inner)? {
                 Found::File => inner,
                 Found::Directory => {

@@ -23,7 +23,7 @@ use rekindle_toolchain::request::Language;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::manifest::Text;
-use crate::project::{HOST, Instance, Kind, Node, Project};
+use crate::project::{Generator, HOST, Instance, Kind, Node, Project};
 use crate::reader::{Consulted, Reader};
 use crate::toolbox::Toolbox;
 
@@ -112,6 +112,8 @@ struct Lowering<'a> {
     built: Vec<Built>,
     /// The outputs of every command.
     generated: Vec<Vec<PathId>>,
+    /// The toolchain that is missing for a command.
+    unmade: Vec<Option<String>>,
     /// Who writes a path: the target's name and where the manifest says so.
     owners: HashMap<PathId, Text>,
     /// Directories that globs do not enter.
@@ -138,6 +140,7 @@ impl<'a> Lowering<'a> {
             graph: Graph::new(),
             built: vec![Built::default(); project.instances.len()],
             generated: vec![Vec::new(); project.generators.len()],
+            unmade: vec![None; project.generators.len()],
             owners: HashMap::new(),
             skip,
             pic: compile::position_independent(project),
@@ -203,8 +206,9 @@ impl<'a> Lowering<'a> {
             self.built[at].missing = Some(missing);
             return;
         }
-        if instance.target.program.is_some() {
-            if let Some(Node::Target(program)) = instance.needs.first().map(|need| need.node) {
+        if let Some(program) = &instance.target.program {
+            let named = instance.needs.iter().find(|need| need.place.span() == program.span());
+            if let Some(Node::Target(program)) = named.map(|need| need.node) {
                 let Built { product, runtime, .. } = self.built[program].clone();
                 self.built[at].product = product;
                 self.built[at].runtime = runtime;
@@ -227,7 +231,7 @@ impl<'a> Lowering<'a> {
         dedup(&mut objects);
         let cxx = sources.iter().any(|source| source.language == Some(Language::Cxx));
         let below =
-            instance.needs.iter().any(|need| matches!(need.node, Node::Target(dep) if self.built[dep].cxx));
+            instance.needs.iter().any(|need| matches!(need.node, Node::Target(dep) if self.built[dep].cxx && project.instances[dep].kind != Kind::Shared));
         let built = &mut self.built[at];
         built.cxx = cxx || below;
         built.usage = usage.public;
@@ -242,30 +246,27 @@ impl<'a> Lowering<'a> {
         if !self.tools.knows(&instance.toolchain) {
             return Some(instance.toolchain.clone());
         }
-        let needed = instance.needs.iter().filter_map(|need| match need.node {
+        instance.needs.iter().find_map(|need| self.missing_of(need.node))
+    }
+
+    /// The toolchain that is missing for something that was lowered already.
+    fn missing_of(&self, node: Node) -> Option<String> {
+        match node {
             Node::Target(at) => self.built[at].missing.clone(),
-            Node::Command(at) => self.missing_below(at),
-        });
-        needed.into_iter().next()
+            Node::Command(at) => self.unmade[at].clone(),
+        }
     }
 
     /// The toolchain that is missing for what a command needs.
-    fn missing_below(&self, at: usize) -> Option<String> {
-        self.project.generators[at].needs.iter().find_map(|need| match need.node {
-            Node::Target(at) => self.built[at].missing.clone(),
-            Node::Command(at) => self.missing_below(at),
-        })
+    fn missing_below(&self, generator: &Generator) -> Option<String> {
+        generator.needs.iter().find_map(|need| self.missing_of(need.node))
     }
 
     /// Says what was left out for want of a toolchain; it is an error for what is wanted.
     fn missing(&mut self, wanted: &[Node]) {
         let project = self.project;
         for node in project.nodes() {
-            let missing = match node {
-                Node::Target(at) => self.built[at].missing.clone(),
-                Node::Command(at) => self.missing_below(at),
-            };
-            let Some(toolchain) = missing else { continue };
+            let Some(toolchain) = self.missing_of(node) else { continue };
             let name = match node {
                 Node::Target(at) => &project.instances[at].name,
                 Node::Command(at) => &project.generators[at].name,
@@ -279,19 +280,21 @@ impl<'a> Lowering<'a> {
     /// Adds what a person can ask for.
     fn targets(&mut self) {
         let project = self.project;
+        let listed = project.listed_default();
         let mut targets: Vec<(usize, Target)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for node in project.nodes() {
             let (place, target) = match node {
                 Node::Target(at) if self.built[at].missing.is_none() => {
-                    (project.instances[at].name.span().start, self.graph_target(at))
+                    (project.instances[at].name.span().start, self.graph_target(at, listed.as_ref()))
                 }
-                Node::Command(at) if self.missing_below(at).is_none() => {
-                    (project.generators[at].name.span().start, self.graph_command(at))
+                Node::Command(at) if self.unmade[at].is_none() => {
+                    (project.generators[at].name.span().start, self.graph_command(at, listed.as_ref()))
                 }
                 _ => continue,
             };
             // One name stands for all toolchains that a library is built for, the host's first.
-            match targets.iter_mut().find(|(_, known)| known.name == target.name) {
+            match places.get(project.name_of(node)).and_then(|at| targets.get_mut(*at)) {
                 Some((_, known)) => {
                     let aside = matches!(node, Node::Target(at) if project.instances[at].toolchain != HOST);
                     let mut both = [known.clone(), target];
@@ -302,7 +305,10 @@ impl<'a> Lowering<'a> {
                     first.outputs.extend(second.outputs);
                     *known = first;
                 }
-                None => targets.push((place, target)),
+                None => {
+                    places.insert(project.name_of(node), targets.len());
+                    targets.push((place, target));
+                }
             }
         }
         targets.sort_by_key(|(place, _)| *place);
@@ -314,7 +320,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn graph_target(&mut self, at: usize) -> Target {
+    fn graph_target(&mut self, at: usize, listed: Option<&HashSet<&str>>) -> Target {
         let project = self.project;
         let instance = &project.instances[at];
         let built = &self.built[at];
@@ -323,6 +329,14 @@ impl<'a> Lowering<'a> {
             outputs.extend(&built.objects);
         }
         outputs.extend(&built.runtime);
+        if instance.target.program.is_some() {
+            // What a test needs besides its program must be there when it runs.
+            for need in &instance.needs {
+                if let Node::Command(at) = need.node {
+                    outputs.extend(&self.generated[at]);
+                }
+            }
+        }
         dedup(&mut outputs);
         let text = |text: &Text| text.get_ref().clone();
         Target {
@@ -333,20 +347,20 @@ impl<'a> Lowering<'a> {
                 Kind::Static | Kind::Shared | Kind::Object => TargetKind::Library,
             },
             outputs,
-            default: project.is_default(Node::Target(at)),
+            default: project.is_default(Node::Target(at), listed),
             arguments: instance.target.args.iter().map(text).collect(),
             environment: instance.target.env.iter().map(|(name, value)| (text(name), text(value))).collect(),
             install: self.install(at),
         }
     }
 
-    fn graph_command(&self, at: usize) -> Target {
+    fn graph_command(&self, at: usize, listed: Option<&HashSet<&str>>) -> Target {
         let generator = &self.project.generators[at];
         Target {
             name: generator.name.get_ref().clone(),
             kind: TargetKind::Command,
             outputs: self.generated[at].clone(),
-            default: self.project.is_default(Node::Command(at)),
+            default: self.project.is_default(Node::Command(at), listed),
             arguments: Vec::new(),
             environment: Vec::new(),
             install: Vec::new(),

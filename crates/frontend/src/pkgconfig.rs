@@ -398,5 +398,5 @@ pub(crate) fn search_path(
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
-#[path = "pkgconfig_tests.rs"]
+#[path = "tests/pkgconfig.rs"]
 mod tests;

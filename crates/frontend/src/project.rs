@@ -1,7 +1,7 @@
 //! The typed project: every target as it is in this build, with conditions decided, additions made, options put in,
 //! and names turned into references.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,13 +45,24 @@ pub(crate) enum Node {
     Command(usize),
 }
 
+/// What something that is needed counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It is used, and what is public in it is passed on.
+    Public,
+    /// It is used.
+    Private,
+    /// It must be there: a linker script that a command writes, a program that a command runs.
+    Presence,
+}
+
 /// Something that another thing needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Need {
     /// What is needed.
     pub(crate) node: Node,
-    /// Whether what is public in it is passed on.
-    pub(crate) public: bool,
+    /// What it counts for.
+    pub(crate) purpose: Purpose,
     /// Where the manifest says so.
     pub(crate) place: Text,
 }
@@ -119,6 +130,10 @@ pub struct Project {
     pub(crate) toolchains: BTreeMap<String, Toolchain>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) generators: Vec<Generator>,
+    /// The commands by name.
+    pub(crate) commands: HashMap<String, usize>,
+    /// Which command writes a generated file.
+    pub(crate) writers: HashMap<String, usize>,
     /// Names of targets and commands whose condition does not hold, and the condition.
     pub(crate) left_out: BTreeMap<String, String>,
     pub(crate) consulted: Consulted,
@@ -173,23 +188,9 @@ impl Project {
         let mut spec = Spec { name: name.to_string(), ..Spec::default() };
         let Some(declared) = self.toolchains.get(name) else { return spec };
         let text = |value: &Option<Text>| value.as_ref().map(|text| text.get_ref().clone());
-        // A program with a slash in it lies in the project, wherever the command is run from.
-        let program = |value: &Option<Text>| {
-            let text = text(value)?;
-            let (word, rest) = text.split_once(' ').map_or((text.as_str(), ""), |(word, rest)| (word, rest));
-            if !word.contains('/') || word.starts_with('/') {
-                return Some(text);
-            }
-            let path = self.dir.join(word);
-            Some(if rest.is_empty() {
-                path.display().to_string()
-            } else {
-                format!("{} {rest}", path.display())
-            })
-        };
-        spec.cc = program(&declared.cc);
-        spec.cxx = program(&declared.cxx);
-        spec.ar = program(&declared.ar);
+        spec.cc = text(&declared.cc);
+        spec.cxx = text(&declared.cxx);
+        spec.ar = text(&declared.ar);
         spec.target = text(&declared.target);
         spec.sysroot = declared.sysroot.as_ref().map(|sysroot| self.dir.join(sysroot.get_ref()));
         spec.flags = declared.flags.iter().map(|flag| Arg::text(flag.get_ref())).collect();
@@ -217,7 +218,10 @@ impl Project {
             }
             Wanted::Everything => found = self.nodes().collect(),
             Wanted::Tests => found = self.nodes().filter(|node| self.is_test(*node)).collect(),
-            Wanted::Default => found = self.nodes().filter(|node| self.is_default(*node)).collect(),
+            Wanted::Default => {
+                let listed = self.listed_default();
+                found = self.nodes().filter(|node| self.is_default(*node, listed.as_ref())).collect();
+            }
         }
         if wrong.is_empty() { Ok(found) } else { Err(Diagnostics(wrong)) }
     }
@@ -256,10 +260,24 @@ impl Project {
         matches!(node, Node::Target(at) if self.instances[at].kind == Kind::Test)
     }
 
-    /// Whether it is built when nothing is asked for.
-    pub(crate) fn is_default(&self, node: Node) -> bool {
-        if let Some(list) = &self.manifest.project.default {
-            return list.iter().any(|name| name.get_ref() == self.name_of(node));
+    /// The command that a source or input means: `command:NAME`, or the name of a generated file.
+    pub(crate) fn writer_of(&self, text: &str) -> Option<usize> {
+        match text.strip_prefix("command:") {
+            Some(name) => self.commands.get(name).copied(),
+            None => self.writers.get(&crate::evaluate::generated_name(text)).copied(),
+        }
+    }
+
+    /// The names that the manifest says are built when nothing is asked for, if it says so.
+    pub(crate) fn listed_default(&self) -> Option<HashSet<&str>> {
+        let list = self.manifest.project.default.as_ref()?;
+        Some(list.iter().map(|name| name.get_ref().as_str()).collect())
+    }
+
+    /// Whether it is built when nothing is asked for; `listed` is [`Project::listed_default`].
+    pub(crate) fn is_default(&self, node: Node, listed: Option<&HashSet<&str>>) -> bool {
+        if let Some(listed) = listed {
+            return listed.contains(self.name_of(node));
         }
         let told = match node {
             Node::Target(at) => self.instances[at].target.default,

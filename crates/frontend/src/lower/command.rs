@@ -32,7 +32,8 @@ impl Lowering<'_> {
         let generator = &project.generators[at];
         let outputs = self.outputs(generator);
         self.generated[at].clone_from(&outputs);
-        if outputs.is_empty() || self.missing_below(at).is_some() {
+        self.unmade[at] = self.missing_below(generator);
+        if outputs.is_empty() || self.unmade[at].is_some() {
             return;
         }
         let scene = Scene {
@@ -92,39 +93,16 @@ impl Lowering<'_> {
     fn inputs(&mut self, generator: &Generator) -> Vec<PathId> {
         let mut inputs = Vec::new();
         for text in &generator.command.inputs {
-            let writer = generator.needs.iter().find_map(|need| match need.node {
-                Node::Command(at) if need.place.span() == text.span() => Some(at),
-                _ => None,
-            });
-            if let Some(at) = writer {
-                inputs.extend(self.outputs_named(at, text));
-                continue;
-            }
-            if let Some(at) = self.command_that_writes(text) {
-                inputs.extend(self.outputs_named(at, text));
+            if let Some(generated) = self.generated_by(text) {
+                inputs.extend(generated);
                 continue;
             }
             for path in self.files_of(text, "file") {
                 inputs.push(self.files.path_abs(&path));
             }
         }
+        dedup(&mut inputs);
         inputs
-    }
-
-    /// The command that an input names although another need on the same command stands first.
-    fn command_that_writes(&self, text: &Text) -> Option<usize> {
-        let generators = &self.project.generators;
-        if let Some(name) = text.get_ref().strip_prefix("command:") {
-            return generators.iter().position(|generator| generator.name.get_ref() == name);
-        }
-        let name = crate::evaluate::generated_name(text.get_ref());
-        generators.iter().position(|generator| {
-            generator
-                .command
-                .outputs
-                .iter()
-                .any(|output| crate::evaluate::generated_name(output.get_ref()) == name)
-        })
     }
 
     fn depfile(&mut self, generator: &Generator) -> Option<PathId> {

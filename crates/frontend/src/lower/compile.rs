@@ -41,6 +41,7 @@ impl Lowering<'_> {
         languages.dedup();
         let headers = self.precompile(instance, &languages, usage);
         let mut objects = Vec::new();
+        let mut bases: Vec<Compile> = Vec::new();
         for source in sources {
             let Some(language) = source.language else {
                 objects.push(source.path);
@@ -60,7 +61,20 @@ impl Lowering<'_> {
                     applied.push(ready.entry);
                 }
             }
-            let object = self.object(instance, source.path, language, usage, &applied, &headers);
+            let object = self.object_of(instance, source.path);
+            // What holds for the whole target is put together once a language.
+            let mut what = match bases.iter().find(|base| base.language == language) {
+                Some(base) => base.clone(),
+                None => {
+                    bases.push(self.request(instance, source.path, language, usage, object));
+                    bases[bases.len() - 1].clone()
+                }
+            };
+            what.source = source.path;
+            what.object = object;
+            what.temporary = self.temporary_of(object);
+            self.refine(&mut what, &applied, &headers);
+            self.add_compile(instance, &what);
             objects.push(object);
         }
         for (_, _, text) in overrides.iter().flat_map(|ready| &ready.patterns).filter(|(_, used, _)| !used) {
@@ -70,35 +84,35 @@ impl Lowering<'_> {
         objects
     }
 
-    fn object(
-        &mut self,
-        instance: &Instance,
-        source: PathId,
-        language: Language,
-        usage: &Usages,
-        overrides: &[&Override],
-        headers: &Headers,
-    ) -> PathId {
+    fn object_of(&mut self, instance: &Instance, source: PathId) -> PathId {
         let place = paths::object(self.files, &instance.place(), source);
-        let object = self.files.path(Roots::BUILD, &place);
-        let mut what = self.request(instance, source, language, usage, object);
+        self.files.path(Roots::BUILD, &place)
+    }
+
+    fn temporary_of(&mut self, object: PathId) -> PathId {
+        let temporary = paths::temporary(self.files.rel(object));
+        self.files.path(Roots::BUILD, temporary)
+    }
+
+    /// Adds what holds for one source: its overrides, and the precompiled header.
+    fn refine(&mut self, what: &mut Compile, overrides: &[&Override], headers: &Headers) {
         for entry in overrides {
             what.defines.extend(entry.defines.iter().map(|text| text.get_ref().clone()));
-            let flags = self.flags(of_language(language, &entry.cflags, &entry.cxxflags, &entry.asflags));
+            let flags =
+                self.flags(of_language(what.language, &entry.cflags, &entry.cxxflags, &entry.asflags));
             what.flags.extend(flags);
             if let Some(warnings) = &entry.warnings {
                 what.warnings = warnings_of(Some(warnings));
             }
         }
-        if let Some(header) = headers.header.filter(|_| matches!(language, Language::C | Language::Cxx)) {
+        if let Some(header) = headers.header.filter(|_| matches!(what.language, Language::C | Language::Cxx))
+        {
             // One that was made with other flags does not fit; then the header itself is included.
-            what.precompiled = headers.made(language).filter(|_| overrides.is_empty());
+            what.precompiled = headers.made(what.language).filter(|_| overrides.is_empty());
             if what.precompiled.is_none() {
                 what.forced.push(header);
             }
         }
-        self.add_compile(instance, &what);
-        object
     }
 
     /// A compile of `source` with everything that holds for the whole target.
@@ -111,8 +125,6 @@ impl Lowering<'_> {
         object: PathId,
     ) -> Compile {
         let target = &instance.target;
-        let temporary = paths::temporary(self.files.rel(object));
-        let temporary = self.files.path(Roots::BUILD, temporary);
         let standard = match language {
             Language::C => target.c_std.as_ref(),
             Language::Cxx => target.cxx_std.as_ref(),
@@ -125,7 +137,7 @@ impl Lowering<'_> {
             source,
             language,
             object,
-            temporary,
+            temporary: self.temporary_of(object),
             standard: standard.map(|text| text.get_ref().clone()),
             mode: settings.mode.clone(),
             warnings: warnings_of(target.warnings.as_ref()),

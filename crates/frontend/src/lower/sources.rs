@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::evaluate::generated_name;
 use crate::glob::{Pattern, is_pattern};
 use crate::manifest::Text;
-use crate::project::{Instance, Node};
+use crate::project::Instance;
 use crate::reader::Found;
 
 /// What a file is, by its name.
@@ -67,16 +67,21 @@ impl Lowering<'_> {
         let mut seen = std::collections::HashSet::new();
         let mut list = Vec::new();
         for text in &target.sources {
-            if let Some(generated) = self.generated_by(instance, text) {
+            if let Some(generated) = self.generated_by(text) {
                 for path in generated {
                     // What a command makes beside sources is for including.
                     let rel = self.files.rel(path).to_path_buf();
-                    if let FileKind::Source(language) = kind_of(&rel)
-                        && seen.insert(path)
-                    {
-                        list.push(SourceFile { path, language: Some(language) });
-                    } else if let FileKind::Refused(why) = kind_of(&rel) {
-                        self.report.push(self.report.on(text, format!("`{}`: {why}", rel.display())));
+                    let language = match kind_of(&rel) {
+                        FileKind::Source(language) => Some(language),
+                        FileKind::Object => None,
+                        FileKind::Refused(why) => {
+                            self.report.push(self.report.on(text, format!("`{}`: {why}", rel.display())));
+                            continue;
+                        }
+                        FileKind::Header | FileKind::Unknown => continue,
+                    };
+                    if seen.insert(path) {
+                        list.push(SourceFile { path, language });
                     }
                 }
                 continue;
@@ -124,16 +129,13 @@ impl Lowering<'_> {
     }
 
     /// The outputs that `command:NAME`, or the name of a generated file, stands for.
-    fn generated_by(&self, instance: &Instance, text: &Text) -> Option<Vec<PathId>> {
-        let command = instance.needs.iter().find_map(|need| match need.node {
-            Node::Command(at) if need.place.span() == text.span() => Some(at),
-            _ => None,
-        })?;
+    pub(super) fn generated_by(&self, text: &Text) -> Option<Vec<PathId>> {
+        let command = self.project.writer_of(text.get_ref())?;
         Some(self.outputs_named(command, text))
     }
 
     /// All outputs of a command for `command:NAME`, else the one that is called `text`.
-    pub(super) fn outputs_named(&self, command: usize, text: &Text) -> Vec<PathId> {
+    fn outputs_named(&self, command: usize, text: &Text) -> Vec<PathId> {
         let outputs = &self.generated[command];
         if text.get_ref().starts_with("command:") {
             return outputs.clone();
@@ -255,12 +257,8 @@ impl Lowering<'_> {
 
     /// The file that a key names, by its number: of the project, or generated.
     pub(super) fn file_of(&mut self, text: &Text, what: &str) -> Option<PathId> {
-        let name = generated_name(text.get_ref());
-        for (at, generator) in self.project.generators.iter().enumerate() {
-            let outputs = &generator.command.outputs;
-            if outputs.iter().any(|output| generated_name(output.get_ref()) == name) {
-                return self.outputs_named(at, text).first().copied();
-            }
+        if let Some(generated) = self.generated_by(text) {
+            return generated.first().copied();
         }
         let path = self.one_file(text, what)?;
         Some(self.files.path_abs(&path))

@@ -3,7 +3,7 @@
 
 use rekindle_fingerprint::action::Spelling;
 
-use crate::testing::Space;
+use crate::tests::space::Space;
 
 #[test]
 fn an_executable_with_a_library_and_a_generated_source() {
@@ -510,4 +510,72 @@ fn the_default_is_everything_but_tests_unless_the_project_says_otherwise() {
     let space = Space::raw(&chosen);
     space.write("a.c", "");
     assert_eq!(wanted(space), ["b", "t"]);
+}
+
+#[test]
+fn commands_make_scripts_archives_and_what_tests_read() {
+    let space = Space::new(
+        r#"
+        [executable.app]
+        sources = ["main.c", "command:vendor"]
+        linker-script = "app.ld"
+        [command.vendor]
+        argv = ["make", "-C", "vendor", "OUT={out:0}"]
+        outputs = ["libvendor.a", "vendor.h"]
+        [command.layout]
+        argv = ["./layout.sh", "{out}"]
+        outputs = ["app.ld"]
+        working-directory = "vendor"
+        [test.replay]
+        program = "app"
+        deps = ["data"]
+        [command.data]
+        argv = ["cp", "{in}", "{out}"]
+        inputs = ["command:vendor", "vendor.h", "a.txt"]
+        outputs = ["data"]
+        "#,
+        &["main.c", "vendor/x", "layout.sh", "a.txt"],
+    );
+    insta::assert_snapshot!(space.commands(), @"
+    /usr/bin/make -C vendor OUT=B/gen/libvendor.a  | in /usr/bin/make | out build:gen/libvendor.a build:gen/vendor.h
+    /P/layout.sh /P/B/gen/app.ld  | in layout.sh | out build:gen/app.ld
+    host-cc -g -IB/gen -c main.c -o B/obj/app/main.c.o  | after build:gen/libvendor.a build:gen/vendor.h
+    host-cc -g -o B/app B/obj/app/main.c.o B/gen/libvendor.a -T B/gen/app.ld
+    /usr/bin/cp B/gen/libvendor.a B/gen/vendor.h a.txt B/gen/data  | in /usr/bin/cp build:gen/libvendor.a build:gen/vendor.h a.txt | out build:gen/data
+    ");
+    let made = space.lower().unwrap();
+    let replay = made.lowered.graph.target("replay").unwrap();
+    let outputs: Vec<String> = replay.outputs.iter().map(|path| made.files.show(*path)).collect();
+    assert_eq!(outputs, ["build:app", "build:gen/data"]);
+}
+
+#[test]
+fn ten_thousand_sources_and_a_thousand_commands_are_lowered_in_time() {
+    let mut manifest = String::new();
+    for library in 0..100 {
+        let next = if library == 99 { String::new() } else { format!("\"l{}\"", library + 1) };
+        manifest += &format!(
+            "[library.l{library}]\nsources = [\"l{library}/*.c\"]\ninclude = [\"l{library}\"]\ndeps = [{next}]\n"
+        );
+    }
+    for command in 0..1000 {
+        let before = command.max(2);
+        manifest += &format!(
+            "[command.c{command}]\nargv = [\"cp\", \"{{in}}\", \"{{out}}\"]\noutputs = [\"c{command}\"]\n\
+             inputs = [\"a.txt\"{}]\n",
+            if command > 1 {
+                format!(", \"c{}\", \"command:c{}\"", before - 1, before - 2)
+            } else {
+                String::new()
+            }
+        );
+    }
+    let space = Space::new(&manifest, &["a.txt"]);
+    for library in 0..100 {
+        for source in 0..100 {
+            space.write(&format!("l{library}/s{source}.c"), "");
+        }
+    }
+    let made = space.lower().unwrap();
+    assert_eq!(made.lowered.graph.len(), 10_000 + 100 + 1_000);
 }

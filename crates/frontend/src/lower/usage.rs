@@ -11,7 +11,7 @@ use super::Lowering;
 use super::paths::GENERATED;
 use crate::manifest::Text;
 use crate::pkgconfig::Flags;
-use crate::project::{Instance, Node};
+use crate::project::{Instance, Node, Purpose};
 
 /// What a source is compiled with because of the libraries and commands it uses.
 #[derive(Clone, Debug, Default)]
@@ -77,13 +77,13 @@ impl Lowering<'_> {
         own.includes.extend(&shown);
         public.includes.extend(shown);
         let package = self.package_usage(packages);
-        for need in &instance.needs {
+        for need in instance.needs.iter().filter(|need| need.purpose != Purpose::Presence) {
             let theirs = match need.node {
                 Node::Target(at) => self.built[at].usage.clone(),
                 Node::Command(at) => self.command_usage(at),
             };
             own.extend(&theirs);
-            if need.public {
+            if need.purpose == Purpose::Public {
                 public.extend(&theirs);
             }
         }

@@ -1,7 +1,7 @@
 //! Manifests that are written for directories, each of which must load and lower.
 
 use super::*;
-use crate::testing::Space;
+use crate::tests::space::Space;
 
 fn written(files: &[(&str, &str)]) -> String {
     let space = Space::raw("");

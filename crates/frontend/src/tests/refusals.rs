@@ -1,7 +1,7 @@
 //! Every refusal, as a person reads it.
 
 use crate::load::{Request, load};
-use crate::testing::Space;
+use crate::tests::space::Space;
 
 /// The complaints about a manifest with `[project]` added, over these files.
 fn complaints(manifest: &str, files: &[&str]) -> String {
@@ -196,7 +196,7 @@ fn text_that_is_not_toml_is_shown_where_it_stops() {
     "#);
     insta::assert_snapshot!(Space::raw("").errors(), @r#"
     rekindle.toml:1:1: the manifest has no [project] table
-       1 | 
+       1 |
          | ^
          = hint: begin it with `[project]` and `name = "..."`
     "#);

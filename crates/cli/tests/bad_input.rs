@@ -1,5 +1,7 @@
 //! What a person, another program or a broken disk can hand in: each is refused with words that help, or mended.
 
+#![expect(clippy::disallowed_methods, reason = "a test is a world of its own")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -39,116 +41,211 @@ fn refusal(space: &Space, built: &Built) -> String {
 
 #[test]
 fn unknown_key() {
-    insta::assert_snapshot!(refused("[executable.app]\nsuorces = [\"main.c\"]"), @"");
+    insta::assert_snapshot!(refused("[executable.app]\nsuorces = [\"main.c\"]"), @r#"
+    rekindle.toml:5:1: [executable.app] has no key `suorces`
+       5 | suorces = ["main.c"]
+         | ^^^^^^^
+         = hint: did you mean `sources`?
+    "#);
 }
 
 #[test]
 fn unknown_table() {
-    insta::assert_snapshot!(refused("[executables.app]\nsources = [\"main.c\"]"), @"");
+    insta::assert_snapshot!(refused("[executables.app]\nsources = [\"main.c\"]"), @"
+    rekindle.toml:4:2: the manifest has no table `executables`
+       4 | [executables.app]
+         |  ^^^^^^^^^^^
+         = hint: did you mean `executable`?
+    ");
 }
 
 #[test]
 fn key_of_the_wrong_type() {
-    insta::assert_snapshot!(refused("[executable.app]\nsources = \"main.c\""), @"");
+    insta::assert_snapshot!(refused("[executable.app]\nsources = \"main.c\""), @r#"
+    rekindle.toml:5:11: `sources` in [executable.app] is a list of strings, and this is a string
+       5 | sources = "main.c"
+         |           ^^^^^^^^
+         = hint: write `sources = ["main.c"]`
+    "#);
 }
 
 #[test]
 fn value_that_is_none_of_the_choices() {
-    insta::assert_snapshot!(refused("[library.x]\ntype = \"sharde\"\nsources = [\"main.c\"]"), @"");
+    insta::assert_snapshot!(refused("[library.x]\ntype = \"sharde\"\nsources = [\"main.c\"]"), @r#"
+    rekindle.toml:5:8: `type` in [library.x] cannot be "sharde"
+       5 | type = "sharde"
+         |        ^^^^^^^^
+         = hint: did you mean "shared"?
+    "#);
 }
 
 #[test]
 fn no_toml() {
-    insta::assert_snapshot!(refused("[executable.app\nsources = 1"), @"");
+    insta::assert_snapshot!(refused("[executable.app\nsources = 1"), @"
+    rekindle.toml:4:16: this is not TOML: unclosed table, expected `]`
+       4 | [executable.app
+         |                ^
+    ");
 }
 
 #[test]
 fn key_twice() {
-    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\"]\nsources = [\"other.c\"]"), @"");
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\"]\nsources = [\"other.c\"]"), @r#"
+    rekindle.toml:6:1: this name was given before
+       6 | sources = ["other.c"]
+         | ^^^^^^^
+    "#);
 }
 
 #[test]
 fn missing_source() {
-    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"mian.c\"]"), @"");
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"mian.c\"]"), @r#"
+    rekindle.toml:5:12: there is no file `mian.c`
+       5 | sources = ["mian.c"]
+         |            ^^^^^^^^
+         = hint: did you mean `main.c`?
+    "#);
 }
 
 #[test]
 fn glob_that_matches_nothing() {
-    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\", \"lib/**/*.c\"]"), @"");
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\", \"lib/**/*.c\"]"), @r#"
+    rekindle.toml:5:22: no file matches this glob
+       5 | sources = ["main.c", "lib/**/*.c"]
+         |                      ^^^^^^^^^^^^
+    "#);
 }
 
 #[test]
 fn glob_that_is_none() {
-    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"src/[a.c\"]"), @"");
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"src/[a.c\"]"), @r#"
+    rekindle.toml:5:12: this glob cannot be read: unclosed character class; missing ']'
+       5 | sources = ["src/[a.c"]
+         |            ^^^^^^^^^^
+    "#);
 }
 
 #[test]
 fn missing_include_directory() {
-    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\"]\ninclude = [\"inculde\"]"), @"");
+    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\"]\ninclude = [\"inculde\"]"), @r#"
+    rekindle.toml:6:12: there is no directory `inculde`
+       6 | include = ["inculde"]
+         |            ^^^^^^^^^
+    "#);
 }
 
 #[test]
 fn no_sources() {
-    insta::assert_snapshot!(refused("[executable.app]\n"), @"");
+    insta::assert_snapshot!(refused("[executable.app]\n"), @r#"
+    rekindle.toml:4:13: `app` has nothing to link
+       4 | [executable.app]
+         |             ^^^
+         = hint: name its sources: `sources = ["src/*.c"]`
+    "#);
 }
 
 #[test]
 fn unknown_dependency() {
     let manifest = "[library.util]\nsources = [\"other.c\"]\n[executable.app]\nsources = [\"main.c\"]\ndeps = [\"utli\"]";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:8:9: `app` depends on `utli`, and there is no such library or command
+       8 | deps = ["utli"]
+         |         ^^^^^^
+         = hint: did you mean `util`?
+    "#);
 }
 
 #[test]
 fn dependency_on_a_program() {
     let manifest = "[executable.one]\nsources = [\"main.c\"]\n[executable.two]\nsources = [\"main.c\"]\ndeps = [\"one\"]";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:8:9: `two` depends on `one`, and there is no such library or command
+       8 | deps = ["one"]
+         |         ^^^^^
+         = why: a program cannot be linked
+         = hint: a [command.NAME] can run it: `{target:NAME}` in its `argv`
+    "#);
 }
 
 #[test]
 fn libraries_that_need_each_other() {
     let manifest = "[library.a]\nsources = [\"other.c\"]\ndeps = [\"b\"]\n[library.b]\nsources = [\"other.c\"]\n\
                     deps = [\"c\"]\n[library.c]\nsources = [\"other.c\"]\ndeps = [\"a\"]\n";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:12:9: `a` needs itself: a → b → c → a
+      12 | deps = ["a"]
+         |         ^^^
+    "#);
 }
 
 #[test]
 fn commands_that_need_each_other() {
     let manifest = "[command.a]\nargv = [\"cp\", \"{in}\", \"{out}\"]\ninputs = [\"command:b\"]\noutputs = [\"a\"]\n\
                     [command.b]\nargv = [\"cp\", \"{in}\", \"{out}\"]\ninputs = [\"command:a\"]\noutputs = [\"b\"]\n";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:10:11: `a` needs itself: a → b → a
+      10 | inputs = ["command:a"]
+         |           ^^^^^^^^^^^
+    "#);
 }
 
 #[test]
 fn command_that_reads_what_it_writes() {
     let manifest =
         "[command.a]\nargv = [\"cp\", \"{in}\", \"{out}\"]\ninputs = [\"command:a\"]\noutputs = [\"a\"]\n";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:6:11: `a` needs itself: a → a
+       6 | inputs = ["command:a"]
+         |           ^^^^^^^^^^^
+    "#);
 }
 
 #[test]
 fn two_commands_with_one_output() {
     let manifest = "[command.a]\nargv = [\"touch\", \"{out}\"]\noutputs = [\"x.c\"]\n\
                     [command.b]\nargv = [\"touch\", \"{out}\"]\noutputs = [\"x.c\"]\n";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @"
+    rekindle.toml:7:10: `build:gen/x.c` is written by both `a` and `b`
+       7 | [command.b]
+         |          ^
+         = why: `a` is on line 4
+    ");
 }
 
 #[test]
 fn two_targets_with_one_name() {
     let manifest = "[executable.a]\nsources = [\"main.c\"]\n[library.a]\nsources = [\"other.c\"]\n";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:6:10: there are two targets called `a`
+       6 | [library.a]
+         |          ^
+         = why: [executable.a] is on line 4
+         = hint: call one of them something else; `output = "a"` keeps the product's name
+    "#);
 }
 
 #[test]
 fn two_programs_with_one_product() {
     let manifest =
         "[executable.a]\nsources = [\"main.c\"]\n[executable.b]\nsources = [\"main.c\"]\noutput = \"a\"\n";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @"
+    rekindle.toml:6:13: `build:a` is written by both `a` and `b`
+       6 | [executable.b]
+         |             ^
+         = why: `a` is on line 4
+    ");
 }
 
 #[test]
 fn output_outside_the_build_directory() {
     let manifest = "[command.a]\nargv = [\"touch\", \"{out}\"]\noutputs = [\"../../../x.c\"]\n";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:6:12: `../../../x.c` is outside the directory of generated files
+       6 | outputs = ["../../../x.c"]
+         |            ^^^^^^^^^^^^^^
+         = why: commands write below `gen` in the build directory, never among the sources
+         = hint: write a relative name without `..`
+    "#);
 }
 
 #[test]
@@ -156,7 +253,11 @@ fn cxx_modules() {
     let space = space();
     space.write("m.cppm", "export module m;\n");
     space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"m.cppm\"]\n");
-    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @r#"
+    rekindle.toml:4:12: `m.cppm`: C++20 modules are not supported
+       4 | sources = ["m.cppm"]
+         |            ^^^^^^^^
+    "#);
 }
 
 #[test]
@@ -164,7 +265,11 @@ fn objective_c() {
     let space = space();
     space.write("m.m", "@interface A\n@end\n");
     space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"m.m\"]\n");
-    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @r#"
+    rekindle.toml:4:12: `m.m`: Objective-C is not supported
+       4 | sources = ["m.m"]
+         |            ^^^^^
+    "#);
 }
 
 #[test]
@@ -172,62 +277,113 @@ fn source_of_no_known_language() {
     let space = space();
     space.write("x.f90", "end\n");
     space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"x.f90\"]\n");
-    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @r#"
+    rekindle.toml:4:12: `x.f90` is no source that this can compile
+       4 | sources = ["x.f90"]
+         |            ^^^^^^^
+         = why: the name's ending says the language: `.c`, `.cpp`, `.cc`, `.cxx`, `.S`, `.s`
+    "#);
 }
 
 #[test]
 fn unknown_profile_to_inherit_from() {
-    insta::assert_snapshot!(refused("[profile.fast]\ninherits = \"relaese\""), @"");
+    insta::assert_snapshot!(refused("[profile.fast]\ninherits = \"relaese\""), @r#"
+    rekindle.toml:5:12: the manifest has no profile `relaese`
+       5 | inherits = "relaese"
+         |            ^^^^^^^^^
+         = hint: did you mean `release`?
+    "#);
 }
 
 #[test]
 fn profiles_that_inherit_from_each_other() {
-    insta::assert_snapshot!(refused("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\""), @"");
+    insta::assert_snapshot!(refused("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\""), @r#"
+    rekindle.toml:5:12: profile `a` inherits from itself: a → b → a
+       5 | inherits = "b"
+         |            ^^^
+
+    rekindle.toml:7:12: profile `b` inherits from itself: b → a → b
+       7 | inherits = "a"
+         |            ^^^
+    "#);
 }
 
 #[test]
 fn unknown_toolchain() {
     let manifest =
         "[toolchain.arm]\ncc = \"gcc\"\n[executable.app]\nsources = [\"main.c\"]\ntoolchain = \"amr\"";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:8:13: the manifest has no toolchain `amr`
+       8 | toolchain = "amr"
+         |             ^^^^^
+         = hint: did you mean `arm`?
+    "#);
 }
 
 #[test]
 fn compiler_that_is_not_there() {
     let manifest = "[toolchain.host]\ncc = \"no-such-gcc\"\n[executable.app]\nsources = [\"main.c\"]";
-    insta::assert_snapshot!(refused(manifest), @"");
+    insta::assert_snapshot!(refused(manifest), @"
+    rekindle: toolchain `host`: no C compiler was found
+      searched for no-such-gcc in /usr/local/bin:/usr/bin:/bin
+      name a compiler that is installed, or give its path
+    ");
 }
 
 #[test]
 fn package_that_is_not_there() {
-    insta::assert_snapshot!(refused("[executable.app]\nsources = [\"main.c\"]\npkg-config = [\"no-such-package\"]"), @"");
+    let said = refused("[executable.app]\nsources = [\"main.c\"]\npkg-config = [\"no-such-package\"]");
+    let lines = said.lines().map(|line| match line.split_once("searched in ") {
+        Some((before, _)) => format!("{before}searched in [DIRECTORIES]\n"),
+        None => format!("{line}\n"),
+    });
+    insta::assert_snapshot!(lines.collect::<String>(), @r#"
+    rekindle.toml:6:15: there is no package `no-such-package`
+       6 | pkg-config = ["no-such-package"]
+         |               ^^^^^^^^^^^^^^^^^
+         = why: searched in [DIRECTORIES]
+         = hint: PKG_CONFIG_PATH names directories that are searched first
+    "#);
 }
 
 #[test]
 fn no_project_table() {
     let space = space();
     space.write("rekindle.toml", "[executable.app]\nsources = []\n");
-    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @r#"
+    rekindle.toml:1:1: the manifest has no [project] table
+       1 | [executable.app]
+         | ^
+         = hint: begin it with `[project]` and `name = "..."`
+    "#);
 }
 
 #[test]
 fn no_manifest() {
     let space = space();
-    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"
+    ./rekindle.toml: there is no manifest here, nor in a directory above
+         = hint: `rekindle init` writes one for the sources that lie here; `-C DIR` looks in DIR
+    ");
 }
 
 #[test]
 fn manifest_that_is_a_directory() {
     let space = space();
     space.mkdir("rekindle.toml");
-    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"rekindle.toml: this is a directory, and should be the manifest");
 }
 
 #[test]
 fn manifest_that_is_no_text() {
     let space = space();
     space.write("rekindle.toml", b"[project]\nname = \"\xff\"\n");
-    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @r#"
+    rekindle.toml:2:9: a manifest is UTF-8 text, and this byte is not
+       2 | name = "�"
+         |         ^
+         = hint: write file names that are not UTF-8 with a glob: `src/caf?.c`
+    "#);
 }
 
 #[test]
@@ -249,7 +405,53 @@ fn words_on_the_command_line() {
         .iter()
         .map(|args| format!("$ rekindle {}\n{}", args.join(" "), refusal(&space, &space.run(args).done())))
         .collect();
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @"
+    $ rekindle build ap
+    ap: the manifest has no such target
+         = hint: did you mean `app`?
+
+    $ rekindle build --profile relase
+    --profile relase: the manifest has no profile `relase`
+         = hint: did you mean `release`?
+
+    $ rekindle build -D colour=red
+    -D colour=red: the manifest has no option `colour`
+         = hint: options are declared by `[option.NAME]`; a macro is defined by `defines`
+
+    $ rekindle build -D colour
+    -D colour: the manifest has no option `colour`
+         = hint: options are declared by `[option.NAME]`; a macro is defined by `defines`
+
+    $ rekindle build -j 0
+    rekindle: 0 jobs can do nothing
+      hint: give `-j` a number of 1 or more
+
+    $ rekindle build --format xml
+    error: invalid value 'xml' for '--format <FORMAT>'
+      [possible values: auto, plain, fancy, json]
+
+    For more information, try '--help'.
+
+    $ rekindle run nothing
+    nothing: the manifest has no such target
+         = hint: known: `app`
+
+    $ rekindle test --filter (
+    rekindle: `--filter (` is no regular expression: found open group without closing ')'
+      hint: a part of a name is one; `.` stands for any character, `^` and `$` for the ends
+
+    $ rekindle -C nowhere build
+    rekindle: cannot look for a project in `[SPACE]/project/nowhere`: there is no such directory
+
+    $ rekindle buidl
+    error: unrecognized subcommand 'buidl'
+
+      tip: a similar subcommand exists: 'build'
+
+    Usage: rekindle [OPTIONS] [COMMAND]
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
@@ -262,7 +464,10 @@ fn unreadable_source() {
     } else {
         space.run(&["build"]).done()
     };
-    insta::assert_snapshot!(refusal(&space, &built), @"");
+    insta::assert_snapshot!(refusal(&space, &built), @"
+    [1/2] FAILED compile main.c: compile main.c needs `main.c`, which cannot be read: permission denied
+    rekindle: compile main.c needs `main.c`, which cannot be read: permission denied
+    ");
 }
 
 #[test]
@@ -275,7 +480,7 @@ fn unreadable_manifest() {
     } else {
         space.run(&["build"]).done()
     };
-    insta::assert_snapshot!(refusal(&space, &built), @"");
+    insta::assert_snapshot!(refusal(&space, &built), @"rekindle.toml: cannot read this: permission denied");
 }
 
 #[test]
@@ -306,7 +511,10 @@ fn project_that_may_not_be_written() {
         if is_root() { space.run(&["build"]).as_nobody().done() } else { space.run(&["build"]).done() };
     fs::set_permissions(space.root(), fs::Permissions::from_mode(0o755)).unwrap();
     built.exits(3);
-    insta::assert_snapshot!(space.redact(&built.stderr), @"");
+    insta::assert_snapshot!(space.redact(&built.stderr), @"
+    rekindle: cannot create `[SPACE]/project/.rekindle/build/debug`: Permission denied
+      hint: `--build-dir DIR` builds in another directory
+    ");
 }
 
 #[test]
@@ -356,9 +564,8 @@ fn names_with_blanks_quotes_and_signs() {
         ["a b", "c#d", "e$f", "g'h", "i\"j", "k\\l", "m:n", "o%p", "q;r", "-s", "t\tu", "@v", "(w)", "x&y"];
     for (number, name) in names.iter().enumerate() {
         space.write(format!("src/{name}.h"), format!("#define N {number}\n"));
-        let quoted = name.replace('"', "\"");
         // gcc takes the text between the first and the last quote only where there is no quote in it.
-        let include = if name.contains('"') { format!("<{quoted}.h>") } else { format!("\"{quoted}.h\"") };
+        let include = if name.contains('"') { format!("<{name}.h>") } else { format!("\"{name}.h\"") };
         space.write(
             format!("src/{name}.c"),
             format!("#include {include}\nint f{number}(void) {{ return N; }}\n"),
@@ -382,7 +589,12 @@ fn a_directory_where_a_source_should_be() {
     let space = good();
     space.remove("main.c");
     space.mkdir("main.c");
-    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @"");
+    insta::assert_snapshot!(refusal(&space, &space.run(&["build"]).done()), @r#"
+    rekindle.toml:4:12: `main.c` is a directory, and should be a source
+       4 | sources = ["main.c"]
+         |            ^^^^^^^^
+         = hint: write `main.c/**` for the files in it
+    "#);
 }
 
 #[test]
@@ -405,7 +617,7 @@ fn a_file_where_the_build_directory_should_be() {
     space.write(".rekindle", "");
     let failed = space.run(&["build"]).done();
     failed.exits(3);
-    insta::assert_snapshot!(space.redact(&failed.stderr), @"");
+    insta::assert_snapshot!(space.redact(&failed.stderr), @"rekindle: cannot create `[SPACE]/project/.rekindle/build/debug`: Not a directory");
 }
 
 #[test]
@@ -472,7 +684,10 @@ fn a_build_directory_of_a_newer_format() {
     let sum = rekindle_fingerprint::digest::Digest::of(&bytes[..20]);
     bytes[20..28].copy_from_slice(&sum.0[..8]);
     let refused = journal.build_with(&bytes);
-    insta::assert_snapshot!(refusal(&journal.space, &refused), @"");
+    insta::assert_snapshot!(refusal(&journal.space, &refused), @"
+    rekindle: the build directory [SPACE]/project/.rekindle/build/debug/journal has format 2, and this rekindle knows formats up to 1
+      hint: use that newer rekindle, or `rekindle clean`, or another `--build-dir`
+    ");
     assert_eq!(journal.space.read(".rekindle/build/debug/journal"), bytes, "it is left as it is");
 }
 

@@ -1,5 +1,7 @@
 //! Builds that are killed, interrupted, or two at once; and builds that do nothing, many times.
 
+#![expect(clippy::disallowed_methods, reason = "a test is a world of its own")]
+
 use std::time::{Duration, Instant};
 
 use rekindle_testkit::{Space, Tree};

@@ -32,7 +32,58 @@ fn plain_lines() {
     space.edit("util.h", "UTIL 1", "UTIL +");
     told.push_str(&plain(&[]));
     told.push_str(&plain(&["-k"]));
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    $ build 
+    [1/4] compile util.c
+    [2/4] compile main.c
+    [3/4] archive libutil.a
+    [4/4] link app
+    rekindle: 4 actions: 4 ran ([TIME])
+    (0)
+    $ build 
+    rekindle: nothing to do, 4 actions fresh ([TIME])
+    (0)
+    $ build -n
+    would compile util.c
+    would compile main.c
+    would archive libutil.a
+    would link app
+    rekindle: 4 actions: 4 would run ([TIME])
+    (0)
+    $ build --forbid-spawn
+    [1/4] FAILED compile util.c: its command would have to run, and --forbid-spawn forbids that
+        because `util.h` changed
+    rekindle: 1 of 4 actions failed; 3 not reached ([TIME])
+    (1)
+    $ build --explain
+    [1/4] compile util.c
+        because `util.h` changed
+    [2/4] archive libutil.a
+        because `build:obj/util/util.c.o` changed
+    [3/4] compile main.c
+        because `util.h` changed
+    [4/4] link app
+        because `build:libutil.a` changed
+    rekindle: 4 actions: 4 ran ([TIME])
+    (0)
+    $ build 
+    [1/4] compile main.c
+    [2/4] FAILED compile util.c: it exited with code 1
+    util.c: In function ‘util’:
+    util.c:2:29: error: expected expression before ‘;’ token
+        2 | int util(void) { return UTIL; }
+          |                             ^
+    rekindle: 1 of 4 actions failed; 1 ran, 2 not reached ([TIME])
+    (1)
+    $ build -k
+    [2/4] FAILED compile util.c: it exited with code 1
+    util.c: In function ‘util’:
+    util.c:2:29: error: expected expression before ‘;’ token
+        2 | int util(void) { return UTIL; }
+          |                             ^
+    rekindle: 1 of 4 actions failed; 1 fresh, 2 not reached ([TIME])
+    (1)
+    ");
 }
 
 #[test]
@@ -79,7 +130,7 @@ fn every_field_of_the_contract_is_there() {
             assert!(!output.starts_with('/'), "an absolute path: {output}");
         }
     }
-    let text = built.text();
+    let text = space.run(&["build", "--format", "json", "--profile", "release"]).done().text();
     assert!(!text.contains(&*space.base().to_string_lossy()), "an absolute path\n{text}");
 }
 
@@ -165,7 +216,7 @@ fn a_failing_compile_is_shown_and_its_command_when_asked() {
     assert!(!text.contains("-MF"), "the command is not shown\n{}", built.story());
     let built = space.run(&["build", "-v"]).done();
     let text = built.exits(1).text() + &built.stderr;
-    assert!(text.contains("gcc ") && text.contains("-o "), "the command is shown\n{}", built.story());
+    assert!(text.contains("-c main.c -o "), "the command is shown\n{}", built.story());
 }
 
 #[test]
@@ -218,7 +269,10 @@ fn a_build_that_must_not_run_anything_fails_if_it_would() {
     space.build(&["--forbid-spawn"]).ok().assert_work("-");
     space.edit("util.h", "UTIL 0", "UTIL 1");
     let failed = space.build(&["--forbid-spawn"]);
-    failed.exits(1).says("util.h");
+    failed.exits(1).says("--forbid-spawn");
+    let reason =
+        failed.actions().iter().find(|action| action.outcome == "failed").unwrap().event["reason"].clone();
+    assert_eq!(reason["path"], "util.h");
     assert_eq!(failed.summary().processes(), 0);
     space.build(&[]).ok().assert_work("2c 1a 1l");
 }

@@ -80,6 +80,17 @@ impl Tree {
         self.entries.is_empty()
     }
 
+    /// Leaves out what `keep` does not say.
+    pub fn retain(&mut self, keep: impl Fn(&Path) -> bool) {
+        self.entries.retain(|path, _| keep(path));
+    }
+
+    /// Whether something lies in the folder in which `path` begins.
+    pub fn has_folder(&self, path: &Path) -> bool {
+        let first = path.components().next();
+        self.paths().any(|other| other.components().next() == first)
+    }
+
     /// The paths in it.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.entries.keys().map(PathBuf::as_path)

@@ -59,6 +59,8 @@ const PINS: &[Pin] = &[
             "generated-src/linux-x86_64",
             "include",
             "ssl",
+            "third_party/fiat",
+            "third_party/s2n-bignum/s2n-bignum_aws-lc.h",
             "third_party/s2n-bignum/s2n-bignum-imported/include",
             "third_party/s2n-bignum/s2n-bignum-imported/x86_att",
         ],

@@ -12,10 +12,12 @@ use rekindle_fingerprint::files::{Files, PathId, Seen};
 use rekindle_fingerprint::printed;
 use rekindle_fingerprint::stamp::Stamp;
 use rekindle_scheduler::{ActionId, RunAgain};
+use rustc_hash::FxHashSet;
 
 use crate::build::is_temporary;
 use crate::error::Error;
 use crate::event::{Outcome, Remarks};
+use crate::history::Before;
 use crate::kept::Kept;
 use crate::outputs::{Found, Made};
 use crate::scans::Mentioned;
@@ -24,7 +26,9 @@ use crate::start::{Ended, Running};
 
 /// What is known of a command that has succeeded.
 pub(crate) struct Success {
-    /// What it read beyond its declared inputs, sorted.
+    /// Everything that it said it read, sorted; without its own outputs and temporary files.
+    pub(crate) named: Vec<PathId>,
+    /// What of that is beyond its declared inputs.
     pub(crate) discovered: Vec<PathId>,
     /// What it wrote, in the order of the action's outputs.
     pub(crate) made: Vec<Made>,
@@ -140,22 +144,22 @@ impl Session<'_> {
                 }
             }
         }
-        let discovered = self.discovered(action, &cwd, &names);
-        Ok(Success { discovered, made, printed, ms })
+        let named = self.named_paths(action, &cwd, &names);
+        let declared: FxHashSet<PathId> = action.inputs.iter().copied().collect();
+        let discovered = named.iter().copied().filter(|path| !declared.contains(path)).collect();
+        Ok(Success { named, discovered, made, printed, ms })
     }
 
-    /// The paths that the command named, but for those that are declared, its own outputs, and temporary files.
-    fn discovered(&mut self, action: &Action, cwd: &Path, names: &[Vec<u8>]) -> Vec<PathId> {
-        let mut discovered: Vec<PathId> = names
+    /// The paths that the command named, but for its own outputs and temporary files.
+    fn named_paths(&mut self, action: &Action, cwd: &Path, names: &[Vec<u8>]) -> Vec<PathId> {
+        let mut named: Vec<PathId> = names
             .iter()
             .map(|name| self.files.path_from(cwd, Path::new(std::ffi::OsStr::from_bytes(name))))
             .collect();
-        discovered.sort_unstable();
-        discovered.dedup();
-        let declared: rustc_hash::FxHashSet<PathId> =
-            action.inputs.iter().chain(&action.outputs).copied().collect();
-        discovered.retain(|path| !declared.contains(path) && !is_temporary(self.files, *path));
-        discovered
+        named.sort_unstable();
+        named.dedup();
+        named.retain(|path| !action.outputs.contains(path) && !is_temporary(self.files, *path));
+        named
     }
 
     fn succeed(&mut self, id: ActionId, running: Running, mut success: Success) {
@@ -229,7 +233,8 @@ impl Session<'_> {
         }
         self.files.observe(&success.discovered);
         let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
-        let mut all = self.scans.mentioned(self.files, &read, action);
+        let Self { files, listings, world, .. } = self;
+        let mut all = self.scans.mentioned(files, &read, action, world, listings);
         success.discovered.append(&mut all.payloads);
         success.discovered.sort_unstable();
         success.discovered.dedup();
@@ -244,9 +249,13 @@ impl Session<'_> {
             |path: &PathId| running.observed.contains(path) || self.graph.producer(*path).is_some();
         let first_named: Vec<PathId> = inputs.iter().copied().filter(|path| !observed(path)).collect();
         self.files.observe(&first_named);
-        let young = first_named.iter().find(|path| is_young(self.files, **path, running));
-        if let Some(path) = young {
-            return Some(format!("`{}` was changed as the command started or later", self.files.show(*path)));
+        for path in first_named {
+            let shown = self.files.show(path);
+            match age(self.files, path, running) {
+                Age::Older => {}
+                Age::Young => return Some(format!("`{shown}` was changed as the command started or later")),
+                Age::Gone => return Some(format!("it says that it read `{shown}`, which is not there")),
+            }
         }
         inputs.extend(action.identity.iter().flat_map(|identity| identity.files.iter().copied()));
         let moved = self.files.moved_since_seen(&inputs);
@@ -281,7 +290,7 @@ impl Session<'_> {
         if let Some(identity) = &self.graph.action(id).identity {
             self.dir.history.know_identity(identity);
         }
-        self.dir.history.succeed(key, stamp, keeps, self.files)
+        self.dir.history.succeed(key, stamp, Before::of_current(keeps), self.files)
     }
 
     /// The result serves this build; the next one knows nothing of it.
@@ -304,23 +313,30 @@ fn depfile_names(kind: ActionKind, bytes: &[u8]) -> Result<Vec<Vec<u8>>, String>
     Ok(parsed.prerequisites().into_iter().map(<[u8]>::to_vec).collect())
 }
 
-/// Whether an input that this run named for the first time may have been changed after the command started: it, or a
-/// symbolic link on its path.
-fn is_young(files: &Files, path: PathId, running: &Running) -> bool {
+/// When an input that a run named for the first time was last changed.
+enum Age {
+    /// Before the command started, and so were the symbolic links on its path: it is what the command read.
+    Older,
+    /// As the command started, or later.
+    Young,
+    /// It is not there (any more), or is no file that can be read.
+    Gone,
+}
+
+fn age(files: &Files, path: PathId, running: &Running) -> Age {
     let absolute = files.abs(path);
-    match files.seen(path) {
-        Seen::File { signature, .. } => {
-            let device = disk::device(&absolute).unwrap_or(u64::MAX);
-            if running.before.makes_racy(device, signature) {
-                return true;
-            }
-        }
-        Seen::Absent => return false,
-        _ => return true,
+    let Seen::File { signature, .. } = files.seen(path) else { return Age::Gone };
+    let device = disk::device(&absolute).unwrap_or(u64::MAX);
+    if running.before.makes_racy(device, signature) {
+        return Age::Young;
     }
     match disk::last_change_of_links(&absolute) {
-        Ok(Some(changed)) => changed.0.saturating_add(running.before.granularity) >= running.before.time.0,
-        Ok(None) => false,
-        Err(_) => true,
+        Ok(Some(changed))
+            if changed.0.saturating_add(running.before.granularity) >= running.before.time.0 =>
+        {
+            Age::Young
+        }
+        Ok(_) => Age::Older,
+        Err(_) => Age::Gone,
     }
 }

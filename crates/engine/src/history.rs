@@ -23,7 +23,40 @@ pub struct Generations {
     pub current: Option<Stamp>,
     /// What was true the time before, whose outputs were kept.
     pub previous: Option<Stamp>,
-    length: u64,
+    /// How long the records of both are.
+    lengths: (u64, u64),
+}
+
+/// What becomes of an action's previous stamp when a new current one is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// There is none any more: no outputs of before are kept.
+    Dropped,
+    /// The current stamp so far becomes it: its outputs were kept.
+    Current,
+    /// It stays as it is: the new stamp only says better what the current one said.
+    Stays,
+}
+
+impl Before {
+    /// Whether the outputs of the current stamp so far were kept.
+    pub fn of_current(kept: bool) -> Self {
+        if kept { Self::Current } else { Self::Dropped }
+    }
+
+    /// Its number in the journal.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Dropped => 0,
+            Self::Current => 1,
+            Self::Stays => 2,
+        }
+    }
+
+    /// What a number in the journal means.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        [Self::Dropped, Self::Current, Self::Stays].into_iter().find(|before| before.code() == code)
+    }
 }
 
 /// What a build directory remembers.
@@ -73,9 +106,9 @@ impl History {
     fn take(&mut self, entry: Entry, length: u64, files: &mut Files) {
         match entry {
             Entry::Definition => {}
-            Entry::Stamp { key, stamp, demotes } => self.remember(key, *stamp, demotes, length),
+            Entry::Stamp { key, stamp, before } => self.remember(key, *stamp, before, length),
             Entry::Forget(key) => {
-                self.dead += self.stamps.remove(&key).map_or(0, |old| old.length);
+                self.dead += self.stamps.remove(&key).map_or(0, |old| old.lengths.0 + old.lengths.1);
             }
             Entry::Signature(path, prior) => {
                 files.set_prior(path, prior);
@@ -94,13 +127,18 @@ impl History {
         }
     }
 
-    fn remember(&mut self, key: PathId, stamp: Stamp, demotes: bool, length: u64) {
+    fn remember(&mut self, key: PathId, stamp: Stamp, before: Before, length: u64) {
         let generations = self.stamps.entry(key).or_default();
-        let before = generations.current.replace(stamp);
-        // At most the current and one previous stamp live; the older one of before is dead now.
-        self.dead += generations.length / 2;
-        generations.length = if demotes { generations.length / 2 + length } else { length };
-        generations.previous = before.filter(|_| demotes);
+        let current = generations.current.replace(stamp);
+        let (previous, live) = match before {
+            Before::Dropped => (None, 0),
+            Before::Current => (current, generations.lengths.0),
+            Before::Stays => (generations.previous.take(), generations.lengths.1),
+        };
+        generations.previous = previous;
+        let (old_current, old_previous) = generations.lengths;
+        generations.lengths = (length, live);
+        self.dead += old_current + old_previous - live;
     }
 
     /// The stamps of the action whose first output is `key`.
@@ -118,19 +156,13 @@ impl History {
         self.stamps.keys().copied()
     }
 
-    /// Records that an action succeeded. `keep_previous` says that the outputs of its stamp so far were kept.
+    /// Records that an action succeeded; `before` says what becomes of its stamps so far.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn succeed(
-        &mut self,
-        key: PathId,
-        stamp: Stamp,
-        keep_previous: bool,
-        files: &Files,
-    ) -> Result<(), Error> {
-        let length = self.writer.stamp(key, &stamp, keep_previous, files, &mut self.journal);
-        self.remember(key, stamp, keep_previous, length);
+    pub fn succeed(&mut self, key: PathId, stamp: Stamp, before: Before, files: &Files) -> Result<(), Error> {
+        let length = self.writer.stamp(key, &stamp, before, files, &mut self.journal);
+        self.remember(key, stamp, before, length);
         self.journal.flush()
     }
 
@@ -140,7 +172,7 @@ impl History {
     /// The journal cannot be written.
     pub fn forget(&mut self, key: PathId, files: &Files) -> Result<(), Error> {
         if let Some(old) = self.stamps.remove(&key) {
-            self.dead += old.length;
+            self.dead += old.lengths.0 + old.lengths.1;
             self.writer.forget(key, files, &mut self.journal);
             self.journal.flush()?;
         }
@@ -224,10 +256,9 @@ impl History {
                 writer.signature(*path, prior, files, new);
             }
             for (key, both) in stamps.iter() {
-                for (stamp, demotes) in
-                    both.previous.iter().map(|s| (s, false)).chain(both.current.iter().map(|s| (s, true)))
-                {
-                    writer.stamp(*key, stamp, demotes, files, new);
+                // The previous one is written first and becomes the previous one of the second.
+                for stamp in both.previous.iter().chain(&both.current) {
+                    writer.stamp(*key, stamp, Before::Current, files, new);
                 }
             }
         })?;

@@ -13,6 +13,7 @@ use rekindle_fingerprint::roots::RootId;
 use rekindle_fingerprint::signature::{FileTime, Signature};
 use rekindle_fingerprint::stamp::{Holds, Output, Stamp};
 
+use crate::history::Before;
 use crate::journal::{Journal, Record};
 
 /// Kinds of records. A number is never used again for something else.
@@ -32,8 +33,8 @@ mod kind {
 pub(crate) enum Entry {
     /// One of the tables by which later records are shortened grew.
     Definition,
-    /// An action succeeded; `demotes` says that its stamp of before is kept as the previous one.
-    Stamp { key: PathId, stamp: Box<Stamp>, demotes: bool },
+    /// An action succeeded; `before` says what becomes of its previous stamp.
+    Stamp { key: PathId, stamp: Box<Stamp>, before: Before },
     /// The stamps of an action are void.
     Forget(PathId),
     /// A file had this signature and content.
@@ -92,9 +93,9 @@ impl Reader {
                 Entry::Definition
             }
             kind::STAMP => {
-                let demotes = d.u8()? != 0;
+                let before = Before::from_code(d.u8()?).ok_or(Malformed)?;
                 let key = self.path(&mut d)?;
-                Entry::Stamp { key, stamp: Box::new(self.stamp(&mut d)?), demotes }
+                Entry::Stamp { key, stamp: Box::new(self.stamp(&mut d)?), before }
             }
             kind::FORGET => Entry::Forget(self.path(&mut d)?),
             kind::SIGNATURE => {
@@ -255,12 +256,12 @@ impl Writer {
         &mut self,
         key: PathId,
         stamp: &Stamp,
-        demotes: bool,
+        before: Before,
         files: &Files,
         journal: &mut Journal,
     ) -> u64 {
         let mut e = Encoder::new();
-        e.u8(u8::from(demotes)).u32(self.path(key, files, journal)).u8(stamp.kind.code());
+        e.u8(before.code()).u32(self.path(key, files, journal)).u8(stamp.kind.code());
         let command = &stamp.command;
         e.digest(&command.digest);
         e.list(&command.argv, |e, id| {

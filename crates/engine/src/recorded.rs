@@ -71,8 +71,12 @@ impl Session<'_> {
         let mut probes = probes.to_vec();
         let also = action.discovery.also_searched.iter();
         probes.extend(also.map(|name| Probe { name: name.as_slice().into(), angled: true, next: false }));
+        // A source is named on the command line, not searched; so is whatever else a link is given by its path, which
+        // does no harm there.
+        let source = action.inputs.first().filter(|_| search.near);
+        let read: Vec<PathId> = success.named.iter().copied().filter(|path| Some(path) != source).collect();
         let (files, world, listings) = (&mut *self.files, &self.world, &mut self.listings);
-        let lookups = lookup::record(files, world, search, &from, &success.discovered, &probes, listings);
+        let lookups = lookup::record(files, world, search, &from, &read, &probes, listings);
         let moved = lookup::unsettled(files, world, &lookups, listings, running.before.time);
         if let Some(change) = moved.first() {
             let name = String::from_utf8_lossy(&change.name).into_owned();
@@ -86,7 +90,7 @@ impl Session<'_> {
 }
 
 /// The directories of an action's declared inputs, and its working directory.
-fn directories(files: &mut Files, action: &Action) -> Vec<PathId> {
+pub(crate) fn directories(files: &mut Files, action: &Action) -> Vec<PathId> {
     let mut dirs: Vec<PathId> = Vec::new();
     for input in &action.inputs {
         let (root, rel) = (files.root(*input), files.rel(*input).to_path_buf());

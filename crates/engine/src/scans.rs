@@ -8,6 +8,7 @@ use std::rc::Rc;
 use rekindle_fingerprint::action::Action;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{ContentId, Files, PathId};
+use rekindle_fingerprint::lookup::{self, Listings, Outputs};
 use rekindle_fingerprint::scan::{self, Probe, Scan, Text};
 use rustc_hash::FxHashMap;
 
@@ -32,7 +33,14 @@ pub(crate) struct Scans {
 
 impl Scans {
     /// What the files at `paths`, which `action` read, mention together.
-    pub(crate) fn mentioned(&mut self, files: &mut Files, paths: &[PathId], action: &Action) -> Mentioned {
+    pub(crate) fn mentioned(
+        &mut self,
+        files: &mut Files,
+        paths: &[PathId],
+        action: &Action,
+        world: &Outputs,
+        listings: &mut Listings,
+    ) -> Mentioned {
         let text = text_of(files, action);
         let mut all = Mentioned::default();
         let scans: Vec<(PathId, Rc<Scan>)> =
@@ -41,10 +49,12 @@ impl Scans {
         if aliases.is_empty() {
             for (path, scan) in &scans {
                 all.add(files, *path, action, scan);
+                all.add_stepping(files, *path, scan, world, listings);
             }
         } else {
             for (path, scan) in scan_with_aliases(files, paths, text, aliases) {
                 all.add(files, path, action, &scan);
+                all.add_stepping(files, path, &scan, world, listings);
             }
         }
         all
@@ -98,7 +108,7 @@ impl Mentioned {
             return;
         }
         self.volatile |= scan.mentions.is_volatile();
-        self.probes.extend(scan.probes.iter().chain(&scan.stepping).cloned());
+        self.probes.extend(scan.probes.iter().cloned());
         if let Some(why) = &scan.unprovable {
             self.unprovable.get_or_insert_with(|| format!("{}: {why}", files.show(path)));
         }
@@ -108,6 +118,23 @@ impl Mentioned {
         for (name, angled) in embeds.chain(by_assembler) {
             self.payloads.extend(find(files, path, action, name));
             self.probes.push(Probe { name: name.clone(), angled, next: false });
+        }
+    }
+
+    /// A name with `..` in it that is not found beside the file that includes it was searched, and no path that was
+    /// read tells under which name.
+    fn add_stepping(
+        &mut self,
+        files: &mut Files,
+        path: PathId,
+        scan: &Scan,
+        world: &Outputs,
+        listings: &mut Listings,
+    ) {
+        for name in &scan.stepping {
+            if !lookup::is_beside(files, world, path, name, listings) {
+                self.probes.push(name.clone());
+            }
         }
     }
 }

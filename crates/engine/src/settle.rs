@@ -2,12 +2,14 @@
 
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::judge::{Verdict, judge, judge_inputs};
+use rekindle_fingerprint::lookup;
 use rekindle_fingerprint::printed;
 use rekindle_fingerprint::reason::StaleReason;
 use rekindle_fingerprint::stamp::{Holds, Stamp};
 use rekindle_scheduler::{ActionId, NeedsFirst};
 
 use crate::event::{Outcome, Remarks};
+use crate::history::Before;
 use crate::kept::Kept;
 use crate::session::Session;
 
@@ -52,6 +54,7 @@ impl Session<'_> {
     fn fresh(&mut self, id: ActionId) {
         self.scheduler.fresh(id);
         let key = self.key(id);
+        self.refresh_lookups(key);
         let Some(stamp) = self.dir.history.current(key) else { return };
         let (remarks, named) = (remarks_of(stamp), stamp.printed.clone());
         if named.is_empty() && !self.request.report_fresh {
@@ -62,6 +65,25 @@ impl Session<'_> {
         report.printed = printed::with_paths(&named, self.files.roots());
         report.remarks = Remarks { local: report.remarks.local, ..remarks };
         self.finished(report);
+    }
+
+    /// A directory that is searched has other names than when the stamp was made, and no answer has changed: writes
+    /// that down, so that the next build need not find out again.
+    fn refresh_lookups(&mut self, key: PathId) {
+        if !self.builds() {
+            return;
+        }
+        let Self { dir, files, world, listings, .. } = self;
+        let Some(stamp) = dir.history.current(key) else { return };
+        let Some(lookups) = &stamp.lookups else { return };
+        if !lookup::is_outdated(files, world, lookups, listings) {
+            return;
+        }
+        let lookups = Some(lookup::refresh(files, world, lookups, listings));
+        let stamp = Stamp { lookups, ..stamp.clone() };
+        if let Err(error) = dir.history.succeed(key, stamp, Before::Stays, files) {
+            self.give_up(error);
+        }
     }
 
     /// Planning: the inputs that would be made anew before the action, with content that cannot be known yet.
@@ -113,7 +135,9 @@ impl Session<'_> {
             if let Err(error) = self.make_links(id) {
                 self.give_up(error);
             }
-            if let Err(error) = self.dir.history.succeed(key, stamp.clone(), kept_now, self.files) {
+            if let Err(error) =
+                self.dir.history.succeed(key, stamp.clone(), Before::of_current(kept_now), self.files)
+            {
                 self.give_up(error);
             }
         } else {

@@ -21,6 +21,7 @@ use crate::event::{Event, Outcome};
 use crate::kept::{Aside, Kept};
 use crate::marker::Marker;
 use crate::outputs::{self, Found, Needles};
+use crate::recorded::directories;
 use crate::session::{Message, Session};
 use crate::spelled::{self, Surroundings};
 
@@ -171,6 +172,11 @@ impl Session<'_> {
         let toolchain = action.identity.iter().flat_map(|identity| identity.files.iter().copied());
         let toolchain: Vec<PathId> = toolchain.collect();
         self.files.observe(&toolchain);
+        if let Some(search) = &action.discovery.search {
+            let mut dirs = if search.near { directories(self.files, action) } else { Vec::new() };
+            dirs.extend(&search.dirs);
+            self.listings.look(self.files, &self.world, &dirs);
+        }
         for path in &action.inputs {
             let why = match self.files.seen(*path) {
                 Seen::File { .. } => continue,

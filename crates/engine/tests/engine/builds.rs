@@ -358,3 +358,45 @@ fn actions_that_need_each_other_are_written_out() {
       `b` needs `build:a`, which `a` writes
     ");
 }
+
+#[test]
+fn a_depfile_that_names_what_is_not_there_is_not_recorded() {
+    let mut space = Space::new(vec![Step {
+        depfile: Some("tmp/a.d"),
+        ..step("echo > out/a; echo 'out/a: gone.h' > out/tmp/a.d", &[], &["a"])
+    }]);
+    let first = space.build();
+    let why = first.reports[0].remarks.unrecorded.as_deref();
+    assert_eq!(why, Some("it says that it read `gone.h`, which is not there"));
+    assert_eq!(space.told(), ["a ran"]);
+}
+
+#[test]
+fn a_new_name_where_headers_are_searched_is_judged_once_and_then_remembered() {
+    let mut space = Space::new(vec![Step {
+        depfile: Some("tmp/a.d"),
+        search: vec!["inc1", "inc2"],
+        ..step("cat inc2/h in > out/a; echo 'out/a: inc2/h in' > out/tmp/a.d", &["in"], &["a"])
+    }]);
+    for (name, text) in [("in", "one"), ("inc1/x.h", "x"), ("inc2/h", "h")] {
+        space.write(name, text);
+    }
+    space.build();
+    space.write("in", "two");
+    space.build();
+    let journal = |space: &Space| fs::metadata(space.out("journal")).unwrap().len();
+    // So that no signature is racy any more and left to be written.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    space.build();
+    let before = journal(&space);
+    space.write("inc1/other.h", "");
+    assert_eq!(space.told(), NOTHING);
+    let remembered = journal(&space);
+    assert!(remembered > before, "what was found out is written down");
+    assert_eq!(space.told(), NOTHING);
+    assert_eq!(journal(&space), remembered, "the second build had nothing to write down");
+    space.write("in", "one");
+    assert_eq!(space.told(), ["a restored"], "what was kept before is still known");
+    space.write("inc1/h", "");
+    assert_eq!(space.build().reasons("a"), ["`h` appeared in `inc1`"]);
+}

@@ -11,6 +11,7 @@ use rekindle_engine::request::{Mode, Request};
 use rekindle_exec::Live;
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat};
 use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::lookup::Search;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_scheduler::Graph;
 
@@ -22,6 +23,7 @@ pub(crate) struct Step {
     pub(crate) order_only: Vec<&'static str>,
     pub(crate) outputs: Vec<&'static str>,
     pub(crate) depfile: Option<&'static str>,
+    pub(crate) search: Vec<&'static str>,
     pub(crate) local: Option<&'static str>,
     pub(crate) links: Vec<(&'static str, &'static str)>,
 }
@@ -110,6 +112,10 @@ impl Space {
                 .collect();
             if let Some(depfile) = step.depfile {
                 action.discovery.depfiles = vec![DepfileFormat::Make(locate(&format!("build:{depfile}")))];
+            }
+            if !step.search.is_empty() {
+                let dirs = step.search.iter().map(|dir| locate(dir)).collect();
+                action.discovery.search = Some(Search { dirs, near: false });
             }
             graph.add(action).unwrap();
         }

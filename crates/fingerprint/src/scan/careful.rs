@@ -334,12 +334,12 @@ impl Careful<'_> {
         known || self.aliases.iter().any(|alias| **alias == *word)
     }
 
-    /// Whether a macro gives a probe no name (`#define HAS __has_include`) or its own parameter
-    /// (`#define HAS(x) __has_include(x)`): then the names stand where the macro is used.
+    /// Whether a macro gives a probe no name (`#define HAS __has_include`) or its own,
+    /// only parameter (`#define HAS(x) __has_include(x)`): then the names stand where the macro is used.
     fn passes_on(&self, operand: usize, end: usize, of: &Macro<'_>) -> bool {
         match self.word(operand, end) {
-            Some(word) => of.parameters.contains(&word) && self.mark(operand + 1, end) == Some(b')'),
-            None => operand >= end,
+            Some(word) => of.parameters == [word] && self.mark(operand + 1, end) == Some(b')'),
+            None => operand >= end && of.parameters.is_empty(),
         }
     }
 }

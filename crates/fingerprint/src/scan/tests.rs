@@ -528,6 +528,7 @@ fn a_macro_that_stands_for_a_probe_is_an_alias_and_its_uses_are_probes() {
     assert_eq!(with("#if HAS(<a.h>) && HAS(\"b.h\")\n#endif\n"), "<a.h>, \"b.h\"");
     assert_eq!(with("#ifndef HAS\n#define HAS(x) 0\n#endif\n#if defined(HAS)\n#endif\n"), "");
     assert_eq!(with("#define MORE(y) HAS(y)\n"), "alias MORE");
+    assert!(c("#define HAS(a, b) __has_include(b)\n").starts_with("line 1: the macro `HAS` gives"));
     assert_eq!(with("#if HAS(NAME)\n"), "line 1: a macro makes the name for `HAS`");
     assert_eq!(with("/* HAS(NAME) */ int x;\n"), "");
 }

@@ -2,14 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rekindle_fingerprint::action::{ActionKind, Arg, Piece};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::{Root, RootId, Roots};
 
-use crate::dialect::Side;
 use crate::request::{Language, Lto, Mode, Optimize};
 use crate::toolchain::{Driver, Family, Toolchain};
 
@@ -38,29 +37,6 @@ pub(crate) fn full_name(path: PathId, files: &Files) -> Vec<u8> {
 pub(crate) fn below(directory: PathId, name: &Path, files: &mut Files) -> PathId {
     let (root, rel) = (files.root(directory), files.rel(directory).join(name));
     files.path(root, rel)
-}
-
-/// The side files of an object.
-pub(crate) fn sides(
-    sides: &[Side],
-    source: PathId,
-    language: Language,
-    object: PathId,
-    files: &mut Files,
-) -> Vec<PathId> {
-    let preprocessed = if language == Language::Cxx { "ii" } else { "i" };
-    let root = files.root(object);
-    let object = files.rel(object).to_path_buf();
-    let source = files.rel(source).file_name().unwrap_or_default().to_os_string();
-    let with = |side: &Side| -> PathBuf {
-        match side {
-            Side::Extension(extension) => object.with_extension(extension),
-            Side::Preprocessed => object.with_extension(preprocessed),
-            Side::OfSource("#") => object.with_file_name(&source).with_extension(preprocessed),
-            Side::OfSource(extension) => object.with_file_name(&source).with_extension(extension),
-        }
-    };
-    sides.iter().map(|side| files.path(root, with(side))).collect()
 }
 
 /// The seed that takes the place of chance: made from the path's name.

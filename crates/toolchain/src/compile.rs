@@ -10,7 +10,7 @@ use crate::command::{self, MESSAGES};
 use crate::dialect::{IncludeKind, Side};
 use crate::error::FlagError;
 use crate::flags::{Phase, Treated};
-use crate::learn::Facts;
+use crate::learn::{Extra, Facts};
 use crate::request::{Compile, Include, Language, Lto, Warnings};
 use crate::toolchain::{Family, Toolchain};
 use crate::variant::Need;
@@ -64,17 +64,12 @@ impl Toolchain {
 
         inputs.extend(treated.inputs.iter().copied());
         let mut outputs = vec![request.object];
-        outputs.extend(command::sides(
-            &treated.sides,
-            request.source,
-            request.language,
-            request.object,
-            files,
-        ));
+        let sides = self.side_files(request, &treated, files);
+        outputs.extend(sides.files);
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Compile, files.show(request.source), argv, cwd, outputs);
         action.env = self.env(ActionKind::Compile, lto, files);
-        action.identity = Some(facts.identity(treated.native, lto));
+        action.identity = Some(facts.identity(&Extra::of(&treated)));
         action.inputs = unique(inputs);
         action.order_only = request.order_only.clone();
         action.discovery = Discovery {
@@ -84,7 +79,8 @@ impl Toolchain {
             incbin_in_depfile: external,
             also_searched: Vec::new(),
         };
-        action.local = self.local.clone().or_else(|| treated.local.clone()).or_else(|| facts.local.clone());
+        let reasons = [&self.local, &treated.local, &facts.local, &sides.unknown];
+        action.local = reasons.into_iter().flatten().next().cloned();
         action.response_file = true;
         Ok(action)
     }
@@ -135,7 +131,7 @@ impl Toolchain {
         let mut args: Vec<Arg> = MESSAGES.map(Arg::from).to_vec();
         match (self.family, request.language) {
             // In a file between the two, a name made by chance would show in depfiles and debug information.
-            (Family::Gcc, _) if !treated.sides.iter().any(Side::is_saved) => args.push("-pipe".into()),
+            (Family::Gcc, _) if !treated.sides.contains(&Side::Saved) => args.push("-pipe".into()),
             (Family::Gcc, _) => {}
             // What is said for all languages does not concern an assembler, which complains.
             (Family::Clang, Language::Assembler | Language::AssemblerCpp) => {

@@ -190,11 +190,13 @@ fn is_keyed(name: &std::ffi::OsStr) -> bool {
     environment::variable(name).is_some_and(|row| matches!(row.class, Class::Keyed(_)))
 }
 
-/// The first line that a program said, for people.
+/// The line with the error that a program told of, or the first one that it said, for people.
 pub(crate) fn said(answer: &Answer) -> String {
     let text = if answer.stderr.is_empty() { &answer.stdout } else { &answer.stderr };
     let text = String::from_utf8_lossy(text);
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing").trim().to_string()
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines.clone().find(|line| line.contains("error:"));
+    error.or_else(|| lines.next()).unwrap_or("nothing").to_string()
 }
 
 fn known_key(toolchain: &str) -> Digest {

@@ -33,23 +33,23 @@ pub(crate) enum In {
     Both,
 }
 
-/// A file that the compiler writes beside the object.
+/// Files that the compiler writes beside the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The object's path with this extension in place of its own.
-    Extension(&'static str),
-    /// In the object's directory, the source's name with this extension in place of its own. `#` stands for that of
-    /// preprocessed text in the source's language (`i` or `ii`).
-    OfSource(&'static str),
-    /// As [`Self::Extension`], with `#` as in [`Self::OfSource`].
-    Preprocessed,
-}
-
-impl Side {
-    /// Whether it is what the compiler else hands from program to program.
-    pub(crate) fn is_saved(&self) -> bool {
-        matches!(self, Self::Preprocessed | Self::OfSource("#"))
-    }
+    /// Debug information apart from the object.
+    Debug,
+    /// What else is handed from program to program.
+    Saved,
+    /// What coverage is counted for.
+    Coverage,
+    /// How much stack each function uses.
+    Stack,
+    /// Which function calls which.
+    Calls,
+    /// How long each step took.
+    Times,
+    /// What was optimized, and what was not.
+    Record,
 }
 
 /// What a flag does besides changing the result, which every flag may.

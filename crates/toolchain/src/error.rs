@@ -25,6 +25,18 @@ pub enum ToolchainError {
         /// What to do about it.
         hint: String,
     },
+    /// A program that was given by its path is not there.
+    #[error("toolchain `{toolchain}`: the {role} {} is not there, or is not executable\n  {hint}", path.display())]
+    NotThere {
+        /// The toolchain's name.
+        toolchain: String,
+        /// What it was to be: `C compiler`.
+        role: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+        /// What to do about it.
+        hint: String,
+    },
     /// `CC`, `CXX`, or the manifest's words for a program need a shell, or are empty.
     #[error(
         "toolchain `{toolchain}`: `{text}` is no command line\n  give a program and its arguments, with spaces between them"

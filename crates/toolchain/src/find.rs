@@ -160,11 +160,21 @@ fn search(
 ) -> Result<PathBuf, ToolchainError> {
     let path = path_variable(desk);
     let workspace = desk.workspace();
+    if let [name] = names
+        && name.as_bytes().contains(&b'/')
+    {
+        return which(name, &path, &workspace).ok_or_else(|| ToolchainError::NotThere {
+            toolchain: desk.toolchain.into(),
+            role,
+            path: workspace.join(name),
+            hint: hint.into(),
+        });
+    }
     names.iter().find_map(|name| which(name, &path, &workspace)).ok_or_else(|| ToolchainError::NotFound {
         toolchain: desk.toolchain.into(),
         role,
         names: names.iter().map(|name| name.to_string_lossy().into_owned()).collect(),
-        directories: std::env::split_paths(&path).collect(),
+        directories: path_directories(desk),
         hint: hint.into(),
     })
 }
@@ -172,6 +182,12 @@ fn search(
 /// `PATH`, or nothing.
 pub(crate) fn path_variable(desk: &Desk<'_>) -> OsString {
     desk.environment.get(OsStr::new("PATH")).cloned().unwrap_or_default()
+}
+
+/// The directories of `PATH`, for people.
+pub(crate) fn path_directories(desk: &Desk<'_>) -> Vec<PathBuf> {
+    let path = path_variable(desk);
+    std::env::split_paths(&path).filter(|directory| !directory.as_os_str().is_empty()).collect()
 }
 
 /// Looks for `name` on `PATH`.

@@ -46,6 +46,8 @@ pub(crate) struct Treated {
     pub(crate) native: bool,
     /// Whether link-time optimization is turned on or off.
     pub(crate) lto: Option<bool>,
+    /// Whether there is to be debug information.
+    pub(crate) debug: bool,
     /// Whether names are made by chance.
     pub(crate) chance: bool,
     /// Whether an assembler runs that is not the compiler's own.
@@ -121,6 +123,9 @@ impl Reader<'_> {
         if !text.starts_with(b"-") || text == b"-" {
             return self.no_flag(flag, &text, treated);
         }
+        if let Some(debug) = debug(&text) {
+            treated.debug = debug;
+        }
         let Some((effect, value)) = self.dialect.look_up(&text) else {
             self.unknown(&text, self.dialect.name, treated);
             self.existing_files(&text, treated);
@@ -191,7 +196,13 @@ impl Reader<'_> {
                     _ => Some(arg),
                 });
             }
-            Effect::Sides(sides) => treated.sides.extend(sides),
+            Effect::Sides(sides) => {
+                treated.sides.extend(sides);
+                // Beside the object and not in the working directory, whatever the version does by itself.
+                if *sides == [Side::Saved] {
+                    return Ok(Some("-save-temps=obj".into()));
+                }
+            }
             Effect::Chance(sides) => {
                 treated.chance = true;
                 treated.sides.extend(sides);
@@ -504,6 +515,28 @@ impl Reader<'_> {
 
     fn spell(&self, arg: &Arg) -> Vec<u8> {
         arg.spell(self.files, &self.spelling).as_bytes().to_vec()
+    }
+}
+
+/// Whether a flag turns debug information on or off.
+fn debug(flag: &[u8]) -> Option<bool> {
+    let level = flag.strip_prefix(b"-g")?;
+    let kinds: [&[u8]; 10] = [
+        b"gdb",
+        b"dwarf",
+        b"line-tables-only",
+        b"line-directives-only",
+        b"mlt",
+        b"lldb",
+        b"sce",
+        b"dbx",
+        b"stabs",
+        b"1",
+    ];
+    match level {
+        b"0" | b"gdb0" => Some(false),
+        b"" | b"2" | b"3" => Some(true),
+        _ => kinds.iter().any(|kind| level.starts_with(kind)).then_some(true),
     }
 }
 

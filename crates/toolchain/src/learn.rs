@@ -7,7 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rekindle_fingerprint::action::{Arg, Identity, Spelling};
 use rekindle_fingerprint::files::PathId;
@@ -15,8 +15,10 @@ use rekindle_fingerprint::roots::Roots;
 
 use crate::answers;
 use crate::desk::{Desk, Question};
+use crate::dialect::Side;
 use crate::error::ToolchainError;
 use crate::find;
+use crate::flags::Treated;
 use crate::identity::Parts;
 use crate::loader::Loader;
 use crate::places;
@@ -30,12 +32,45 @@ use crate::variant::{Need, Variant};
 pub(crate) struct Facts {
     /// The compiler's own directories for headers or libraries, in order.
     pub(crate) directories: Vec<PathId>,
-    /// The identities: plain, native, with link-time optimization, with both.
-    identities: [Arc<Identity>; 4],
+    name: String,
+    parts: Parts,
+    /// What is added for each of [`Extra`].
+    extras: [Parts; 3],
+    /// The identities for each set of extras, as far as they were asked for.
+    identities: [OnceLock<Arc<Identity>>; 8],
     /// The linker, for a link.
     pub(crate) linker: Option<Linker>,
     /// Why it holds only on this machine.
     pub(crate) local: Option<String>,
+}
+
+/// What some flags add to an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extra {
+    /// This machine's processor (`-march=native`).
+    Processor,
+    /// The programs of link-time optimization.
+    Lto,
+    /// The program that takes debug information out of an object.
+    SplitDebug,
+}
+
+impl Extra {
+    const ALL: [Self; 3] = [Self::Processor, Self::Lto, Self::SplitDebug];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Processor => "this processor",
+            Self::Lto => "LTO",
+            Self::SplitDebug => "split debug information",
+        }
+    }
+
+    /// What a command with these flags adds.
+    pub(crate) fn of(treated: &Treated) -> Vec<Self> {
+        let wanted = [treated.native, treated.lto.unwrap_or(false), treated.sides.contains(&Side::Debug)];
+        Self::ALL.into_iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(extra, _)| extra).collect()
+    }
 }
 
 /// A linker.
@@ -57,12 +92,19 @@ pub(crate) enum Flavor {
 
 impl Facts {
     /// The identity for a command.
-    pub(crate) fn identity(&self, native: bool, lto: bool) -> Arc<Identity> {
-        self.identities[usize::from(native) + 2 * usize::from(lto)].clone()
-    }
-
-    pub(crate) fn plain(&self) -> Arc<Identity> {
-        self.identity(false, false)
+    pub(crate) fn identity(&self, extras: &[Extra]) -> Arc<Identity> {
+        let set = extras.iter().fold(0, |set, extra| set | 1 << *extra as usize);
+        let identity = self.identities[set].get_or_init(|| {
+            let (mut name, mut parts) = (self.name.clone(), self.parts.clone());
+            for (extra, more) in Extra::ALL.into_iter().zip(&self.extras) {
+                if set & 1 << extra as usize != 0 {
+                    name = format!("{name}, {}", extra.name());
+                    parts = parts.and(more);
+                }
+            }
+            parts.identity(name)
+        });
+        identity.clone()
     }
 }
 
@@ -187,22 +229,25 @@ pub(crate) fn learn(
 struct Learned {
     directories: Vec<PathId>,
     parts: Parts,
-    /// What is added for link-time optimization.
+    /// What is added for link-time optimization, and for debug information apart.
     lto: Parts,
+    split: Parts,
     linker: Option<Linker>,
 }
 
 impl Learned {
     fn facts(self, name: &str, processor: &Parts) -> Facts {
-        let lto = self.parts.clone().and(&self.lto);
-        let local = lto.script.clone();
-        let identities = [
-            self.parts.identity(name.to_string()),
-            self.parts.clone().and(processor).identity(format!("{name}, this processor")),
-            lto.identity(format!("{name}, LTO")),
-            lto.and(processor).identity(format!("{name}, LTO, this processor")),
-        ];
-        Facts { directories: self.directories, identities, linker: self.linker, local }
+        let scripts = [&self.parts.script, &self.lto.script, &self.split.script];
+        let local = scripts.into_iter().flatten().next().cloned();
+        Facts {
+            local,
+            directories: self.directories,
+            name: name.to_string(),
+            parts: self.parts,
+            extras: [processor.clone(), self.lto, self.split],
+            identities: Default::default(),
+            linker: self.linker,
+        }
     }
 }
 
@@ -264,9 +309,15 @@ impl Learner<'_, '_> {
             self.add_found(&mut parts, "as")?;
         }
         self.configuration(&told, &mut parts)?;
+        let mut split = Parts::default();
+        if self.asker.family == Family::Gcc
+            && let Some(path) = find::in_directories("objcopy", &self.programs(), self.desk)
+        {
+            self.add(&mut split, "objcopy", &path)?;
+        }
         let include = told.paths("include").map(Path::to_path_buf).collect::<Vec<_>>();
         let directories = self.named(include);
-        Ok(Learned { directories, parts, ..Learned::default() })
+        Ok(Learned { directories, parts, split, ..Learned::default() })
     }
 
     /// What the driver read besides, and the target.
@@ -327,7 +378,8 @@ impl Learner<'_, '_> {
             directories.extend(self.script(&path, &linker_parts, &mut parts)?);
         }
         let directories = self.named(directories);
-        Ok(Learned { directories, parts: parts.and(&linker_parts), lto, linker: Some(linker) })
+        let parts = parts.and(&linker_parts);
+        Ok(Learned { directories, parts, lto, linker: Some(linker), ..Learned::default() })
     }
 
     /// The linker that the driver runs, found as it finds it.
@@ -426,9 +478,9 @@ fn file_within(name: &str, directories: &[PathBuf]) -> Option<PathBuf> {
     directories.iter().map(|directory| directory.join(name)).find(|path| path.is_file())
 }
 
-fn missing(name: &str, directories: &[PathBuf], desk: &Desk<'_>) -> ToolchainError {
+pub(crate) fn missing(name: &str, directories: &[PathBuf], desk: &Desk<'_>) -> ToolchainError {
     let mut all = directories.to_vec();
-    all.extend(std::env::split_paths(&find::path_variable(desk)));
+    all.extend(find::path_directories(desk));
     ToolchainError::NotFound {
         toolchain: desk.toolchain.into(),
         role: "program that the compiler runs",

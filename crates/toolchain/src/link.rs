@@ -13,7 +13,7 @@ use crate::command::{self, MESSAGES};
 use crate::compile::unique;
 use crate::error::FlagError;
 use crate::flags::{Phase, Treated};
-use crate::learn::Facts;
+use crate::learn::{Extra, Facts};
 use crate::request::{Link, LinkInput, Lto};
 use crate::toolchain::{Family, Toolchain};
 use crate::variant::Need;
@@ -60,7 +60,7 @@ impl Toolchain {
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Link, files.show(request.output), argv, cwd, outputs);
         action.env = self.env(ActionKind::Link, lto, files);
-        action.identity = Some(facts.identity(treated.native, lto));
+        action.identity = Some(facts.identity(&Extra::of(&treated)));
         let mut inputs = split;
         inputs.extend(request.scripts.iter().copied());
         inputs.extend(treated.inputs.iter().copied());

@@ -56,6 +56,8 @@ pub(crate) fn add(
     };
     let host = add(host)?;
     let target = match sysroot {
+        // The host's name is taken by the machine itself.
+        Some(path) if name == "host" => add(Root::new("sys.host-sysroot", path))?,
         Some(path) => add(Root::new(format!("sys.{name}"), path))?,
         None => host,
     };

@@ -25,9 +25,9 @@ use crate::toolchain::{Archiver, Driver, Family, Toolchain, Version};
 use crate::variant::{Need, Variant};
 
 /// The oldest gcc that is understood: older ones have no `-fdiagnostics-color`, and nobody tries them.
-const OLDEST_GCC: &str = "5.0";
+const OLDEST_GCC: (&str, u32) = ("5.0", 5);
 /// The oldest clang that is understood.
-const OLDEST_CLANG: &str = "7.0";
+const OLDEST_CLANG: (&str, u32) = ("7.0", 7);
 
 /// Finds the toolchain that `spec` asks for, and learns what it is made of.
 ///
@@ -124,9 +124,9 @@ fn first_look(
     let programs = learn::directories(&search, "programs", desk);
     let mut has_cxx = true;
     if family == Family::Gcc {
-        if let Some(cc1) = find::in_directories("cc1", &programs, desk) {
-            parts.program("cc1", &cc1, loader, desk)?;
-        }
+        let cc1 = find::in_directories("cc1", &programs, desk);
+        let cc1 = cc1.ok_or_else(|| learn::missing("cc1", &programs, desk))?;
+        parts.program("cc1", &cc1, loader, desk)?;
         has_cxx = find::in_directories("cc1plus", &programs, desk).is_some();
     }
     let told =
@@ -145,8 +145,8 @@ fn check(
     target: &str,
     program: &Path,
 ) -> Result<(), ToolchainError> {
-    let needed = if family == Family::Gcc { OLDEST_GCC } else { OLDEST_CLANG };
-    if *version < Version::parse(needed) {
+    let (needed, major) = if family == Family::Gcc { OLDEST_GCC } else { OLDEST_CLANG };
+    if !version.at_least(major, 0) {
         return Err(ToolchainError::TooOld {
             toolchain: spec.name.clone(),
             program: program.into(),
@@ -304,7 +304,11 @@ fn learn_the_usual(toolchain: &mut Toolchain, desk: &mut Desk<'_>) -> Result<(),
     for (need, phase) in needs {
         // Flags that cannot be read are an error of the first command that uses them, not of the toolchain.
         let Ok(treated) = toolchain.reader(phase, cwd, desk.files).read(&toolchain.flags) else { continue };
-        learn::learn(toolchain, &Variant { need, words: treated.selecting }, desk)?;
+        match learn::learn(toolchain, &Variant { need, words: treated.selecting }, desk) {
+            // Who only compiles needs no linker; the first link asks again, and then this is its error.
+            Err(ToolchainError::NotFound { .. }) if need != Need::Compile(Language::C) => {}
+            learned => learned?,
+        }
     }
     Ok(())
 }

@@ -195,7 +195,8 @@ impl Toolchain {
         ids.dedup();
         let mut facts: Vec<_> = self.facts.iter().collect();
         facts.sort_by_key(|(variant, _)| (variant.need, variant.words.len()));
-        let mut identities: Vec<Arc<Identity>> = facts.into_iter().map(|(_, facts)| facts.plain()).collect();
+        let mut identities: Vec<Arc<Identity>> =
+            facts.into_iter().map(|(_, facts)| facts.identity(&[])).collect();
         identities.extend(self.ar.as_ref().map(|ar| ar.identity.clone()));
         Description {
             name: self.name.clone(),

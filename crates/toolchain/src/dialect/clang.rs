@@ -7,7 +7,7 @@ use super::IncludeKind::{After, System};
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
 use super::{Dialect, In, Row, Side, common, row};
 
-const SAVED: &[Side] = &[Side::OfSource("#"), Side::OfSource("bc"), Side::OfSource("s")];
+const SAVED: &[Side] = &[Side::Saved];
 const MODULES: &str = "it reads and writes module files";
 
 /// The table of clang.
@@ -44,10 +44,10 @@ const ROWS: &[Row] = &[
     row("-no-integrated-as", Alone, Selects(In::Compile)),
     row("-fno-integrated-as", Alone, Selects(In::Compile)),
     row("-include-pch", Separate, Reads),
-    row("-save-temps", Alone, Owned("saved files go beside the object: use -save-temps=obj")),
-    row("-save-temps=cwd", Alone, Owned("saved files go beside the object: use -save-temps=obj")),
+    row("-save-temps", Alone, Sides(SAVED)),
+    row("-save-temps=cwd", Alone, Sides(SAVED)),
     row("-save-temps=obj", Alone, Sides(SAVED)),
-    row("--save-temps", Alone, Owned("saved files go beside the object: use -save-temps=obj")),
+    row("--save-temps", Alone, Sides(SAVED)),
     row("-save-stats", Optional, Local("it writes how often things were done")),
     row("-MJ", Either, Owned("rekindle writes the compilation database")),
     row("-MV", Alone, Owned("rekindle asks for the depfile itself")),
@@ -70,9 +70,9 @@ const ROWS: &[Row] = &[
     row("--no-system-header-prefix=", Joined, Plain),
     row("-serialize-diagnostics", Separate, Writes),
     row("--serialize-diagnostics", Separate, Writes),
-    row("-ftime-trace", Alone, Sides(&[Side::Extension("json")])),
+    row("-ftime-trace", Alone, Sides(&[Side::Times])),
     row("-ftime-trace=", Joined, Writes),
-    row("-fsave-optimization-record", Alone, Sides(&[Side::Extension("opt.yaml")])),
+    row("-fsave-optimization-record", Alone, Sides(&[Side::Record])),
     row("-fsave-optimization-record=", Joined, Local("it writes a file beside the object")),
     row("-foptimization-record-file=", Joined, Writes),
     row("-fproc-stat-report", Alone, Local("it writes how long things took")),

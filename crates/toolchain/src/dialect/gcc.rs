@@ -7,7 +7,7 @@ use super::IncludeKind::After;
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
 use super::{Dialect, In, Row, Side, common, row};
 
-const SAVED: &[Side] = &[Side::Preprocessed, Side::Extension("s")];
+const SAVED: &[Side] = &[Side::Saved];
 
 /// The table of gcc.
 pub(crate) const GCC: Dialect =
@@ -18,10 +18,10 @@ const ROWS: &[Row] = &[
     row("--specs=", Joined, SelectsPath(In::Both)),
     row("-save-temps", Alone, Sides(SAVED)),
     row("-save-temps=obj", Alone, Sides(SAVED)),
-    row("-save-temps=cwd", Alone, Owned("saved files go beside the object: use -save-temps")),
+    row("-save-temps=cwd", Alone, Sides(SAVED)),
     row("--save-temps", Alone, Sides(SAVED)),
-    row("-fcallgraph-info", Optional, Sides(&[Side::Extension("ci")])),
-    row("-fsave-optimization-record", Alone, Sides(&[Side::Extension("opt-record.json.gz")])),
+    row("-fcallgraph-info", Optional, Sides(&[Side::Calls])),
+    row("-fsave-optimization-record", Alone, Sides(&[Side::Record])),
     row("-fopt-info", Alone, Plain),
     row("-fopt-info-", Joined, Local("it may write a file")),
     row("-fopt-info=", Joined, Writes),
@@ -38,7 +38,7 @@ const ROWS: &[Row] = &[
     row("-fcompare-debug", Optional, Local("it compiles twice")),
     row("-fcompare-debug-second", Alone, Local("it compiles twice")),
     row("-fdiagnostics-format=", Joined, Plain),
-    row("-fdiagnostics-format=sarif-file", Alone, Sides(&[Side::OfSource("c.sarif")])),
+    row("-fdiagnostics-format=sarif-file", Alone, Local("it writes its messages to a file")),
     row("-fdiagnostics-format=json-file", Alone, Local("it writes its messages to a file")),
     row("-fdiagnostics-generate-patch", Alone, Plain),
     row("-fopenmp", Alone, Spec("libgomp.spec")),

@@ -168,12 +168,10 @@ impl App {
         let code = failure.as_ref().map_or_else(|| ended.code(), Failure::code);
         let Ended { summary, tests, quiet } = ended;
         self.reporter.finish(&Closing { summary, failure, tests, wall: self.clock.elapsed(), code, quiet });
-        match self.reporter.trouble() {
-            Ok(()) => code,
-            // Who asked for a report and did not get it must not take silence for success.
-            Err(_) if code == 0 => Kind::Trouble.code(),
-            Err(_) => code,
-        }
+        let Err(trouble) = self.reporter.trouble() else { return code };
+        Stream::stderr(false).write(trouble.text());
+        // Who asked for a report and did not get it must not take silence for success.
+        if code == 0 { trouble.code() } else { code }
     }
 }
 

@@ -112,7 +112,7 @@ impl Failure {
 }
 
 /// What the system says, without the number behind it.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
         Some(at) => text[..at].to_string(),

@@ -65,7 +65,7 @@ impl Session {
         self.wanted().iter().flat_map(|target| target.outputs.iter().copied()).collect()
     }
 
-    /// Builds `outputs`; with `--dry-run`, says what would be done. `told` picks the events that are told.
+    /// Builds `outputs`, or says what that would take. `told` picks the events that are told.
     ///
     /// # Errors
     /// The build as a whole cannot be done; failed actions are in the summary.
@@ -92,8 +92,16 @@ impl Session {
     /// # Errors
     /// As [`Session::build`].
     pub(crate) fn build_wanted(&mut self, app: &mut App) -> Result<Summary, Failure> {
-        let mode = if app.settings.dry_run { Mode::Plan } else { Mode::Build };
         let outputs = self.wanted_outputs();
+        self.build_outputs(app, outputs)
+    }
+
+    /// Builds these files; with `--dry-run`, says what that would take.
+    ///
+    /// # Errors
+    /// As [`Session::build`].
+    pub(crate) fn build_outputs(&mut self, app: &mut App, outputs: Vec<PathId>) -> Result<Summary, Failure> {
+        let mode = if app.settings.dry_run { Mode::Plan } else { Mode::Build };
         self.build(app, mode, outputs, |_| true)
     }
 }

@@ -77,7 +77,8 @@ impl Reporter for Fancy {
     fn testing(&mut self, testing: &Testing, at: Duration) {
         let mut screen = lock(&self.screen);
         let Testing { done, total, running } = testing;
-        screen.instead = Some(format!("[{done}/{total}] testing: {}", running.join(", ")));
+        let names = if running.is_empty() { String::new() } else { format!(": {}", running.join(", ")) };
+        screen.instead = Some(format!("[{done}/{total}] testing{names}"));
         screen.draw(at);
     }
 

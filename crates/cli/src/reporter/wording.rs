@@ -65,6 +65,7 @@ pub(super) fn finished(report: &Report, counter: &str, options: Options) -> Vec<
     let quiet = !options.verbose && !options.fresh && !is_noteworthy(report);
     let first = match report.outcome {
         Outcome::Fresh | Outcome::Restored if quiet => return Vec::new(),
+        Outcome::Fresh if options.fresh => format!("{title} is fresh\n"),
         Outcome::Fresh => format!("{counter} {title} {DIM}(fresh){PLAIN}\n"),
         Outcome::Restored => format!("{counter} {title} {DIM}(restored){PLAIN}\n"),
         Outcome::Ran => format!("{counter} {title}\n"),

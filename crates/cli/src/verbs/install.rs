@@ -33,12 +33,7 @@ pub(super) fn install(app: &mut App, args: &InstallArgs) -> Result<Ended, Failur
     let installed =
         targets.iter().flat_map(|target| target.install.iter().map(|(file, _)| *file)).filter(made);
     let outputs = targets.iter().flat_map(|target| target.outputs.clone()).chain(installed).collect();
-    let mode = if app.settings.dry_run {
-        rekindle_engine::request::Mode::Plan
-    } else {
-        rekindle_engine::request::Mode::Build
-    };
-    let ended = Ended::built(session.build(app, mode, outputs, |_| true)?);
+    let ended = Ended::built(session.build_outputs(app, outputs)?);
     if !ended.is_ok() {
         return Ok(ended);
     }

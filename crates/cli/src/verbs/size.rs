@@ -33,12 +33,8 @@ pub(super) fn size(app: &mut App, targets: &[String]) -> Result<Ended, Failure> 
         _ => session.wanted().into_iter().cloned().collect(),
     };
     let outputs: Vec<PathId> = chosen.iter().flat_map(|target| target.outputs.clone()).collect();
-    let mode = rekindle_engine::request::Mode::Build;
-    if app.settings.dry_run {
-        return Ok(Ended::built(session.build_wanted(app)?));
-    }
-    let ended = Ended::built(session.build(app, mode, outputs, |_| true)?);
-    if !ended.is_ok() {
+    let ended = Ended::built(session.build_outputs(app, outputs)?);
+    if !ended.is_ok() || app.settings.dry_run {
         return Ok(ended);
     }
     let mut text = format!("{:>10} {:>10} {:>10} {:>10}  program\n", "text", "data", "bss", "total");

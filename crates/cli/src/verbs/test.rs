@@ -26,12 +26,7 @@ pub(super) fn test(app: &mut App, args: &TestArgs) -> Result<Ended, Failure> {
     let outputs = chosen.iter().flat_map(|target| target.outputs.clone()).collect();
     let tests: Vec<Test> =
         chosen.iter().map(|target| prepared(target, app, &session, args.timeout)).collect();
-    let mode = if app.settings.dry_run {
-        rekindle_engine::request::Mode::Plan
-    } else {
-        rekindle_engine::request::Mode::Build
-    };
-    let ended = Ended::built(session.build(app, mode, outputs, |_| true)?);
+    let ended = Ended::built(session.build_outputs(app, outputs)?);
     if !ended.is_ok() || app.settings.dry_run {
         return Ok(ended);
     }
@@ -85,10 +80,10 @@ fn run(app: &mut App, tests: Vec<Test>, suite: &str, file: Option<&PathBuf>) -> 
     let begun = app.clock.elapsed();
     let (reporter, clock) = (&mut app.reporter, app.clock);
     let reports = testing::run(tests, app.settings.jobs, &app.live, |testing, report| {
+        reporter.testing(testing, clock.elapsed());
         if let Some(report) = report {
             reporter.test(report, clock.elapsed());
         }
-        reporter.testing(testing, clock.elapsed());
     })?;
     if let Some(file) = file {
         let text = junit(suite, &reports, app.clock.elapsed() - begun);

@@ -9,9 +9,22 @@ use crate::manifest::{Command, Manifest, Target, Text};
 use crate::project::is_plain_name;
 use crate::when;
 
-/// Names in a build directory that are not for programs.
-const RESERVED: [&str; 10] =
-    ["obj", "gen", "tmp", "roots", "toolchains", "journal", "lock", "snapshot", "durations", "store"];
+/// Names in a build directory that are not for programs, with any ending.
+const RESERVED: [&str; 13] = [
+    "obj",
+    "gen",
+    "tmp",
+    "roots",
+    "toolchains",
+    "journal",
+    "lock",
+    "marker",
+    "kept",
+    "snapshot",
+    "durations",
+    "store",
+    "CACHEDIR",
+];
 
 /// Checks a manifest.
 pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
@@ -71,7 +84,7 @@ fn check_name(name: &Text, report: &mut Report) {
 
 /// Whether the build directory holds something else of that name.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
+    RESERVED.contains(&name.split('.').next().unwrap_or(name))
 }
 
 fn check_program_name(name: &Text, report: &mut Report) {

@@ -11,6 +11,11 @@ fn parse(words: &[&str]) -> Result<Cli, String> {
     Cli::try_parse_from(words).map_err(|error| error.to_string())
 }
 
+/// The text without the blanks that clap leaves at the ends of lines.
+fn trimmed(text: &str) -> String {
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
 fn common(words: &[&str]) -> Common {
     parse(words).unwrap().common
 }
@@ -102,7 +107,7 @@ fn wrong_usage_is_said_in_words() {
 
 #[test]
 fn the_help_of_rekindle() {
-    insta::assert_snapshot!(Cli::command().term_width(100).render_long_help(), @"
+    insta::assert_snapshot!(trimmed(&Cli::command().term_width(100).render_long_help().to_string()), @"
     Builds C and C++ projects; what is done once is not done again
 
     Usage: rekindle [OPTIONS] [COMMAND]
@@ -201,7 +206,7 @@ fn the_help_of_every_verb() {
         let own = long.split("Common options:").next().unwrap_or(&long).trim_end();
         text.push_str(&format!("==== {}\n{own}\n", verb.get_name()));
     }
-    insta::assert_snapshot!(text, @"
+    insta::assert_snapshot!(trimmed(&text), @"
     ==== build
     Build targets, or everything that is built by default
 
@@ -296,7 +301,7 @@ fn the_help_of_every_verb() {
               - dot:   For Graphviz
               - json:  Actions, files and targets as one JSON object
               - ninja: A build.ninja that runs the same commands
-              
+
               [default: dot]
 
       -h, --help
@@ -371,7 +376,7 @@ fn the_help_of_every_verb() {
     Arguments:
       <SHELL>
               For this shell
-              
+
               [possible values: bash, elvish, fish, powershell, zsh]
 
     Options:

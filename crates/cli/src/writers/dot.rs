@@ -5,7 +5,7 @@ use rekindle_scheduler::graph::{ActionId, Graph, Target};
 
 use crate::reporter::title;
 
-/// The actions `wanted` and the targets that they make, in the DOT language.
+/// The actions `wanted` (by number) and the targets that they make, in the DOT language.
 pub(crate) fn dot(graph: &Graph, wanted: &[ActionId]) -> String {
     let mut text = String::from("digraph rekindle {\n  rankdir = LR\n  node [shape = box]\n");
     for id in wanted {
@@ -33,7 +33,7 @@ pub(crate) fn dot(graph: &Graph, wanted: &[ActionId]) -> String {
 }
 
 fn producer(graph: &Graph, wanted: &[ActionId], path: PathId) -> Option<ActionId> {
-    graph.producer(path).filter(|id| wanted.contains(id))
+    graph.producer(path).filter(|id| wanted.binary_search(id).is_ok())
 }
 
 fn quoted(text: &str) -> String {

@@ -15,7 +15,7 @@ use rekindle_scheduler::graph::{ActionId, Graph};
 use super::argv;
 use crate::reporter::title;
 
-/// The actions `wanted` and the targets that they make. Run it in the project's directory.
+/// The actions `wanted` (by number) and the targets that they make. Run it in the project's directory.
 pub(crate) fn ninja(graph: &Graph, wanted: &[ActionId], files: &Files) -> Vec<u8> {
     let mut text = b"# Written by `rekindle graph --as ninja`.\nninja_required_version = 1.5\n".to_vec();
     for (name, depth) in graph.pools() {
@@ -26,7 +26,8 @@ pub(crate) fn ninja(graph: &Graph, wanted: &[ActionId], files: &Files) -> Vec<u8
     }
     let mut defaults = Vec::new();
     for target in graph.targets() {
-        let made = |path: &&PathId| graph.producer(**path).is_some_and(|id| wanted.contains(&id));
+        let made =
+            |path: &&PathId| graph.producer(**path).is_some_and(|id| wanted.binary_search(&id).is_ok());
         let outputs: Vec<PathId> = target.outputs.iter().filter(made).copied().collect();
         if outputs.is_empty() {
             continue;

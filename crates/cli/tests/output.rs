@@ -17,71 +17,71 @@ fn project() -> Space {
 
 #[test]
 fn plain_lines() {
-    let space = project();
+    // One action after the other: the order of others depends on how long they took.
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\n");
+    space.write("main.c", "#include \"main.h\"\nint main(void) { return MAIN; }\n");
+    space.write("main.h", "#define MAIN 0\n");
     let plain = |args: &[&str]| {
-        let built = space.run(&["build", "--format", "plain", "-j1"]).args(args).done();
+        let built = space.run(&["build", "--format", "plain"]).args(args).done();
         let (out, err) = (space.redact(&built.text()), space.redact(&built.stderr));
         format!("$ build {}\n{out}{err}({})\n", args.join(" "), built.code)
     };
     let mut told = plain(&[]);
     told.push_str(&plain(&[]));
-    space.edit("util.h", "UTIL 0", "UTIL 1");
+    space.edit("main.h", "MAIN 0", "MAIN 1");
     told.push_str(&plain(&["-n"]));
     told.push_str(&plain(&["--forbid-spawn"]));
     told.push_str(&plain(&["--explain"]));
-    space.edit("util.h", "UTIL 1", "UTIL +");
+    space.edit("main.h", "MAIN 1", "MAIN 0");
+    told.push_str(&plain(&["--explain"]));
+    space.edit("main.h", "MAIN 0", "MAIN +");
     told.push_str(&plain(&[]));
     told.push_str(&plain(&["-k"]));
     insta::assert_snapshot!(told, @"
     $ build 
-    [1/4] compile util.c
-    [2/4] compile main.c
-    [3/4] archive libutil.a
-    [4/4] link app
-    rekindle: 4 actions: 4 ran ([TIME])
+    [1/2] compile main.c
+    [2/2] link app
+    rekindle: 2 actions: 2 ran ([TIME])
     (0)
     $ build 
-    rekindle: nothing to do, 4 actions fresh ([TIME])
+    rekindle: nothing to do, 2 actions fresh ([TIME])
     (0)
     $ build -n
-    would compile util.c
     would compile main.c
-    would archive libutil.a
     would link app
-    rekindle: 4 actions: 4 would run ([TIME])
+    rekindle: 2 actions: 2 would run ([TIME])
     (0)
     $ build --forbid-spawn
-    [1/4] FAILED compile util.c: its command would have to run, and --forbid-spawn forbids that
-        because `util.h` changed
-    rekindle: 1 of 4 actions failed; 3 not reached ([TIME])
+    [1/2] FAILED compile main.c: its command would have to run, and --forbid-spawn forbids that
+        because `main.h` changed
+    rekindle: 1 of 2 actions failed; 1 not reached ([TIME])
     (1)
     $ build --explain
-    [1/4] compile util.c
-        because `util.h` changed
-    [2/4] archive libutil.a
-        because `build:obj/util/util.c.o` changed
-    [3/4] compile main.c
-        because `util.h` changed
-    [4/4] link app
-        because `build:libutil.a` changed
-    rekindle: 4 actions: 4 ran ([TIME])
+    [1/2] compile main.c
+        because `main.h` changed
+    [2/2] link app
+        because `build:obj/app/main.c.o` changed
+    rekindle: 2 actions: 2 ran ([TIME])
+    (0)
+    $ build --explain
+    rekindle: 2 actions: 2 restored ([TIME])
     (0)
     $ build 
-    [1/4] compile main.c
-    [2/4] FAILED compile util.c: it exited with code 1
-    util.c: In function ‘util’:
-    util.c:2:29: error: expected expression before ‘;’ token
-        2 | int util(void) { return UTIL; }
+    [1/2] FAILED compile main.c: it exited with code 1
+    main.c: In function ‘main’:
+    main.c:2:29: error: expected expression before ‘;’ token
+        2 | int main(void) { return MAIN; }
           |                             ^
-    rekindle: 1 of 4 actions failed; 1 ran, 2 not reached ([TIME])
+    rekindle: 1 of 2 actions failed; 1 not reached ([TIME])
     (1)
     $ build -k
-    [2/4] FAILED compile util.c: it exited with code 1
-    util.c: In function ‘util’:
-    util.c:2:29: error: expected expression before ‘;’ token
-        2 | int util(void) { return UTIL; }
+    [1/2] FAILED compile main.c: it exited with code 1
+    main.c: In function ‘main’:
+    main.c:2:29: error: expected expression before ‘;’ token
+        2 | int main(void) { return MAIN; }
           |                             ^
-    rekindle: 1 of 4 actions failed; 1 fresh, 2 not reached ([TIME])
+    rekindle: 1 of 2 actions failed; 1 not reached ([TIME])
     (1)
     ");
 }

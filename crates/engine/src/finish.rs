@@ -30,6 +30,9 @@ pub(crate) struct Success {
     pub(crate) named: Vec<PathId>,
     /// What of that is beyond its declared inputs.
     pub(crate) discovered: Vec<PathId>,
+    /// What the assembler named by the last component of the source alone: the source, unless some text makes the
+    /// assembler read files, and then a file of that name in the working directory, if there is one, may be meant.
+    pub(crate) echoes: Vec<PathId>,
     /// What it wrote, in the order of the action's outputs.
     pub(crate) made: Vec<Made>,
     /// What it printed, but for what it printed for us.
@@ -114,12 +117,12 @@ impl Session<'_> {
             });
         }
         let cwd = self.files.abs(action.cwd);
-        let mut names = Vec::new();
+        let (mut names, mut echoes) = (Vec::new(), Vec::new());
         let mut contents = depfiles.iter();
         let mut printed = text;
         for format in &action.discovery.depfiles {
             match format {
-                DepfileFormat::Make(path) => {
+                DepfileFormat::Make(path) | DepfileFormat::Assembler(path) => {
                     let shown = self.files.show(*path);
                     let bytes = match contents.next() {
                         Some(Ok(Some(bytes))) => bytes,
@@ -128,10 +131,16 @@ impl Session<'_> {
                         }
                         _ => return Err(format!("it succeeded but did not write its depfile `{shown}`")),
                     };
-                    names.extend(
-                        depfile_names(action.kind, bytes)
-                            .map_err(|why| format!("its depfile `{shown}`: {why}"))?,
-                    );
+                    let mut listed = depfile_names(action.kind, bytes)
+                        .map_err(|why| format!("its depfile `{shown}`: {why}"))?;
+                    if matches!(format, DepfileFormat::Assembler(_)) {
+                        let source =
+                            action.inputs.first().and_then(|source| self.files.rel(*source).file_name());
+                        echoes.extend(
+                            listed.extract_if(.., |name| source.is_some_and(|s| s.as_bytes() == *name)),
+                        );
+                    }
+                    names.extend(listed);
                 }
                 DepfileFormat::Trace => {
                     let is_file = |name: &[u8]| {
@@ -147,7 +156,8 @@ impl Session<'_> {
         let named = self.named_paths(action, &cwd, &names);
         let declared: FxHashSet<PathId> = action.inputs.iter().copied().collect();
         let discovered = named.iter().copied().filter(|path| !declared.contains(path)).collect();
-        Ok(Success { named, discovered, made, printed, ms })
+        let echoes = self.named_paths(action, &cwd, &echoes);
+        Ok(Success { named, discovered, echoes, made, printed, ms })
     }
 
     /// The paths that the command named, but for its own outputs and temporary files.
@@ -235,6 +245,11 @@ impl Session<'_> {
         let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
         let Self { files, listings, world, .. } = self;
         let mut all = self.scans.mentioned(files, &read, action, world, listings);
+        if all.assembly {
+            self.files.observe(&success.echoes);
+            all.payloads.extend(success.echoes.iter().filter(|path| self.files.content(**path).is_some()));
+            all.payloads.retain(|path| !action.inputs.contains(path));
+        }
         success.discovered.append(&mut all.payloads);
         success.discovered.sort_unstable();
         success.discovered.dedup();

@@ -9,7 +9,7 @@ use rekindle_fingerprint::action::Action;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{ContentId, Files, PathId};
 use rekindle_fingerprint::lookup::{self, Listings, Outputs};
-use rekindle_fingerprint::scan::{self, Probe, Scan, Text};
+use rekindle_fingerprint::scan::{self, Mentions, Probe, Scan, Text};
 use rustc_hash::FxHashMap;
 
 /// What all files that one action read mention together.
@@ -19,6 +19,8 @@ pub(crate) struct Mentioned {
     pub(crate) probes: Vec<Probe>,
     /// Files that the assembler or `#embed` read.
     pub(crate) payloads: Vec<PathId>,
+    /// Some file may make the assembler read another.
+    pub(crate) assembly: bool,
     /// A date or a time may be in the result.
     pub(crate) volatile: bool,
     /// Why what is read cannot be known.
@@ -107,9 +109,11 @@ impl Mentioned {
         if scan.mentions.is_empty() {
             return;
         }
+        self.assembly |= scan.mentions.any(Mentions::INCBIN | Mentions::ASM_INCLUDE);
         self.volatile |= scan.mentions.is_volatile();
         self.probes.extend(scan.probes.iter().cloned());
-        if let Some(why) = &scan.unprovable {
+        let assembly = scan.unprovable_assembly.as_ref().filter(|_| !action.discovery.incbin_in_depfile);
+        if let Some(why) = scan.unprovable.as_ref().or(assembly) {
             self.unprovable.get_or_insert_with(|| format!("{}: {why}", files.show(path)));
         }
         let embeds = scan.embeds.iter().map(|embed| (&embed.name, embed.angled));

@@ -244,11 +244,7 @@ impl Session<'_> {
     /// The files in which the command is to tell what it read.
     pub(crate) fn depfiles(&self, id: ActionId) -> Vec<PathBuf> {
         let formats = self.graph.action(id).discovery.depfiles.iter();
-        let files = formats.filter_map(|format| match format {
-            DepfileFormat::Make(path) => Some(self.files.abs(*path)),
-            DepfileFormat::Trace => None,
-        });
-        files.collect()
+        formats.filter_map(DepfileFormat::path).map(|path| self.files.abs(path)).collect()
     }
 
     fn errand(&self, id: ActionId, outputs: Vec<PathBuf>) -> Result<Errand, Error> {

@@ -266,8 +266,21 @@ impl Identity {
 pub enum DepfileFormat {
     /// A file in make syntax. It is an error if the command did not write it.
     Make(PathId),
+    /// The same, written by GNU as (`--MD`) for text that a compiler gave it: it names the compiler's source by its
+    /// last component alone, wherever that lies.
+    Assembler(PathId),
     /// Lines of the command's output, as `ld --trace` prints them; they are taken out of what is shown.
     Trace,
+}
+
+impl DepfileFormat {
+    /// The file that the command writes, if it does.
+    pub fn path(&self) -> Option<PathId> {
+        match self {
+            Self::Make(path) | Self::Assembler(path) => Some(*path),
+            Self::Trace => None,
+        }
+    }
 }
 
 /// What an action reads beyond its declared inputs, and how that is found out.

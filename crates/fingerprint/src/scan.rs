@@ -156,6 +156,8 @@ pub struct Scan {
     pub aliases: Vec<Box<[u8]>>,
     /// The first place where a name cannot be known, since a macro makes it.
     pub unprovable: Option<String>,
+    /// The first place where the name of a file that the assembler reads cannot be known, unless the assembler says it.
+    pub unprovable_assembly: Option<String>,
 }
 
 /// What the first pass looks for. A hit makes the second pass read the file.
@@ -206,9 +208,12 @@ impl Scan {
         if self.unprovable.is_none() {
             self.unprovable.clone_from(&other.unprovable);
         }
+        if self.unprovable_assembly.is_none() {
+            self.unprovable_assembly.clone_from(&other.unprovable_assembly);
+        }
     }
 
-    /// Writes the canonical encoding: mentions as `u32`, then the lists in their order, aliases last, then the reason.
+    /// Writes the canonical encoding: mentions as `u32`, then the lists in their order, aliases last, then the two reasons.
     pub fn encode(&self, encoder: &mut Encoder) {
         let flag = |e: &mut Encoder, value: bool| {
             e.u8(u8::from(value));
@@ -229,9 +234,11 @@ impl Scan {
         encoder.list(&self.aliases, |e, alias| {
             e.bytes(alias);
         });
-        encoder.option(self.unprovable.as_ref(), |e, why| {
-            e.bytes(why.as_bytes());
-        });
+        for why in [&self.unprovable, &self.unprovable_assembly] {
+            encoder.option(why.as_ref(), |e, why| {
+                e.bytes(why.as_bytes());
+            });
+        }
     }
 
     /// Reads what [`Scan::encode`] wrote.
@@ -262,6 +269,7 @@ impl Scan {
             stepping: decoder.list(probe)?,
             aliases: decoder.list(|d| Ok(d.bytes()?.into()))?,
             unprovable: decoder.option(|d| d.text().map(str::to_owned))?,
+            unprovable_assembly: decoder.option(|d| d.text().map(str::to_owned))?,
         })
     }
 }

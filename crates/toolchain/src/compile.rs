@@ -58,7 +58,7 @@ impl Toolchain {
             for word in [Arg::from("--MD"), Arg::path(depfile)] {
                 argv.extend(["-Xassembler".into(), word]);
             }
-            depfiles.push(DepfileFormat::Make(depfile));
+            depfiles.push(DepfileFormat::Assembler(depfile));
         }
         argv.extend(product(request, files));
 

@@ -44,15 +44,7 @@ const FOR_DEPFILES: [&str; 4] = ["-MD", "-MF", "-Xassembler", "--MD"];
 /// The command line without what only a build needs: its depfiles lie where nothing is before a build, and readers of
 /// a database have their own.
 fn words(action: &Action, files: &Files) -> Vec<String> {
-    let depfiles: Vec<PathId> = action
-        .discovery
-        .depfiles
-        .iter()
-        .filter_map(|depfile| match depfile {
-            DepfileFormat::Make(path) => Some(*path),
-            DepfileFormat::Trace => None,
-        })
-        .collect();
+    let depfiles: Vec<PathId> = action.discovery.depfiles.iter().filter_map(DepfileFormat::path).collect();
     let mut words: Vec<String> = Vec::new();
     for (arg, word) in action.argv.iter().zip(argv(action, files)) {
         if arg.paths().any(|path| depfiles.contains(&path)) {

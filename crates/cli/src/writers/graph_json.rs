@@ -1,6 +1,6 @@
 //! The graph as one JSON object, described in `docs/format/events.md`.
 
-use rekindle_fingerprint::action::{DepfileFormat, Spelling};
+use rekindle_fingerprint::action::Spelling;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_scheduler::graph::{ActionId, Graph, TargetKind};
 use serde::Serialize;
@@ -84,10 +84,7 @@ pub(crate) fn graph_json(graph: &Graph, wanted: &[ActionId], files: &Files) -> S
                 .discovery
                 .depfiles
                 .iter()
-                .filter_map(|depfile| match depfile {
-                    DepfileFormat::Make(path) => Some(files.show(*path)),
-                    DepfileFormat::Trace => None,
-                })
+                .filter_map(|depfile| Some(files.show(depfile.path()?)))
                 .collect(),
             pool: action.pool.as_deref(),
             after: graph.dependencies(*id).iter().map(|id| id.0).collect(),

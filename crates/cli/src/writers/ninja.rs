@@ -55,10 +55,7 @@ fn rule(id: ActionId, action: &Action, files: &Files) -> Vec<u8> {
     text.extend(value(&command(action, files)));
     text.extend_from_slice(b"\n  description = ");
     text.extend(value(title(action.kind, &action.name).as_bytes()));
-    let depfile = action.discovery.depfiles.iter().find_map(|depfile| match depfile {
-        DepfileFormat::Make(path) => Some(*path),
-        DepfileFormat::Trace => None,
-    });
+    let depfile = action.discovery.depfiles.iter().find_map(DepfileFormat::path);
     if let Some(depfile) = depfile {
         text.extend_from_slice(b"\n  deps = gcc\n  depfile = ");
         text.extend(value(files.abs(depfile).as_os_str().as_bytes()));
@@ -83,8 +80,8 @@ fn command(action: &Action, files: &Files) -> Vec<u8> {
     let mut word = |words: Vec<OsString>| line.extend_from_slice(&joined(&words));
     word(vec!["cd".into(), files.abs(action.cwd).into()]);
     for depfile in &action.discovery.depfiles {
-        if let DepfileFormat::Make(path) = depfile
-            && let Some(folder) = files.abs(*path).parent()
+        if let Some(path) = depfile.path()
+            && let Some(folder) = files.abs(path).parent()
         {
             line.extend_from_slice(b" && ");
             line.extend_from_slice(&joined(&["mkdir".into(), "-p".into(), folder.into()]));

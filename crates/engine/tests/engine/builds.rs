@@ -400,3 +400,34 @@ fn a_new_name_where_headers_are_searched_is_judged_once_and_then_remembered() {
     space.write("inc1/h", "");
     assert_eq!(space.build().reasons("a"), ["`h` appeared in `inc1`"]);
 }
+
+/// A compile of `src/in.c`, whose assembler says that it read `in.c` and `payload`.
+fn assembled(text: &str) -> Space {
+    let script = "cat src/in.c > out/a; echo 'a.o: in.c payload' > out/tmp/a.d";
+    let mut space =
+        Space::new(vec![Step { assembler: Some("tmp/a.d"), ..step(script, &["src/in.c"], &["a"]) }]);
+    space.write("src/in.c", text);
+    space.write("payload", "one");
+    space
+}
+
+#[test]
+fn a_source_that_the_assembler_names_by_its_last_component_is_no_other_file() {
+    let mut space = assembled("int x;\n");
+    assert_eq!(space.build().reports[0].remarks.unrecorded, None);
+    assert_eq!(space.told(), NOTHING);
+    space.write("in.c", "another file of that name");
+    assert_eq!(space.told(), NOTHING);
+    space.write("payload", "two");
+    assert_eq!(space.build().reasons("a"), ["`payload` changed"]);
+}
+
+#[test]
+fn a_payload_that_is_called_as_the_source_counts() {
+    let mut space = assembled("asm(\".incbin \" NAME);\n");
+    space.write("in.c", "payload");
+    space.build();
+    assert_eq!(space.told(), NOTHING);
+    space.write("in.c", "other payload");
+    assert_eq!(space.build().reasons("a"), ["`in.c` changed"]);
+}

@@ -23,6 +23,8 @@ pub(crate) struct Step {
     pub(crate) order_only: Vec<&'static str>,
     pub(crate) outputs: Vec<&'static str>,
     pub(crate) depfile: Option<&'static str>,
+    /// As `depfile`, but as GNU as writes it.
+    pub(crate) assembler: Option<&'static str>,
     pub(crate) search: Vec<&'static str>,
     pub(crate) local: Option<&'static str>,
     pub(crate) links: Vec<(&'static str, &'static str)>,
@@ -112,6 +114,11 @@ impl Space {
                 .collect();
             if let Some(depfile) = step.depfile {
                 action.discovery.depfiles = vec![DepfileFormat::Make(locate(&format!("build:{depfile}")))];
+            }
+            if let Some(depfile) = step.assembler {
+                action.discovery.scan = true;
+                action.discovery.incbin_in_depfile = true;
+                action.discovery.depfiles.push(DepfileFormat::Assembler(locate(&format!("build:{depfile}"))));
             }
             if !step.search.is_empty() {
                 let dirs = step.search.iter().map(|dir| locate(dir)).collect();

@@ -89,9 +89,12 @@ impl<'a> Careful<'a> {
     /// Notes that a name cannot be known; the first reason is kept.
     fn unprovable(&mut self, at: usize, what: &str) {
         if self.scan.unprovable.is_none() {
-            let offset = self.tokens.get(at).map_or(0, |token| token.at);
-            self.scan.unprovable = Some(format!("line {}: {what}", self.source.line(offset)));
+            self.scan.unprovable = Some(format!("line {}: {what}", self.line(at)));
         }
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.source.line(self.tokens.get(at).map_or(0, |token| token.at))
     }
 
     /// One token of ordinary text, or a whole joined string; returns where the next one is.
@@ -137,7 +140,12 @@ impl<'a> Careful<'a> {
             Reads::Incbin => Mentions::INCBIN,
             Reads::Include => Mentions::ASM_INCLUDE,
         };
-        self.unprovable(at, &format!("a macro makes the name of a file for `{}`", what.statement()));
+        if self.scan.unprovable_assembly.is_none() {
+            let line = self.line(at);
+            let what = what.statement();
+            self.scan.unprovable_assembly =
+                Some(format!("line {line}: a macro makes the name of a file for `{what}`"));
+        }
     }
 
     /// A word of assembler text: the file that it makes the assembler read, if it does.

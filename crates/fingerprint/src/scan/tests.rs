@@ -42,7 +42,7 @@ fn show(scan: &Scan) -> String {
     ];
     out.extend(words.iter().filter(|(bit, _)| scan.mentions.any(*bit)).map(|(_, word)| (*word).to_string()));
     out.extend(scan.aliases.iter().map(|alias| format!("alias {}", text(alias))));
-    out.extend(scan.unprovable.clone());
+    out.extend(scan.unprovable.iter().chain(&scan.unprovable_assembly).cloned());
     out.join(", ")
 }
 

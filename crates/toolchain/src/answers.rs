@@ -109,12 +109,13 @@ pub(crate) fn script(answer: &Answer) -> Result<Told, &'static str> {
 /// if they are there.
 pub(crate) fn around_gcc(told: &Told) -> Vec<Around> {
     let mut places: Vec<PathBuf> = Vec::new();
-    for directory in told.paths("install").chain(told.paths("libraries")) {
-        let directory = directory.to_path_buf();
-        for place in [directory.join("specs"), directory.join("../specs")] {
-            if !places.contains(&place) {
-                places.push(place);
-            }
+    for directory in told.paths("install") {
+        places.extend([directory.join("specs"), directory.join("../specs")]);
+    }
+    for directory in told.paths("libraries") {
+        let place = directory.join("specs");
+        if !places.contains(&place) {
+            places.push(place);
         }
     }
     places.into_iter().map(Around::file).collect()

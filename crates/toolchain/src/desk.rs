@@ -1,9 +1,10 @@
 //! What looking for a toolchain works with: the files of the build, the memory, and the way to ask programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
@@ -14,7 +15,8 @@ use rekindle_fingerprint::signature::{FileTime, Signature};
 use crate::elf::{self, Binary};
 use crate::environment::{self, Class, Environment};
 use crate::error::ToolchainError;
-use crate::probe::{Answer, Around, Memo, Places, Prober, Remembered, Told};
+use crate::loader::{Library, Loader};
+use crate::probe::{Answer, Around, Looked, Memo, Places, Prober, Remembered, Told};
 
 /// A question to a program.
 pub(crate) struct Question<'q> {
@@ -38,6 +40,9 @@ pub(crate) struct Desk<'d> {
     pub(crate) prober: &'d mut dyn Prober,
     pub(crate) environment: &'d Environment,
     pub(crate) places: Places,
+    loader: Rc<Loader>,
+    closures: HashMap<PathBuf, Rc<Vec<Library>>>,
+    looked: Looked,
     known: Known,
     grown: bool,
 }
@@ -57,7 +62,10 @@ impl<'d> Desk<'d> {
         let known =
             memo.get(&known_key(toolchain)).and_then(|bytes| decode_known(&bytes).ok()).unwrap_or_default();
         let places = Places::default();
-        Self { toolchain, files, memo, prober, environment, places, known, grown: false }
+        let workspace = &files.roots().get(Roots::WORKSPACE).path;
+        let loader = Rc::new(Loader::new(environment, workspace));
+        let (closures, looked, grown) = (HashMap::new(), HashMap::new(), false);
+        Self { toolchain, files, memo, prober, environment, places, loader, closures, looked, known, grown }
     }
 
     /// Keeps the signatures of the files that were digested, so that the next build need not read them.
@@ -112,6 +120,17 @@ impl<'d> Desk<'d> {
         Ok(binary)
     }
 
+    /// The libraries that a program loads.
+    pub(crate) fn closure(&mut self, program: &Path) -> Result<Rc<Vec<Library>>, ToolchainError> {
+        if let Some(known) = self.closures.get(program) {
+            return Ok(known.clone());
+        }
+        let loader = self.loader.clone();
+        let closure = Rc::new(loader.closure(program, self)?);
+        self.closures.insert(program.to_path_buf(), closure.clone());
+        Ok(closure)
+    }
+
     /// The answer to a question: from memory while that holds, else asked. `read` takes from the answer what is to
     /// be kept, or says what is missing; `around` tells on which places it depends.
     pub(crate) fn ask(
@@ -122,7 +141,7 @@ impl<'d> Desk<'d> {
     ) -> Result<Told, ToolchainError> {
         let key = self.key(question);
         let known = self.memo.get(&key).and_then(|bytes| Remembered::decode(&bytes, &self.places).ok());
-        if let Some(known) = known.filter(Remembered::holds) {
+        if let Some(known) = known.filter(|known| known.holds(&mut self.looked)) {
             return Ok(known.told);
         }
         let (env, cwd) = (self.child_environment(), self.workspace());

@@ -184,18 +184,7 @@ impl Reader<'_> {
                 treated.outputs.push(id);
                 return Ok(Some(arg));
             }
-            Effect::Path | Effect::SelectsPath(_) => {
-                let (id, arg) = self.path(carrier, at, &value);
-                return Ok(match self.there(id) {
-                    Some(Entry::File(..)) => {
-                        treated.inputs.push(id);
-                        Some(arg)
-                    }
-                    // A name such as that of `-specs=nano.specs` is searched and stays as it is.
-                    None if !value.contains(&b'/') => None,
-                    _ => Some(arg),
-                });
-            }
+            Effect::Path | Effect::SelectsPath(_) => return Ok(self.place(carrier, at, &value, treated)),
             Effect::Sides(sides) => {
                 treated.sides.extend(sides);
                 // Beside the object and not in the working directory, whatever the version does by itself.
@@ -235,6 +224,18 @@ impl Reader<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A path that may be a file, a directory, or a name that the compiler searches.
+    fn place(&mut self, carrier: &Arg, at: usize, value: &[u8], treated: &mut Treated) -> Option<Arg> {
+        let (id, arg) = self.path(carrier, at, value);
+        match self.there(id) {
+            Some(Entry::File(..)) => treated.inputs.push(id),
+            // Such as that of `-specs=nano.specs`: it stays as it is.
+            None if !value.contains(&b'/') => return None,
+            _ => {}
+        }
+        Some(arg)
     }
 
     fn no_flag(&mut self, flag: &Arg, text: &[u8], treated: &mut Treated) -> Result<(), FlagError> {

@@ -12,7 +12,6 @@ use rekindle_fingerprint::files::PathId;
 use crate::desk::Desk;
 use crate::elf::Binary;
 use crate::error::ToolchainError;
-use crate::loader::Loader;
 
 /// A list of parts that grows.
 #[derive(Clone, Debug, Default)]
@@ -29,17 +28,16 @@ impl Parts {
         &mut self,
         name: &str,
         path: &Path,
-        loader: &Loader,
         desk: &mut Desk<'_>,
     ) -> Result<(), ToolchainError> {
         self.file(name, path, desk)?;
         if desk.binary(path)? == Binary::Script {
             self.script.get_or_insert_with(|| format!("`{}` is a script", path.display()));
         }
-        for library in loader.closure(path, desk)? {
+        for library in desk.closure(path)?.iter() {
             let name = library.name.to_string_lossy();
-            match library.path {
-                Some(path) => self.file(&name, &path, desk)?,
+            match &library.path {
+                Some(path) => self.file(&name, path, desk)?,
                 None => self.push(format!("{name} (missing)"), Digest::of(b"")),
             }
         }

@@ -20,7 +20,6 @@ use crate::error::ToolchainError;
 use crate::find;
 use crate::flags::Treated;
 use crate::identity::Parts;
-use crate::loader::Loader;
 use crate::places;
 use crate::probe::Told;
 use crate::request::Language;
@@ -194,7 +193,6 @@ pub(crate) fn learn(
     variant: &Variant,
     desk: &mut Desk<'_>,
 ) -> Result<(), ToolchainError> {
-    let loader = Loader::new(desk);
     let (Need::Compile(language) | Need::Link(language)) = variant.need;
     let driver = match language {
         Language::Cxx => toolchain.cxx.clone().unwrap_or_else(|| toolchain.cc.clone()),
@@ -206,7 +204,7 @@ pub(crate) fn learn(
     let asker =
         Asker { family: toolchain.family, driver: &driver, words, target: Some(&target), sysroot: &sysroot };
     let search = asker.search_dirs(desk)?;
-    let mut learner = Learner { asker, search, loader, desk };
+    let mut learner = Learner { asker, search, desk };
     let learned = match variant.need {
         Need::Compile(language) => learner.compile(language)?,
         Need::Link(_) => learner.link()?,
@@ -254,7 +252,6 @@ impl Learned {
 struct Learner<'l, 'd> {
     asker: Asker<'l>,
     search: Told,
-    loader: Loader,
     desk: &'l mut Desk<'d>,
 }
 
@@ -264,7 +261,7 @@ impl Learner<'_, '_> {
     }
 
     fn add(&mut self, parts: &mut Parts, name: &str, path: &Path) -> Result<(), ToolchainError> {
-        parts.program(name, path, &self.loader, self.desk)
+        parts.program(name, path, self.desk)
     }
 
     /// A program that the compiler runs: in its own directories, then on `PATH`.

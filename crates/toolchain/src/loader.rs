@@ -16,6 +16,7 @@ use rekindle_fingerprint::disk::{self, Entry};
 
 use crate::desk::Desk;
 use crate::elf::{Binary, Loads};
+use crate::environment::Environment;
 use crate::error::ToolchainError;
 
 /// The libraries of glibc and musl, by the start of their names. `libgcc_s` and `libstdc++` are not among them: they
@@ -62,15 +63,14 @@ pub(crate) struct Loader {
 
 struct Object {
     loads: Loads,
-    directory: PathBuf,
+    path: PathBuf,
     loaded_by: Option<usize>,
 }
 
 impl Loader {
-    /// A loader in the environment of `desk`.
-    pub(crate) fn new(desk: &Desk<'_>) -> Self {
-        let workspace = desk.workspace();
-        let library_path = desk.environment.get(OsStr::new("LD_LIBRARY_PATH"));
+    /// A loader in `environment`, for programs that run in `workspace`.
+    pub(crate) fn new(environment: &Environment, workspace: &Path) -> Self {
+        let library_path = environment.get(OsStr::new("LD_LIBRARY_PATH"));
         let library_path = library_path
             .filter(|value| !value.is_empty())
             .map(|value| split(value).map(|part| workspace.join(part)).collect())
@@ -86,7 +86,7 @@ impl Loader {
         desk: &mut Desk<'_>,
     ) -> Result<Vec<Library>, ToolchainError> {
         let Binary::Elf(loads) = desk.binary(program)? else { return Ok(Vec::new()) };
-        let mut objects = vec![Object { loads, directory: directory_of(program), loaded_by: None }];
+        let mut objects = vec![Object { loads, path: program.to_path_buf(), loaded_by: None }];
         let mut found: Vec<Library> = Vec::new();
         let mut next = 0;
         while next < objects.len() && objects.len() < LIMIT {
@@ -101,7 +101,7 @@ impl Loader {
                     found.push(Library { name, path: None });
                     continue;
                 };
-                objects.push(Object { loads, directory: directory_of(&path), loaded_by: Some(next) });
+                objects.push(Object { loads, path: path.clone(), loaded_by: Some(next) });
                 found.push(Library { name: name.clone(), path: Some(path) });
                 found.extend(places.map(|(path, _)| Library { name: name.clone(), path: Some(path) }));
             }
@@ -127,12 +127,12 @@ impl Loader {
         if wanted.runpath.is_none() {
             let mut object = Some(by);
             while let Some(at) = object {
-                directories.extend(expand(objects[at].loads.rpath.as_deref(), &objects[at].directory));
+                directories.extend(run_path(objects[at].loads.rpath.as_deref(), &objects[at].path));
                 object = objects[at].loaded_by;
             }
         }
         directories.extend(self.library_path.iter().cloned());
-        directories.extend(expand(wanted.runpath.as_deref(), &objects[by].directory));
+        directories.extend(run_path(wanted.runpath.as_deref(), &objects[by].path));
         let in_cache = self.cache.get(name).cloned().unwrap_or_default();
         let candidates = directories
             .iter()
@@ -177,6 +177,11 @@ fn directory_of(path: &Path) -> PathBuf {
 
 fn split(value: &OsStr) -> impl Iterator<Item = &Path> {
     value.as_bytes().split(|byte| matches!(byte, b':' | b';')).map(|part| Path::new(OsStr::from_bytes(part)))
+}
+
+/// The directories of the run path of the file at `path`.
+fn run_path(value: Option<&OsStr>, path: &Path) -> Vec<PathBuf> {
+    value.map_or_else(Vec::new, |value| expand(Some(value), &directory_of(path)))
 }
 
 /// The directories of a run path; `$ORIGIN` is the directory of the file that has it.

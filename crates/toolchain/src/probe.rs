@@ -5,7 +5,7 @@
 //! it are kept the places on which it depends besides: files that were read, places where nothing was found.
 //! Paths in answers are kept relative to the toolchain's directory, so a copy elsewhere knows them too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -117,15 +117,19 @@ impl Around {
         Self::Listing(path, encoder.finish())
     }
 
-    fn holds(&self) -> bool {
-        match self {
-            Self::Absent(path) | Self::File(path, _) | Self::Directory(path) => {
-                Self::file(path.clone()) == *self
-            }
-            Self::Listing(path, _) => Self::listing(path.clone()) == *self,
-        }
+    /// Whether it is still so; what `looked` holds was looked at a moment ago.
+    fn holds(&self, looked: &mut Looked) -> bool {
+        let (listing, path) = match self {
+            Self::Absent(path) | Self::File(path, _) | Self::Directory(path) => (false, path),
+            Self::Listing(path, _) => (true, path),
+        };
+        let look = || if listing { Self::listing(path.clone()) } else { Self::file(path.clone()) };
+        looked.entry((listing, path.clone())).or_insert_with(look) == self
     }
 }
+
+/// What was looked at, and whether as a directory's listing.
+pub(crate) type Looked = HashMap<(bool, PathBuf), Around>;
 
 /// Places by whose names paths are kept, the longest first.
 #[derive(Clone, Debug, Default)]
@@ -171,8 +175,8 @@ pub(crate) struct Remembered {
 
 impl Remembered {
     /// Whether every place is as it was when the question was asked.
-    pub(crate) fn holds(&self) -> bool {
-        self.around.iter().all(Around::holds)
+    pub(crate) fn holds(&self, looked: &mut Looked) -> bool {
+        self.around.iter().all(|around| around.holds(looked))
     }
 
     /// A list of names and values, then a list of places; paths by [`Places::hide`].
@@ -265,11 +269,12 @@ mod tests {
         let path = dir.path().join("specs");
         let absent = Around::file(path.clone());
         let empty = Around::listing(dir.path().into());
-        assert!(absent.holds() && empty.holds());
+        let holds = |around: &Around| around.holds(&mut HashMap::new());
+        assert!(holds(&absent) && holds(&empty));
         std::fs::write(&path, "a").unwrap();
         let file = Around::file(path.clone());
-        assert!(!absent.holds() && !empty.holds() && file.holds());
+        assert!(!holds(&absent) && !holds(&empty) && holds(&file));
         std::fs::write(&path, "b").unwrap();
-        assert!(!file.holds());
+        assert!(!holds(&file));
     }
 }

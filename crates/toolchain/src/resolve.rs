@@ -17,7 +17,6 @@ use crate::find::{self, Found, Name};
 use crate::flags::Phase;
 use crate::identity::{self, Parts};
 use crate::learn::{self, Asker};
-use crate::loader::Loader;
 use crate::places::{self, TcRoots};
 use crate::probe::{Memo, Prober, Told};
 use crate::request::{Language, Spec};
@@ -53,9 +52,8 @@ pub fn resolve(
     programs.extend(cxx.as_ref().map(|cxx| cxx.program.as_path()));
     programs.extend(ar.as_deref());
     let roots = places::add(&programs, sysroot.as_deref(), &mut desk)?;
-    let loader = Loader::new(&desk);
 
-    let first = first_look(spec, &cc, &roots, &loader, &mut desk)?;
+    let first = first_look(spec, &cc, &roots, &mut desk)?;
     let mut toolchain = Toolchain {
         name: spec.name.clone(),
         family: first.family,
@@ -73,9 +71,9 @@ pub fn resolve(
         read: Mutex::default(),
     };
     if let Some(cxx) = cxx.filter(|_| first.has_cxx) {
-        toolchain.cxx = Some(driver(&cxx, &loader, &mut desk)?);
+        toolchain.cxx = Some(driver(&cxx, &mut desk)?);
     }
-    toolchain.ar = archiver(&toolchain, &cc, given_ar, &first.told, &loader, &mut desk)?;
+    toolchain.ar = archiver(&toolchain, &cc, given_ar, &first.told, &mut desk)?;
     learn_the_usual(&mut toolchain, &mut desk)?;
     desk.finish();
     Ok(toolchain)
@@ -96,10 +94,9 @@ fn first_look(
     spec: &Spec,
     cc: &Found,
     roots: &TcRoots,
-    loader: &Loader,
     desk: &mut Desk<'_>,
 ) -> Result<First, ToolchainError> {
-    let driver = driver(cc, loader, desk)?;
+    let driver = driver(cc, desk)?;
     let sysroot = desk.files.roots().get(roots.sysroot).path.clone();
     let mut words = cc.words.clone();
     let is_clang = name_of(&find::canonical(&cc.program)).is_some_and(|stem| stem.contains("clang"));
@@ -126,7 +123,7 @@ fn first_look(
     if family == Family::Gcc {
         let cc1 = find::in_directories("cc1", &programs, desk);
         let cc1 = cc1.ok_or_else(|| learn::missing("cc1", &programs, desk))?;
-        parts.program("cc1", &cc1, loader, desk)?;
+        parts.program("cc1", &cc1, desk)?;
         has_cxx = find::in_directories("cc1plus", &programs, desk).is_some();
     }
     let told =
@@ -178,9 +175,9 @@ fn unknown(error: ToolchainError, program: &Path) -> ToolchainError {
     }
 }
 
-fn driver(found: &Found, loader: &Loader, desk: &mut Desk<'_>) -> Result<Driver, ToolchainError> {
+fn driver(found: &Found, desk: &mut Desk<'_>) -> Result<Driver, ToolchainError> {
     let mut parts = Parts::default();
-    parts.program("driver", &found.program, loader, desk)?;
+    parts.program("driver", &found.program, desk)?;
     let launcher = found.launcher.as_ref().map(|path| desk.files.path_abs(path));
     let path = desk.files.path_abs(&found.program);
     Ok(Driver { path, absolute: found.program.clone(), launcher, parts })
@@ -238,7 +235,6 @@ fn archiver(
     cc: &Found,
     given: Option<(PathBuf, Vec<Arg>)>,
     search: &Told,
-    loader: &Loader,
     desk: &mut Desk<'_>,
 ) -> Result<Option<Archiver>, ToolchainError> {
     let programs = learn::directories(search, "programs", desk);
@@ -255,7 +251,7 @@ fn archiver(
     };
     let is_llvm = absolute.file_name().is_some_and(|name| name.to_string_lossy().contains("llvm"));
     let mut parts = Parts::default();
-    parts.program("ar", &absolute, loader, desk)?;
+    parts.program("ar", &absolute, desk)?;
     let mut lto = parts.clone();
     let mut plugin = None;
     if !is_llvm {
@@ -268,7 +264,7 @@ fn archiver(
         };
         if let Some(path) = places.into_iter().find(|path| path.is_file()) {
             let path = find::canonical(&path);
-            lto.program("LTO plugin", &path, loader, desk)?;
+            lto.program("LTO plugin", &path, desk)?;
             plugin = Some(desk.files.path_abs(&path));
         }
     }

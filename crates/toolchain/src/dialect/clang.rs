@@ -14,6 +14,7 @@ const MODULES: &str = "it reads and writes module files";
 pub(crate) const CLANG: Dialect =
     Dialect { name: "clang", tables: &[ROWS, common::COMMON], toggles: TOGGLES, values: VALUES };
 
+// tidy: table
 const ROWS: &[Row] = &[
     row("-target", Separate, Selects(In::Both)),
     row("--target=", Joined, Selects(In::Both)),

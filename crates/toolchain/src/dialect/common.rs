@@ -16,6 +16,7 @@ const ASKS: &str = "it asks the compiler something instead of building";
 const LANGUAGE: &str = "the language follows from the source's extension";
 const DUMP: &str = "it writes files whose names are not known before";
 
+// tidy: table
 /// The rows.
 pub(crate) const COMMON: &[Row] = &[
     // What rekindle does itself.

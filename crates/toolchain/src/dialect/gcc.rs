@@ -13,6 +13,7 @@ const SAVED: &[Side] = &[Side::Saved];
 pub(crate) const GCC: Dialect =
     Dialect { name: "gcc", tables: &[ROWS, common::COMMON], toggles: TOGGLES, values: VALUES };
 
+// tidy: table
 const ROWS: &[Row] = &[
     row("-specs=", Joined, SelectsPath(In::Both)),
     row("--specs=", Joined, SelectsPath(In::Both)),

@@ -1,8 +1,6 @@
 //! The command lines that each family is given.
 
-mod common;
-
-use common::{Project, spec};
+use crate::common::{Project, spec};
 use rekindle_testkit::require;
 use rekindle_toolchain::Toolchain;
 use rekindle_toolchain::request::{

@@ -2,10 +2,8 @@
 //! what was read.
 #![expect(clippy::disallowed_methods, reason = "tests read what compilers wrote")]
 
-mod common;
-
-use common::{Project, spec};
-use rekindle_fingerprint::action::{Action, DepfileFormat};
+use crate::common::{Project, spec};
+use rekindle_fingerprint::action::Action;
 use rekindle_testkit::require;
 use rekindle_toolchain::request::{Archive, Include, Language, LinkInput, Lto, Precompiled};
 
@@ -96,8 +94,8 @@ fn objects_of_an_old_cross_gcc_with_debug_information_are_the_same_in_two_places
 fn depfiles(project: &Project, action: &Action) -> String {
     let mut text = String::new();
     for depfile in &action.discovery.depfiles {
-        let DepfileFormat::Make(path) = depfile else { panic!("{depfile:?}") };
-        text.push_str(&std::fs::read_to_string(project.files.abs(*path)).unwrap());
+        let path = depfile.path().unwrap_or_else(|| panic!("{depfile:?}"));
+        text.push_str(&std::fs::read_to_string(project.files.abs(path)).unwrap());
     }
     text
 }

@@ -1,14 +1,12 @@
 //! Finding toolchains: by name, by environment, by target; what stands between us and a compiler; what goes wrong.
 #![expect(clippy::disallowed_methods, reason = "tests make their own programs")]
 
-mod common;
-
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use common::{Project, spec};
+use crate::common::{Project, spec};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_testkit::require;
 use rekindle_toolchain::request::{Language, Spec};

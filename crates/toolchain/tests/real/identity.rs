@@ -2,8 +2,6 @@
 //! identities that use the file change.
 #![expect(clippy::disallowed_methods, reason = "tests copy and change compilers")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -11,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Project, spec};
+use crate::common::{Project, spec};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_testkit::require;
 use rekindle_toolchain::Toolchain;

@@ -1,11 +1,9 @@
 //! Side files: each one that a compiler writes beside an object is an output of the action, and nothing else is.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use common::Project;
+use crate::common::Project;
 use rekindle_testkit::require;
 use rekindle_toolchain::request::Language;
 

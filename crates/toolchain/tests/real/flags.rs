@@ -1,11 +1,9 @@
 //! A person's flags: which files they read and write, what is refused, and what nobody knows.
 
-mod common;
-
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use common::Project;
+use crate::common::Project;
 use rekindle_fingerprint::action::{Action, Arg};
 use rekindle_toolchain::request::{Language, LinkInput};
 use rekindle_toolchain::{BuildError, FlagError, Toolchain};

@@ -1,7 +1,5 @@
 //! What the tests with real compilers share: a project, an environment, and a prober that counts.
 #![expect(clippy::disallowed_methods, reason = "tests make their own files and run compilers")]
-#![expect(unreachable_pub, reason = "each test takes what it needs of this module")]
-#![allow(dead_code, clippy::allow_attributes, reason = "each test takes what it needs of this module")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,7 +17,7 @@ use rekindle_toolchain::{Answer, Environment, FlagError, Prober, Toolchain, Tool
 
 /// Runs programs for real, and counts them.
 #[derive(Default)]
-pub struct Counting(pub usize);
+pub(crate) struct Counting(pub(crate) usize);
 
 impl Prober for Counting {
     fn run(
@@ -36,22 +34,22 @@ impl Prober for Counting {
 }
 
 /// A workspace with a build directory in it.
-pub struct Project {
-    pub dir: tempfile::TempDir,
-    pub base: PathBuf,
-    pub files: Files,
-    pub memo: BTreeMap<Digest, Vec<u8>>,
-    pub prober: Counting,
-    pub environment: Environment,
+pub(crate) struct Project {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) base: PathBuf,
+    pub(crate) files: Files,
+    pub(crate) memo: BTreeMap<Digest, Vec<u8>>,
+    pub(crate) prober: Counting,
+    pub(crate) environment: Environment,
 }
 
 impl Project {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::named("ws")
     }
 
     /// A project in a directory of this name.
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().canonicalize().unwrap().join(name);
         std::fs::create_dir_all(base.join("out/tmp")).unwrap();
@@ -64,38 +62,38 @@ impl Project {
     }
 
     /// Starts anew, as the next build does, with the memory of this one.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.files = files(&self.base);
         self.prober.0 = 0;
     }
 
-    pub fn resolve(&mut self, spec: &Spec) -> Result<Toolchain, ToolchainError> {
+    pub(crate) fn resolve(&mut self, spec: &Spec) -> Result<Toolchain, ToolchainError> {
         resolve(spec, &self.environment, &mut self.files, &mut self.memo, &mut self.prober)
     }
 
     /// The toolchain whose C compiler is `cc`.
-    pub fn toolchain(&mut self, cc: &str) -> Toolchain {
+    pub(crate) fn toolchain(&mut self, cc: &str) -> Toolchain {
         self.resolve(&spec(cc)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.base.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// A path of the workspace or, below `out`, of the build directory.
-    pub fn path(&mut self, name: &str) -> PathId {
+    pub(crate) fn path(&mut self, name: &str) -> PathId {
         let base = self.base.clone();
         self.files.path_from(&base, Path::new(name))
     }
 
-    pub fn cwd(&mut self) -> PathId {
+    pub(crate) fn cwd(&mut self) -> PathId {
         self.files.path(Roots::WORKSPACE, "")
     }
 
     /// A compile of `source` to `out/SOURCE.o`.
-    pub fn compile(&mut self, source: &str, language: Language) -> Compile {
+    pub(crate) fn compile(&mut self, source: &str, language: Language) -> Compile {
         Compile {
             source: self.path(source),
             language,
@@ -116,7 +114,7 @@ impl Project {
     }
 
     /// A link of nothing to `out/bin/NAME`.
-    pub fn link(&mut self, name: &str, language: Language) -> Link {
+    pub(crate) fn link(&mut self, name: &str, language: Language) -> Link {
         Link {
             output: self.path(&format!("out/bin/{name}")),
             shared: false,
@@ -134,7 +132,7 @@ impl Project {
     }
 
     /// What `build` makes, with everything learned for it.
-    pub fn action(
+    pub(crate) fn action(
         &mut self,
         toolchain: &mut Toolchain,
         build: impl FnMut(&Toolchain, &mut Files) -> Result<Action, FlagError>,
@@ -143,31 +141,31 @@ impl Project {
         built.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    pub fn compiled(&mut self, toolchain: &mut Toolchain, request: &Compile) -> Action {
+    pub(crate) fn compiled(&mut self, toolchain: &mut Toolchain, request: &Compile) -> Action {
         let cwd = self.cwd();
         self.action(toolchain, |toolchain, files| toolchain.compile(files, request, cwd))
     }
 
-    pub fn linked(&mut self, toolchain: &mut Toolchain, request: &Link) -> Action {
+    pub(crate) fn linked(&mut self, toolchain: &mut Toolchain, request: &Link) -> Action {
         let cwd = self.cwd();
         self.action(toolchain, |toolchain, files| toolchain.link(files, request, cwd))
     }
 
     /// The command line as it is spelled.
-    pub fn argv(&self, action: &Action) -> Vec<OsString> {
+    pub(crate) fn argv(&self, action: &Action) -> Vec<OsString> {
         let spelling = Spelling::new(&self.files, action.cwd);
         action.argv.iter().map(|arg| arg.spell(&self.files, &spelling)).collect()
     }
 
     /// The command line as keys hold it, without the program.
-    pub fn shown(&self, action: &Action) -> String {
+    pub(crate) fn shown(&self, action: &Action) -> String {
         let spelling = Spelling::new(&self.files, action.cwd);
         let words = action.argv[1..].iter().map(|arg| arg.name(&self.files, &spelling));
         words.map(|word| String::from_utf8_lossy(&word).into_owned()).collect::<Vec<_>>().join("\n")
     }
 
     /// Runs an action, as the engine does, and gives what it wrote to its error output.
-    pub fn run(&self, action: &Action) -> Result<String, String> {
+    pub(crate) fn run(&self, action: &Action) -> Result<String, String> {
         for output in &action.outputs {
             std::fs::create_dir_all(self.files.abs(*output).parent().unwrap()).unwrap();
             let _ = std::fs::remove_file(self.files.abs(*output));
@@ -190,7 +188,7 @@ impl Project {
     }
 
     /// Runs an action that must succeed in silence, and gives the content of its first output.
-    pub fn made(&self, action: &Action) -> Vec<u8> {
+    pub(crate) fn made(&self, action: &Action) -> Vec<u8> {
         let said = self.run(action).unwrap_or_else(|said| panic!("{said}"));
         assert_eq!(said, "", "{:?}", self.argv(action));
         std::fs::read(self.files.abs(action.outputs[0])).unwrap()
@@ -204,6 +202,6 @@ fn files(base: &Path) -> Files {
     files
 }
 
-pub fn spec(cc: &str) -> Spec {
+pub(crate) fn spec(cc: &str) -> Spec {
     Spec { name: "host".into(), cc: Some(cc.into()), ..Spec::default() }
 }

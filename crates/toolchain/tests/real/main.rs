@@ -1,0 +1,9 @@
+//! Toolchains tried with real compilers: gcc, clang, and an old gcc for another machine.
+
+mod commands;
+mod common;
+mod flags;
+mod identity;
+mod products;
+mod resolve;
+mod sides;

@@ -21,10 +21,12 @@ impl Toolchain {
         })?;
         let mut argv = vec![Arg::path(ar.path)];
         argv.extend(ar.words.iter().cloned());
+        argv.push("rcsD".into());
+        // Older ones take it behind the operation only.
         if let Some(plugin) = ar.plugin.filter(|_| request.lto) {
             argv.extend(["--plugin".into(), Arg::path(plugin)]);
         }
-        argv.extend(["rcsD".into(), Arg::path(request.archive)]);
+        argv.push(Arg::path(request.archive));
         argv.extend(request.objects.iter().map(|object| Arg::path(*object)));
         let name = files.show(request.archive);
         let mut action = Action::new(ActionKind::Archive, name, argv, cwd, vec![request.archive]);

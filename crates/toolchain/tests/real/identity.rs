@@ -273,6 +273,62 @@ fn an_assembler_that_appears_earlier_on_path_changes_compiles() {
 }
 
 #[test]
+fn a_program_that_appears_where_the_compiler_looks_first_changes_what_runs_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let prefix = real(dir.path()).join("tc");
+    let gcc = copy_of_gcc(&prefix);
+    let mut project = Project::new();
+    project.environment.insert("LD_LIBRARY_PATH".into(), prefix.join("lib").into());
+    let before = of(&mut project, &gcc);
+    let own = file(&prefix, "cc1plus");
+    let place = |name: &str| own.with_file_name(name);
+    let rows: [(&str, Vec<String>); 3] = [
+        ("as", sorted(&[&COMPILES, &["link, LTO"]])),
+        ("collect-ld", sorted(&[&LINKS])),
+        ("real-ld", sorted(&[&LINKS])),
+    ];
+    for (name, expected) in rows {
+        copy(Path::new("/bin/true"), &place(name));
+        // The stand-in says nothing that a linker says, and that is an answer too.
+        project.forget();
+        assert_eq!(changed(&before, &of(&mut project, &gcc)), expected, "{name}");
+        fs::remove_file(place(name)).unwrap();
+    }
+    let early = prefix.join("early");
+    copy(Path::new("/bin/true"), &early.join("as"));
+    project.environment.insert("COMPILER_PATH".into(), early.into());
+    project.forget();
+    assert_eq!(changed(&before, &of(&mut project, &gcc)), sorted(&[&COMPILES, &["link, LTO"]]));
+}
+
+#[test]
+fn a_header_directory_that_was_missing_is_searched_once_it_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let prefix = real(dir.path()).join("tc");
+    let gcc = copy_of_gcc(&prefix);
+    let mut project = Project::new();
+    project.environment.insert("LD_LIBRARY_PATH".into(), prefix.join("lib").into());
+    let searched = |project: &mut Project| -> Vec<String> {
+        project.forget();
+        let mut toolchain = project.resolve(&spec(gcc.to_str().unwrap())).unwrap();
+        let compile = project.compile("a.c", Language::C);
+        let search = project.compiled(&mut toolchain, &compile).discovery.search.unwrap();
+        search.dirs.iter().map(|dir| project.files.show(*dir)).collect()
+    };
+    let before = searched(&mut project);
+    assert_eq!(searched(&mut project), before);
+    assert_eq!(project.prober.0, 0);
+    fs::create_dir(file(&prefix, "cc1plus").with_file_name("include-fixed")).unwrap();
+    let after = searched(&mut project);
+    assert!(project.prober.0 > 0);
+    assert!(
+        after.iter().any(|dir| dir.starts_with("tc.host:") && dir.ends_with("include-fixed")),
+        "{after:?}"
+    );
+    assert!(!before.iter().any(|dir| dir.ends_with("include-fixed")), "{before:?}");
+}
+
+#[test]
 fn a_byte_in_a_part_of_clang_changes_exactly_the_identities_that_use_it() {
     if !require("clang") {
         return;

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read what compilers wrote")]
 
 use crate::common::{Project, spec};
-use rekindle_fingerprint::action::Action;
+use rekindle_fingerprint::action::{Action, DepfileFormat};
 use rekindle_testkit::require;
 use rekindle_toolchain::request::{Archive, Include, Language, LinkInput, Lto, Precompiled};
 
@@ -233,6 +233,64 @@ fn a_linked_program_runs_and_is_the_same_in_two_places() {
             assert!(made[0] == made[1], "{cc} {lto:?}");
         }
     }
+}
+
+#[test]
+fn firmware_of_an_old_cross_gcc_with_link_time_optimization_is_the_same_in_two_places() {
+    if !require("avr-gcc") {
+        return;
+    }
+    let mut made = Vec::new();
+    for name in ["ws", "some/where/else"] {
+        let mut project = Project::named(name);
+        project.write("main.c", "int f(void); int main(void) { return f(); }\n");
+        project.write("f.cpp", "extern \"C\" int f() { return __FILE__[0]; }\n");
+        let mut spec = spec("avr-gcc");
+        spec.flags = vec!["-mmcu=atmega328p".into(), "-Os".into()];
+        let mut toolchain = project.resolve(&spec).unwrap();
+        let mut objects = Vec::new();
+        for (source, language) in [("main.c", Language::C), ("f.cpp", Language::Cxx)] {
+            let mut compile = project.compile(source, language);
+            compile.mode.lto = Lto::Full;
+            let action = project.compiled(&mut toolchain, &compile);
+            made.push(project.made(&action));
+            objects.push(action.outputs[0]);
+        }
+        let cwd = project.cwd();
+        let archive = Archive { objects: vec![objects[1]], archive: project.path("out/libf.a"), lto: true };
+        let archived = toolchain.archive(&mut project.files, &archive, cwd).unwrap();
+        made.push(project.made(&archived));
+        let mut link = project.link("firmware.elf", Language::Cxx);
+        link.mode.lto = Lto::Full;
+        link.inputs = vec![LinkInput::File(objects[0]), LinkInput::File(archive.archive)];
+        let link = project.linked(&mut toolchain, &link);
+        assert_eq!(link.discovery.depfiles, [DepfileFormat::Trace]);
+        run_link(&project, &link);
+        made.push(std::fs::read(project.files.abs(link.outputs[0])).unwrap());
+    }
+    let half = made.len() / 2;
+    assert!(made[..half] == made[half..]);
+}
+
+#[test]
+fn a_sysroot_is_a_root_of_its_own_and_is_searched() {
+    let mut project = Project::new();
+    let sysroot = project.dir.path().canonicalize().unwrap().join("sysroot");
+    std::fs::create_dir_all(sysroot.join("usr/include")).unwrap();
+    std::fs::write(sysroot.join("usr/include/only-here.h"), "#define HERE 1\n").unwrap();
+    let mut cross = spec("gcc");
+    cross.name = "cross".into();
+    cross.sysroot = Some(sysroot.clone());
+    let mut toolchain = project.resolve(&cross).unwrap();
+    project.write("a.c", "#include <only-here.h>\nint f(void) { return HERE; }\n");
+    let compile = project.compile("a.c", Language::C);
+    let action = project.compiled(&mut toolchain, &compile);
+    assert!(project.shown(&action).contains("--sysroot=<sys.cross>"));
+    assert!(project.shown(&action).contains("-ffile-prefix-map=<sys.cross!>=/sys.cross"));
+    let search = action.discovery.search.clone().unwrap();
+    let shown: Vec<String> = search.dirs.iter().map(|dir| project.files.show(*dir)).collect();
+    assert!(shown.contains(&"sys.cross:usr/include".to_string()), "{shown:?}");
+    project.made(&action);
 }
 
 #[test]

@@ -76,7 +76,8 @@ impl Session {
         outputs: Vec<PathId>,
         told: impl Fn(&Event) -> bool,
     ) -> Result<Summary, Failure> {
-        let request = request(app, mode, outputs);
+        let whole = self.lowered.left_out.is_empty();
+        let request = Request { whole, ..request(app, mode, outputs) };
         let (reporter, clock) = (&mut app.reporter, app.clock);
         let mut tell = |event: Event| {
             if told(&event) {
@@ -145,5 +146,6 @@ fn request(app: &App, mode: Mode, outputs: Vec<PathId>) -> Request {
         passed: passed_on(variables).map(|(name, value)| (name.clone(), value.clone())).collect(),
         makeflags: app.environment.get("MAKEFLAGS").map(Into::into),
         machine: app.environment.machine.clone(),
+        ..Request::default()
     }
 }

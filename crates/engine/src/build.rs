@@ -16,7 +16,7 @@ use crate::session::{Message, Session};
 
 /// Brings what `request` asks for up to date, or, with [`crate::request::Mode::Plan`], says what that would take.
 ///
-/// `graph` must be the whole project as it is now: outputs of actions that are no longer in it are deleted.
+/// If [`Request::whole`], outputs of actions that are no longer in `graph` are deleted first.
 /// Closing or terminating `live` from another thread interrupts the build.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ pub fn build(
     }
     files.set_instant(dir.marker.now()?);
     let mut session = Session::new(dir, graph, files, request, live, events)?;
-    if session.builds() {
+    if session.builds() && request.whole {
         session.remove_orphans()?;
     }
     session.observe_everything();

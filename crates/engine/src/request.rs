@@ -29,6 +29,9 @@ pub struct Request {
     pub forbid_spawn: bool,
     /// Whether fresh actions that printed nothing are reported one by one; the others always are.
     pub report_fresh: bool,
+    /// Whether the graph is the whole project: outputs of actions that are not in it are deleted. Where a part is left
+    /// out (its compiler is not on this machine), what was built of it stays.
+    pub whole: bool,
     /// Environment variables that every command gets and no key holds (`PATH`, `HOME`, ...). The engine adds
     /// `TMPDIR`, `PWD` and the jobserver's.
     pub passed: Vec<(OsString, OsString)>,
@@ -48,6 +51,7 @@ impl Default for Request {
             mode: Mode::Build,
             forbid_spawn: false,
             report_fresh: false,
+            whole: true,
             passed: Vec::new(),
             makeflags: None,
             machine: Vec::new(),

@@ -200,6 +200,10 @@ fn what_an_action_that_is_gone_wrote_is_deleted() {
     space.build();
     assert_eq!(fs::read_link(space.out("link")).unwrap().to_str(), Some("b"));
     space.steps.pop();
+    space.whole = false;
+    space.build();
+    assert!(space.out("b").exists(), "a part of the project says nothing of the rest");
+    space.whole = true;
     space.build();
     assert!(!space.out("b").exists() && space.out("link").symlink_metadata().is_err());
     assert!(space.out("a").exists());

@@ -42,6 +42,7 @@ pub(crate) struct Space {
     pub(crate) forbid_spawn: bool,
     pub(crate) failures: Option<usize>,
     pub(crate) jobs: usize,
+    pub(crate) whole: bool,
 }
 
 /// What a build did.
@@ -68,8 +69,15 @@ impl Done {
 impl Space {
     pub(crate) fn new(steps: Vec<Step>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut space =
-            Self { dir, steps, mode: Mode::Build, forbid_spawn: false, failures: Some(1), jobs: 2 };
+        let mut space = Self {
+            dir,
+            steps,
+            mode: Mode::Build,
+            forbid_spawn: false,
+            failures: Some(1),
+            jobs: 2,
+            whole: true,
+        };
         space.write("README", "a project");
         space
     }
@@ -146,6 +154,7 @@ impl Space {
             mode: self.mode,
             forbid_spawn: self.forbid_spawn,
             report_fresh: true,
+            whole: self.whole,
             passed: vec![("PATH".into(), "/usr/bin:/bin".into())],
             makeflags: None,
             machine: b"this machine".to_vec(),

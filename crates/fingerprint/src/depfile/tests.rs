@@ -1,3 +1,4 @@
+//! Dependency files, as real tools write and read them.
 #![expect(clippy::disallowed_methods, reason = "tests make their own files and run real tools")]
 
 use super::*;

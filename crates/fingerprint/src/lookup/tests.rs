@@ -1,3 +1,4 @@
+//! Searches for headers, tried with gcc and against a pure model.
 #![expect(clippy::disallowed_methods, reason = "tests make their own files and run a real compiler")]
 
 use super::*;

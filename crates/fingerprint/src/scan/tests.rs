@@ -1,3 +1,4 @@
+//! What sources mention, held against compilers and every header that comes with them.
 #![expect(clippy::disallowed_methods, reason = "tests make their own files and run real compilers")]
 
 use super::*;

@@ -126,8 +126,7 @@ impl Case {
     #[track_caller]
     pub(crate) fn build_and_meanwhile(&self, meanwhile: impl FnOnce(&Self)) -> Built {
         let mut running = self.space.start_build(self.profile());
-        running.until_runs(&["slow.c"]);
-        std::thread::sleep(std::time::Duration::from_millis(120));
+        running.until_works(&["slow.c"]);
         meanwhile(self);
         running.wait()
     }

@@ -52,8 +52,6 @@ pub(crate) struct Treated {
     pub(crate) chance: bool,
     /// Whether an assembler runs that is not the compiler's own.
     pub(crate) external_assembler: bool,
-    /// Whether a map of path prefixes is among them, so that the ones of ours may come too late.
-    pub(crate) prefix_map: bool,
     /// The first flag that nobody can follow, and why.
     pub(crate) local: Option<String>,
 }
@@ -199,10 +197,7 @@ impl Reader<'_> {
             Effect::Selects(_) => self.assembler_choice(text, treated),
             Effect::Processor => treated.native |= value == b"native",
             Effect::Lto(on) => treated.lto = Some(on),
-            Effect::PrefixMap => {
-                treated.prefix_map = true;
-                return Ok(self.prefix_map(carrier, at, &value));
-            }
+            Effect::PrefixMap => return Ok(self.prefix_map(carrier, at, &value)),
             Effect::Spec(name) => treated.specs.push(name),
             Effect::LinkerList | Effect::LinkerWord => {
                 return self.for_linker(effect, carrier, at, &value, treated);

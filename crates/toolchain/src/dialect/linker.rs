@@ -37,16 +37,15 @@ no-merge-exidx-entries
 
 /// Names of flags that take a value, which only changes the result.
 const VALUES: &str = "
-A F G O R0 Y a assert auxiliary b build-id c compress-debug-sections compress-sections defsym e encoding entry
-error-handling-script exclude-libs export-dynamic-symbol f filter fini format h hash-size hash-style icf image-base
+A F G O Y a assert auxiliary b build-id compress-debug-sections compress-sections defsym e encoding entry exclude-libs export-dynamic-symbol f filter fini format h hash-size hash-style icf image-base
 ignore-unresolved-symbol init lto-O lto-aa-pipeline lto-newpm-passes lto-partitions lto-cs-profile-generate m
 max-cache-size max-page-size maxpagesize no-wrap nocompress oformat optimize orphan-handling
 pack-dyn-relocs package-metadata plugin-opt power10-stubs randomize-section-padding require-defined
 section-start shuffle-sections soname sort-section split-by-file split-by-reloc stub-group-size
-target2 task-link thread-count threads thinlto-jobs thinlto-cache-policy
+target2 task-link threads thinlto-jobs thinlto-cache-policy
 time-trace-granularity u undefined undefined-glob unresolved-symbols version-exports-section warn-backrefs-exclude
 wrap y z trace-symbol Tbss Tdata Ttext Ttext-segment Trodata-segment Tldata-segment rpath dynamic-linker I
-audit depaudit P ctf-share-types retain-symbols
+audit depaudit P ctf-share-types
 ";
 
 const SPECIAL: &[(&str, Effect)] = &[
@@ -87,6 +86,8 @@ const SPECIAL: &[(&str, Effect)] = &[
     ("time-trace", Local("it writes how long things took")),
     ("time-trace=", Local("it writes how long things took")),
     ("incremental", Local("it changes the product of the last link")),
+    ("error-handling-script", Local("it runs a script")),
+    ("c", Reads),
     ("chroot", Local("it changes the meaning of every path")),
     ("remap-inputs", Local("it puts other files in the place of files")),
     ("dll", Local("it is for another system")),

@@ -1,6 +1,7 @@
 //! The files of one build: every path once, what was seen there, and what its content is. Each file is read at
 //! most once a build, and not at all while an earlier signature of it is believed.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,9 +81,10 @@ struct Place {
 pub struct Files {
     roots: Roots,
     places: Vec<Place>,
-    ids: FxHashMap<(RootId, PathBuf), PathId>,
-    spelled: FxHashMap<PathBuf, PathId>,
-    links: FxHashMap<PathBuf, bool>,
+    /// For each root, its paths: by their bytes, for taking a path apart is slow.
+    ids: Vec<FxHashMap<OsString, PathId>>,
+    spelled: FxHashMap<OsString, PathId>,
+    links: FxHashMap<OsString, bool>,
     blobs: Vec<Blob>,
     contents: FxHashMap<Blob, ContentId>,
     texts: Vec<Arc<[u8]>>,
@@ -97,7 +99,7 @@ impl Files {
         Self {
             roots,
             places: Vec::new(),
-            ids: FxHashMap::default(),
+            ids: Vec::new(),
             spelled: FxHashMap::default(),
             links: FxHashMap::default(),
             blobs: Vec::new(),
@@ -121,13 +123,17 @@ impl Files {
 
     /// The path `rel` below `root`; `rel` must be normal (see [`normalize`]).
     pub fn path(&mut self, root: RootId, rel: impl AsRef<Path>) -> PathId {
-        let key = (root, rel.as_ref().to_path_buf());
-        if let Some(id) = self.ids.get(&key) {
-            return *id;
+        let rel = rel.as_ref();
+        if let Some(id) = self.find(root, rel) {
+            return id;
         }
         let id = PathId(u32::try_from(self.places.len()).expect("fewer than 2^32 paths"));
-        self.places.push(Place { root, rel: key.1.clone(), seen: Seen::Unknown, prior: None });
-        self.ids.insert(key, id);
+        self.places.push(Place { root, rel: rel.to_path_buf(), seen: Seen::Unknown, prior: None });
+        let at = usize::from(root.0);
+        if self.ids.len() <= at {
+            self.ids.resize_with(at + 1, FxHashMap::default);
+        }
+        self.ids[at].insert(rel.as_os_str().to_os_string(), id);
         id
     }
 
@@ -135,17 +141,17 @@ impl Files {
     /// taken out only where that changes nothing.
     pub fn path_from(&mut self, base: &Path, spelled: &Path) -> PathId {
         let joined = base.join(spelled);
-        if let Some(id) = self.spelled.get(&joined) {
+        if let Some(id) = self.spelled.get(joined.as_os_str()) {
             return *id;
         }
         let links = &mut self.links;
         let normal = normalize(base, spelled, |path| {
-            *links.entry(path.to_path_buf()).or_insert_with(|| disk::is_link(path))
+            *links.entry(path.as_os_str().to_os_string()).or_insert_with(|| disk::is_link(path))
         });
         let (root, rel) = self.roots.locate(&normal);
         let rel = rel.to_path_buf();
         let id = self.path(root, rel);
-        self.spelled.insert(joined, id);
+        self.spelled.insert(joined.into_os_string(), id);
         id
     }
 
@@ -156,7 +162,7 @@ impl Files {
 
     /// The path `rel` below `root` if anything spoke of it before.
     pub fn find(&self, root: RootId, rel: &Path) -> Option<PathId> {
-        self.ids.get(&(root, rel.to_path_buf())).copied()
+        self.ids.get(usize::from(root.0))?.get(rel.as_os_str()).copied()
     }
 
     /// The root of a path.

@@ -14,8 +14,8 @@
 //!
 //! **What is checked first.** Each directory whose listing could change an answer, nested ones such as `D/sys` too, is
 //! kept with the digest of its names. While all of them are equal and each hit is still what it was, no answer has
-//! changed. A listing leaves out names that are hardly ever searched (see [`is_passed_over`]), so that an editor's
-//! file or a new source does not disturb it; if such a name is searched after all, it is a hit or a miss by `stat`.
+//! changed. A digest leaves out names that are hardly ever searched (see [`is_passed_over`]), so that an editor's
+//! file or a new source does not disturb it; if such a name is searched after all, the digests of all names are kept.
 //!
 //! Cost: one listing a directory and build; one comparison a directory and unit; one `stat` a distinct hit.
 
@@ -124,6 +124,8 @@ pub struct Lookups {
     pub probes: Vec<Probe>,
     /// Names that are listed, or that a listing cannot tell of, and were not read.
     pub hits: Vec<Hit>,
+    /// Whether the digests are those of all names, also of those that are hardly ever searched.
+    pub all_names: bool,
     /// Each directory whose listing could change an answer, and the digest of what it had.
     pub listings: Vec<(PathId, Digest)>,
 }
@@ -192,7 +194,10 @@ fn evaluate(files: &mut Files, world: &dyn World, mut lookups: Lookups, listings
     }
     let mut known = FxHashSet::default();
     watched.retain(|dir| known.insert(*dir));
-    lookups.listings = watched.into_iter().map(|dir| (dir, listings.digest(files, world, dir))).collect();
+    let all = tested.needs_all_names(files, listings);
+    lookups.all_names = all;
+    lookups.listings =
+        watched.into_iter().map(|dir| (dir, listings.digest(files, world, dir, all))).collect();
     lookups.hits = hits;
     lookups
 }
@@ -207,7 +212,7 @@ pub fn check(
     let changed: FxHashSet<PathId> = lookups
         .listings
         .iter()
-        .filter(|(dir, digest)| listings.digest(files, world, *dir) != *digest)
+        .filter(|(dir, digest)| listings.digest(files, world, *dir, lookups.all_names) != *digest)
         .map(|(dir, _)| *dir)
         .collect();
     let mut changes = Vec::new();
@@ -235,7 +240,8 @@ pub fn check(
 /// Whether [`check`] had to evaluate, because a listing is no longer what it was. If it found no change then,
 /// [`refresh`] gives lookups that make the next check cheap again.
 pub fn is_outdated(files: &mut Files, world: &dyn World, lookups: &Lookups, listings: &mut Listings) -> bool {
-    lookups.listings.iter().any(|(dir, digest)| listings.digest(files, world, *dir) != *digest)
+    let all = lookups.all_names;
+    lookups.listings.iter().any(|(dir, digest)| listings.digest(files, world, *dir, all) != *digest)
 }
 
 /// The same lookups with the listings of this build. Only for lookups that [`check`] has found unchanged.
@@ -301,7 +307,7 @@ impl Lookups {
     }
 
     /// Writes the canonical encoding: search directories, near, from, read, probes (name, angled, next), hits
-    /// (directory, name, file), listings (directory, digest). `path` gives the number under which a path is written.
+    /// (directory, name, file), all names, listings (directory, digest). `path` gives the number under which a path is written.
     pub fn encode(&self, encoder: &mut Encoder, mut path: impl FnMut(PathId) -> u32) {
         for (at, list) in [&self.search.dirs, &self.from, &self.read].into_iter().enumerate() {
             encoder.list(list, |e, id| {
@@ -317,6 +323,7 @@ impl Lookups {
         encoder.list(&self.hits, |e, hit| {
             e.u32(path(hit.dir)).bytes(&hit.name).u8(u8::from(hit.file));
         });
+        encoder.u8(u8::from(self.all_names));
         encoder.list(&self.listings, |e, (dir, digest)| {
             e.u32(path(*dir)).digest(digest);
         });
@@ -338,8 +345,9 @@ impl Lookups {
         let probes =
             decoder.list(|d| Ok(Probe { name: d.bytes()?.into(), angled: flag(d)?, next: flag(d)? }))?;
         let hits = decoder.list(|d| Ok(Hit { dir: id(d)?, name: d.bytes()?.into(), file: flag(d)? }))?;
+        let all_names = flag(decoder)?;
         let listings = decoder.list(|d| Ok((id(d)?, d.digest()?)))?;
-        Ok(Self { search: Search { dirs, near }, from, read, probes, hits, listings })
+        Ok(Self { search: Search { dirs, near }, from, read, probes, hits, all_names, listings })
     }
 }
 

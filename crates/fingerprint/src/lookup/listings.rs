@@ -20,9 +20,9 @@ const PASSED_OVER: [&[u8]; 24] = [
     b"S", b"swp", b"tmp", b"bak", b"orig", b"rej", b"md", b"txt", b"log", b"py",
 ];
 
-/// Whether a listing leaves out this name of a file or directory, so that its coming and going disturbs nothing:
-/// it starts with a dot, ends in `~`, or has the ending of an object, a source, an editor's file and the like. Such
-/// a name can be searched all the same; then it is asked of the disk itself.
+/// Whether the digest of a listing leaves out this name of a file or directory, so that its coming and going disturbs
+/// nothing: it starts with a dot, ends in `~`, or has the ending of an object, a source, an editor's file and the like.
+/// Such a name can be searched all the same (`#include "part.c"`); then the digest of all names is kept.
 pub fn is_passed_over(name: &[u8]) -> bool {
     let ending = name.iter().rposition(|byte| *byte == b'.').map(|at| &name[at + 1..]);
     name.starts_with(b".")
@@ -54,7 +54,10 @@ struct Word(u32);
 struct Listing {
     /// `None` if the directory is there and cannot be listed.
     names: Option<FxHashSet<Word>>,
+    /// Of the names that are not passed over.
     digest: Digest,
+    /// Of all names.
+    full: Digest,
     /// Of the directory, taken before it was listed.
     signature: Option<Signature>,
 }
@@ -72,6 +75,8 @@ struct Shape {
     way: Way,
     /// What comes after the last `/`.
     base: Word,
+    /// Whether a component is passed over, so that only the digest of all names proves an answer.
+    passed_over: bool,
 }
 
 /// What the names of one directory and kind have in common.
@@ -79,7 +84,7 @@ struct Shape {
 pub(super) struct Way {
     /// What comes before the last `/`, if anything.
     prefix: Option<TextId>,
-    /// Whether only the disk itself can answer: a component is `..` or passed over, or the name is absolute.
+    /// Whether only the disk itself can answer: a component is `..`, or the name is absolute.
     pub(super) by_stat: bool,
 }
 
@@ -135,9 +140,10 @@ impl Listings {
         self.dirs.entry(dir).or_insert_with(|| list(&files.abs(dir), world.outputs_in(dir), words))
     }
 
-    /// The digest of the names in `dir`.
-    pub(super) fn digest(&mut self, files: &Files, world: &dyn World, dir: PathId) -> Digest {
-        self.listing(files, world, dir).digest
+    /// The digest of the names in `dir`: of all, or of those that are not passed over.
+    pub(super) fn digest(&mut self, files: &Files, world: &dyn World, dir: PathId, full: bool) -> Digest {
+        let listing = self.listing(files, world, dir);
+        if full { listing.full } else { listing.digest }
     }
 
     /// The signature that `dir` had before it was listed; `None` if it was no directory.
@@ -196,15 +202,22 @@ impl Listings {
             return *shape;
         }
         let text = files.text(name).to_vec();
-        // `.` and `..` are passed over too; an absolute name has an empty part.
-        let plain = |part: &[u8]| !part.is_empty() && !is_passed_over(part);
+        // An absolute name has an empty part.
+        let plain = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
         let by_stat = !text.split(|byte| *byte == b'/').all(plain);
+        let passed_over = text.split(|byte| *byte == b'/').any(is_passed_over);
         let slash = text.iter().rposition(|byte| *byte == b'/');
         let prefix = slash.filter(|_| !by_stat).map(|at| files.text_id(&text[..at]));
         let way = Way { prefix, by_stat };
-        let shape = Shape { way, base: word(&mut self.words, base(&text)) };
+        let shape = Shape { way, base: word(&mut self.words, base(&text)), passed_over };
         self.names.insert(name, shape);
         shape
+    }
+
+    /// Whether only the digest of all names proves an answer about this one.
+    pub(super) fn needs_all_names(&mut self, files: &mut Files, name: TextId) -> bool {
+        let shape = self.shape(files, name);
+        shape.passed_over && !shape.way.by_stat
     }
 
     /// Works out how a name is looked up.
@@ -352,23 +365,30 @@ fn word(words: &mut FxHashMap<Box<[u8]>, Word>, name: &[u8]) -> Word {
 }
 
 /// Lists a directory. One that is missing has no names, as an empty one: both answer every question alike. Domain
-/// of the digest: `rekindle listing 1`, then the sorted list of names; without one if it cannot be listed.
+/// of a digest: `rekindle listing 1`, then the sorted list of names; without one if it cannot be listed.
 fn list(path: &Path, outputs: &[Box<[u8]>], words: &mut FxHashMap<Box<[u8]>, Word>) -> Listing {
     let signature = match disk::stat(path) {
         Ok(Entry::Directory(signature)) => Some(signature),
         _ => None,
     };
+    let Ok(on_disk) = disk::list(path) else {
+        let unlisted = Encoder::for_digest("rekindle listing 1").finish();
+        return Listing { names: None, digest: unlisted, full: unlisted, signature };
+    };
+    let on_disk = on_disk.into_iter().map(|name| name.into_vec().into_boxed_slice());
+    let mut all: Vec<Box<[u8]>> = on_disk.chain(outputs.iter().cloned()).collect();
+    all.sort_unstable();
+    all.dedup();
+    let names = Some(all.iter().map(|name| word(words, name)).collect());
+    let full = digest_of(&all);
+    all.retain(|name| !is_passed_over(name));
+    Listing { names, digest: digest_of(&all), full, signature }
+}
+
+fn digest_of(names: &[Box<[u8]>]) -> Digest {
     let mut encoder = Encoder::for_digest("rekindle listing 1");
-    let names = disk::list(path).ok().map(|names| {
-        let on_disk = names.into_iter().map(|name| name.into_vec().into_boxed_slice());
-        let all = on_disk.chain(outputs.iter().cloned());
-        let mut names: Vec<Box<[u8]>> = all.filter(|name| !is_passed_over(name)).collect();
-        names.sort_unstable();
-        names.dedup();
-        encoder.list(&names, |e, name| {
-            e.bytes(name);
-        });
-        names.iter().map(|name| word(words, name)).collect()
+    encoder.list(names, |e, name| {
+        e.bytes(name);
     });
-    Listing { names, digest: encoder.finish(), signature }
+    encoder.finish()
 }

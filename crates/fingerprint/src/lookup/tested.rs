@@ -141,6 +141,11 @@ impl Tested {
         at < name.upto && !(name.near && self.dirs[at].1)
     }
 
+    /// Whether a name is asked that listings pass over, so that the digests of all names are needed.
+    pub(super) fn needs_all_names(&self, files: &mut Files, listings: &mut Listings) -> bool {
+        self.names.iter().any(|name| listings.needs_all_names(files, name.text))
+    }
+
     /// Whether `text` was asked for by a probe.
     pub(super) fn is_probe(&self, text: TextId) -> bool {
         self.names.iter().any(|name| name.text == text && name.probe)

@@ -152,6 +152,52 @@ fn a_build_waits_for_the_commands_that_a_killed_one_left() {
 }
 
 #[test]
+fn what_a_killed_command_wrote_goes_when_nobody_makes_it_any_more() {
+    // A header that was generated, but never vouched for, hides one that lies there.
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    let header = |name: &str, wait: &str| {
+        format!(
+            "[command.{name}]\nargv = [\"sh\", \"-c\", \"echo '#define LEVEL 2' > $0{wait}\", \"{{out}}\"]\n\
+             outputs = [\"{name}.h\"]\n"
+        )
+    };
+    let manifest = |deps: &str| {
+        format!(
+            "[project]\nname = \"p\"\n[library.level-of-old]\ninclude = [\"include\"]\n[executable.app]\n\
+             sources = [\"main.c\"]\ndeps = [\"other\", {deps} \"level-of-old\"]\n{}",
+            header("other", "")
+        )
+    };
+    space.write("include/level.h", "#define LEVEL 1\n");
+    space.write("main.c", "#include \"level.h\"\nint main(void) { return LEVEL; }\n");
+    space.write("rekindle.toml", manifest("\"level\",") + &header("level", "; exec sleep 30"));
+    let mut running = space.start_build(&[]);
+    let command = running.until_runs(&["sleep 30"]);
+    while std::fs::read(format!("/proc/{command}/comm")).is_ok_and(|name| name != b"sleep\n") {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    running.kill();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(command).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    space.write("rekindle.toml", manifest(""));
+    space.build(&[]).ok();
+    assert_eq!(space.execute(&space.output("app"), &[]).status.code(), Some(1));
+    space.assert_like_clean(&[]);
+}
+
+#[test]
+fn what_a_failed_command_wrote_is_not_left_lying() {
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write(
+        "rekindle.toml",
+        "[project]\nname = \"p\"\n[command.header]\nargv = [\"sh\", \"-c\", \"echo 1 > $0; exit 3\", \"{out}\"]\n\
+         outputs = [\"level.h\"]\n",
+    );
+    space.build(&[]).exits(1);
+    assert!(!space.outputs().paths().any(|path| path.ends_with("level.h")));
+}
+
+#[test]
 fn interrupted_it_ends_its_children_and_gives_130() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
         let space = slow();
@@ -181,6 +227,27 @@ fn interrupted_twice_it_ends_all_the_same() {
     running.interrupt();
     running.interrupt();
     running.wait().exits(130);
+}
+
+#[test]
+fn edits_faster_than_the_clock_of_the_file_system_are_seen() {
+    // Same size, no wait: only the guard against times that are too young tells these apart.
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\n");
+    space.write("main.c", "#include \"main.h\"\nint main(void) { return A + B; }\n");
+    for round in 10..40 {
+        space.write("main.h", format!("#define A {round}\n#define B 10\n"));
+        space.build_at_once(&[]).ok();
+        let code = space.execute(&space.output("app"), &[]).status.code();
+        assert_eq!(code, Some(round + 10));
+        // While nothing but the time has passed, and with the time of before.
+        let before = space.mtime("main.h");
+        space.write("main.h", format!("#define A {round}\n#define B 20\n"));
+        space.set_mtime("main.h", before);
+        space.build_at_once(&[]).ok();
+        let code = space.execute(&space.output("app"), &[]).status.code();
+        assert_eq!(code, Some(round + 20));
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn plain_lines() {
     let plain = |args: &[&str]| {
         let built = space.run(&["build", "--format", "plain"]).args(args).done();
         let (out, err) = (space.redact(&built.text()), space.redact(&built.stderr));
-        format!("$ build {}\n{out}{err}({})\n", args.join(" "), built.code)
+        format!("$ rekindle {}\n{out}{err}({})\n", [&["build"], args].concat().join(" "), built.code)
     };
     let mut told = plain(&[]);
     told.push_str(&plain(&[]));
@@ -39,35 +39,35 @@ fn plain_lines() {
     told.push_str(&plain(&[]));
     told.push_str(&plain(&["-k"]));
     insta::assert_snapshot!(told, @"
-    $ build 
+    $ rekindle build
     [1/2] compile main.c
     [2/2] link app
     rekindle: 2 actions: 2 ran ([TIME])
     (0)
-    $ build 
+    $ rekindle build
     rekindle: nothing to do, 2 actions fresh ([TIME])
     (0)
-    $ build -n
+    $ rekindle build -n
     would compile main.c
     would link app
     rekindle: 2 actions: 2 would run ([TIME])
     (0)
-    $ build --forbid-spawn
+    $ rekindle build --forbid-spawn
     [1/2] FAILED compile main.c: its command would have to run, and --forbid-spawn forbids that
         because `main.h` changed
     rekindle: 1 of 2 actions failed; 1 not reached ([TIME])
     (1)
-    $ build --explain
+    $ rekindle build --explain
     [1/2] compile main.c
         because `main.h` changed
     [2/2] link app
         because `build:obj/app/main.c.o` changed
     rekindle: 2 actions: 2 ran ([TIME])
     (0)
-    $ build --explain
+    $ rekindle build --explain
     rekindle: 2 actions: 2 restored ([TIME])
     (0)
-    $ build 
+    $ rekindle build
     [1/2] FAILED compile main.c: it exited with code 1
     main.c: In function ‘main’:
     main.c:2:29: error: expected expression before ‘;’ token
@@ -75,7 +75,7 @@ fn plain_lines() {
           |                             ^
     rekindle: 1 of 2 actions failed; 1 not reached ([TIME])
     (1)
-    $ build -k
+    $ rekindle build -k
     [1/2] FAILED compile main.c: it exited with code 1
     main.c: In function ‘main’:
     main.c:2:29: error: expected expression before ‘;’ token

@@ -77,6 +77,20 @@ impl Session<'_> {
             Kept::of(&self.dir.kept(), key, self.files).clear();
             self.dir.history.forget(key, self.files)?;
         }
+        // What a command wrote that was killed, or whose result was not recorded.
+        let unstamped: Vec<(PathId, Vec<PathId>)> =
+            self.dir.history.unstamped().map(|(key, outputs)| (key, outputs.to_vec())).collect();
+        for (key, outputs) in unstamped {
+            if outputs.iter().all(|output| self.graph.producer(*output).is_some()) {
+                continue;
+            }
+            for output in outputs {
+                self.remove_output(output);
+            }
+            if self.graph.producer(key).is_none() {
+                self.dir.history.cleared(key, self.files)?;
+            }
+        }
         Ok(())
     }
 

@@ -48,27 +48,27 @@ impl Session<'_> {
         let finished = match ended.result {
             Ok(finished) => finished,
             Err(exec::Error::Interrupted) => {
-                running.aside.put_back();
+                self.abandon(id, running);
                 self.scheduler.failed(id);
                 self.interrupt();
                 return;
             }
             Err(error) => {
-                running.aside.put_back();
+                self.abandon(id, running);
                 self.fail(id, error.to_string(), Vec::new(), 0);
                 return;
             }
         };
         let ms = u64::try_from(finished.wall.as_millis()).unwrap_or(u64::MAX);
         if !finished.status.success() {
-            running.aside.put_back();
+            self.abandon(id, running);
             self.fail(id, format!("it {}", finished.status), finished.text, ms);
             return;
         }
         let found = match ended.outputs {
             Ok(found) => found,
             Err(error) => {
-                running.aside.put_back();
+                self.abandon(id, running);
                 self.scheduler.failed(id);
                 self.give_up(error);
                 return;
@@ -78,18 +78,18 @@ impl Session<'_> {
         match self.success(id, finished.text, ms, &ended.depfiles, found) {
             Ok(success) => self.succeed(id, running, success),
             Err(why) => {
-                self.remove_wrong_outputs(id);
-                running.aside.put_back();
+                self.abandon(id, running);
                 self.fail(id, why, text, ms);
             }
         }
     }
 
-    /// A command that did not keep its promises may have written something else; it is not left lying.
-    fn remove_wrong_outputs(&mut self, id: ActionId) {
+    /// A command has failed: what it wrote by then is not left lying, and what was there before is there again.
+    fn abandon(&self, id: ActionId, running: Running) {
         for path in self.output_paths(id) {
             let _ = std::fs::remove_file(path);
         }
+        running.aside.put_back();
     }
 
     /// What a command that exited with 0 read and wrote; else the promise that it did not keep.
@@ -180,7 +180,7 @@ impl Session<'_> {
             match self.scheduler.run_again(id, &foreign) {
                 RunAgain::NotNeeded => {}
                 RunAgain::Later | RunAgain::Skipped => {
-                    running.aside.put_back();
+                    self.abandon(id, running);
                     return;
                 }
                 RunAgain::Cycle { .. } | RunAgain::TooOften => {
@@ -313,7 +313,8 @@ impl Session<'_> {
         let key = self.key(id);
         let kept = Kept::of(&self.dir.kept(), key, self.files);
         kept.keep(running.aside, &self.output_paths(id), false);
-        self.dir.history.forget(key, self.files)
+        self.dir.history.forget(key, self.files)?;
+        self.dir.history.start(key, &self.graph.action(id).outputs, self.files)
     }
 
     /// What the command printed, as the stamp keeps it.

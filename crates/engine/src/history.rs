@@ -64,6 +64,8 @@ pub struct History {
     journal: Journal,
     writer: Writer,
     stamps: FxHashMap<PathId, Generations>,
+    /// Outputs of commands that were started and of which no stamp speaks.
+    started: FxHashMap<PathId, Vec<PathId>>,
     saved: FxHashMap<PathId, Prior>,
     identities: FxHashMap<Digest, Vec<Part>>,
     memo: FxHashMap<Digest, Vec<u8>>,
@@ -91,6 +93,7 @@ impl History {
             journal,
             writer: Writer::behind(&reader),
             stamps: FxHashMap::default(),
+            started: FxHashMap::default(),
             saved: FxHashMap::default(),
             identities: FxHashMap::default(),
             memo: FxHashMap::default(),
@@ -110,6 +113,12 @@ impl History {
             Entry::Forget(key) => {
                 self.dead += self.stamps.remove(&key).map_or(0, |old| old.lengths.0 + old.lengths.1);
             }
+            Entry::Started(key, outputs) if outputs.is_empty() => {
+                self.started.remove(&key);
+            }
+            Entry::Started(key, outputs) => {
+                self.started.insert(key, outputs);
+            }
             Entry::Signature(path, prior) => {
                 files.set_prior(path, prior);
                 if self.saved.insert(path, prior).is_some() {
@@ -128,6 +137,7 @@ impl History {
     }
 
     fn remember(&mut self, key: PathId, stamp: Stamp, before: Before, length: u64) {
+        self.started.remove(&key);
         let generations = self.stamps.entry(key).or_default();
         let current = generations.current.replace(stamp);
         let (previous, live) = match before {
@@ -174,6 +184,41 @@ impl History {
         if let Some(old) = self.stamps.remove(&key) {
             self.dead += old.lengths.0 + old.lengths.1;
             self.writer.forget(key, files, &mut self.journal);
+            self.journal.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Records, before a command starts or when its result is not recorded, that it may leave files at `outputs`.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn start(&mut self, key: PathId, outputs: &[PathId], files: &Files) -> Result<(), Error> {
+        let stamped = self.current(key).is_some_and(|stamp| {
+            let stamped =
+                |path| stamp.outputs.iter().any(|output| output.path == path) || stamp.links.contains(&path);
+            outputs.iter().all(|path| stamped(*path))
+        });
+        if stamped || self.started.get(&key).is_some_and(|known| known == outputs) {
+            return Ok(());
+        }
+        self.writer.started(key, outputs, files, &mut self.journal);
+        self.started.insert(key, outputs.to_vec());
+        self.journal.flush()
+    }
+
+    /// Outputs that commands may have left and of which no stamp speaks, by action.
+    pub fn unstamped(&self) -> impl Iterator<Item = (PathId, &[PathId])> {
+        self.started.iter().map(|(key, outputs)| (*key, outputs.as_slice()))
+    }
+
+    /// Records that a command has left nothing without a stamp, or nothing any more.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn cleared(&mut self, key: PathId, files: &Files) -> Result<(), Error> {
+        if self.started.remove(&key).is_some() {
+            self.writer.started(key, &[], files, &mut self.journal);
             self.journal.flush()?;
         }
         Ok(())
@@ -238,7 +283,7 @@ impl History {
     /// The journal cannot be written.
     pub fn compact(&mut self, files: &Files) -> Result<(), Error> {
         let mut writer = Writer::default();
-        let Self { journal, stamps, saved, identities, memo, used_memo, .. } = self;
+        let Self { journal, stamps, started, saved, identities, memo, used_memo, .. } = self;
         let all = || stamps.values().flat_map(|both| both.previous.iter().chain(&both.current));
         let spoken: FxHashSet<PathId> = all().flat_map(Stamp::paths).collect();
         saved.retain(|path, _| spoken.contains(path) || *files.seen(*path) != Seen::Unknown);
@@ -260,6 +305,9 @@ impl History {
                 for stamp in both.previous.iter().chain(&both.current) {
                     writer.stamp(*key, stamp, Before::Current, files, new);
                 }
+            }
+            for (key, outputs) in started.iter() {
+                writer.started(*key, outputs, files, new);
             }
         })?;
         self.writer = writer;

@@ -27,6 +27,7 @@ mod kind {
     pub(super) const SIGNATURE: u8 = 7;
     pub(super) const IDENTITY: u8 = 8;
     pub(super) const MEMO: u8 = 9;
+    pub(super) const STARTED: u8 = 10;
 }
 
 /// A record, read.
@@ -37,6 +38,9 @@ pub(crate) enum Entry {
     Stamp { key: PathId, stamp: Box<Stamp>, before: Before },
     /// The stamps of an action are void.
     Forget(PathId),
+    /// The command of an action starts, and may leave files at its outputs that no stamp speaks of; without outputs,
+    /// there are none any more.
+    Started(PathId, Vec<PathId>),
     /// A file had this signature and content.
     Signature(PathId, Prior),
     /// What an identity was made of.
@@ -98,6 +102,7 @@ impl Reader {
                 Entry::Stamp { key, stamp: Box::new(self.stamp(&mut d)?), before }
             }
             kind::FORGET => Entry::Forget(self.path(&mut d)?),
+            kind::STARTED => Entry::Started(self.path(&mut d)?, d.list(|d| self.path(d))?),
             kind::SIGNATURE => {
                 let path = self.path(&mut d)?;
                 let content = self.content(&mut d)?;
@@ -313,6 +318,15 @@ impl Writer {
     pub(crate) fn forget(&mut self, key: PathId, files: &Files, journal: &mut Journal) {
         let number = self.path(key, files, journal);
         journal.append(kind::FORGET, &encoded(|e| e.u32(number)));
+    }
+
+    /// Appends that a command starts that may leave files at `outputs`.
+    pub(crate) fn started(&mut self, key: PathId, outputs: &[PathId], files: &Files, journal: &mut Journal) {
+        let mut e = Encoder::new();
+        e.u32(self.path(key, files, journal)).list(outputs, |e, output| {
+            e.u32(self.path(*output, files, journal));
+        });
+        append(journal, kind::STARTED, e);
     }
 
     /// Appends a signature; gives the length of its payload.

@@ -99,11 +99,7 @@ impl Session<'_> {
         match self.try_start(id) {
             Ok(()) => self.progress(),
             Err(Refusal::Fails(why)) => self.fail(id, why, Vec::new(), 0),
-            Err(Refusal::BadInput(error)) => {
-                self.fail(id, error.to_string(), Vec::new(), 0);
-                self.give_up(error);
-            }
-            Err(Refusal::Trouble(error)) => {
+            Err(Refusal::BadInput(error) | Refusal::Trouble(error)) => {
                 self.scheduler.failed(id);
                 self.give_up(error);
             }
@@ -123,6 +119,10 @@ impl Session<'_> {
         let outputs = self.output_paths(id);
         let kept = Kept::of(&self.dir.kept(), self.key(id), self.files);
         self.make_directories(id)?;
+        let action = self.graph.action(id);
+        let written: Vec<PathId> =
+            action.outputs.iter().chain(action.links.iter().map(|(link, _)| link)).copied().collect();
+        self.dir.history.start(self.key(id), &written, self.files)?;
         let aside = kept.set_aside(&outputs).map_err(|error| self.in_the_way(id, &error))?;
         let errand = self.errand(id, outputs)?;
         let running = Running { aside, worth_keeping, observed, before };

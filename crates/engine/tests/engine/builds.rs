@@ -435,3 +435,22 @@ fn a_payload_that_is_called_as_the_source_counts() {
     space.write("in.c", "other payload");
     assert_eq!(space.build().reasons("a"), ["`in.c` changed"]);
 }
+
+#[test]
+fn what_a_failed_command_wrote_is_not_left_lying() {
+    let mut space = Space::new(vec![step("echo half > out/a; exit 3", &[], &["a"])]);
+    assert_eq!(space.told(), ["a failed"]);
+    assert!(!space.out("a").exists());
+}
+
+#[test]
+fn what_was_written_without_a_stamp_goes_when_nobody_makes_it_any_more() {
+    let mut space = chain();
+    space.steps[0].script = "cat in > out/a; echo later > in".into();
+    let first = space.build();
+    assert!(first.reports[0].remarks.unrecorded.is_some());
+    space.steps = vec![step("echo > out/c", &[], &["c"])];
+    space.build();
+    assert!(!space.out("a").exists());
+    assert_eq!(space.told(), NOTHING);
+}

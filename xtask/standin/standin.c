@@ -263,7 +263,7 @@ static int answer(int count, char **words) {
 /* Whether the next word belongs to this option. */
 static int takes_a_word(const char *word) {
   static const char *const with[] = {"-x", "-D", "-U", "-L", "-l", "-T", "-include",
-                                     "-imacros", "-aux-info", "--param", "-Xassembler", "-Xpreprocessor", "-z"};
+                                     "-imacros", "-aux-info", "--param", "-Xpreprocessor", "-z"};
   for (size_t i = 0; i < sizeof with / sizeof *with; i++)
     if (!strcmp(word, with[i])) return 1;
   return 0;
@@ -271,7 +271,7 @@ static int takes_a_word(const char *word) {
 
 /* What the command line asks for. */
 static struct {
-  const char *output, *depfile, *target, *link_depfile;
+  const char *output, *depfile, *target, *link_depfile, *assembler_depfile;
   char **inputs;
   int compile, depend, trace, input_count;
 } asked = {.output = "a.out"};
@@ -295,6 +295,12 @@ static int parse(char *word, char *next) {
   if (next && (!strcmp(word, "-MT") || !strcmp(word, "-MQ"))) return asked.target = next, 2;
   if (next && (!strcmp(word, "-I") || !strcmp(word, "-iquote") || !strcmp(word, "-isystem"))) return add_dir(next), 2;
   if (after(word, "-I")) return add_dir(word + 2), 1;
+  if (next && !strcmp(word, "-Xassembler")) {
+    static int names_file;
+    if (names_file) asked.assembler_depfile = next;
+    names_file = !strcmp(next, "--MD");
+    return 2;
+  }
   if (takes_a_word(word)) return 2;
   if (word[0] != '-') return asked.inputs[asked.input_count++] = word, 1;
   if (after(word, "-D") || after(word, "-O")) mix(word, strlen(word));
@@ -316,6 +322,15 @@ static void read_inputs(void) {
     if (asked.trace) puts(path);
     free(text);
   }
+}
+
+/* As GNU as does: the object, and the last component of the source. */
+static void put_assembler_depfile(const char *path) {
+  const char *source = asked.inputs[0], *base = strrchr(source, '/');
+  FILE *file = fopen(path, "w");
+  if (!file) die("cannot write", path);
+  fprintf(file, "%s: %s\n", asked.output, base ? base + 1 : source);
+  if (fclose(file)) die("cannot write", path);
 }
 
 int main(int count, char **words) {
@@ -342,6 +357,7 @@ int main(int count, char **words) {
   }
   put_result(asked.output, asked.compile ? 0644 : 0755);
   if (asked.compile && asked.depfile) put_depfile(asked.depfile, asked.target ? asked.target : asked.output);
+  if (asked.compile && asked.assembler_depfile) put_assembler_depfile(asked.assembler_depfile);
   if (!asked.compile && asked.link_depfile) put_depfile(asked.link_depfile, asked.output);
   return 0;
 }

@@ -24,6 +24,11 @@ pub(crate) fn build(root: &Path, folder: &Path) -> Result<Standin, String> {
     }
     fs::copy(&standin.cc, &standin.ar)
         .map_err(|error| format!("copy to {}: {error}", standin.ar.display()))?;
+    // The programs that a gcc runs: they are looked for, and their bytes are part of what the compiler is.
+    for name in ["cc1", "cc1plus", "as", "ld", "collect2", "lto1", "lto-wrapper"] {
+        let place = bin.join(name);
+        fs::copy(&standin.cc, &place).map_err(|error| format!("copy to {}: {error}", place.display()))?;
+    }
     Ok(standin)
 }
 

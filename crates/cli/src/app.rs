@@ -63,6 +63,7 @@ impl Ended {
         let tests_failed = self.tests.as_ref().is_some_and(|tests| !tests.failed.is_empty());
         match self.summary.outcome {
             BuildOutcome::Interrupted => Kind::Interrupted.code(),
+            BuildOutcome::Failed if self.summary.bad_input => Kind::Input.code(),
             BuildOutcome::Failed => Kind::Failed.code(),
             BuildOutcome::Ok if tests_failed => Kind::Failed.code(),
             BuildOutcome::Ok => 0,

@@ -145,9 +145,7 @@ impl From<EngineError> for Failure {
             EngineError::Root(_) => {
                 Self::input(text).hint("give the root another name in [roots] of the manifest")
             }
-            EngineError::Input { .. } | EngineError::Output { .. } | EngineError::Cycle { .. } => {
-                Self::input(text)
-            }
+            EngineError::Cycle { .. } => Self::input(text),
             EngineError::Exec(inner) => inner.into(),
         }
     }
@@ -206,16 +204,6 @@ mod tests {
             EngineError::Io { verb: "create", path: path(), source: io::Error::from_raw_os_error(13) },
             EngineError::NewerFormat { path: path(), found: 9, known: 1 },
             EngineError::Orphans { path: path() },
-            EngineError::Input {
-                action: "compile src/a.c".into(),
-                path: "src/a.c".into(),
-                why: "which does not exist".into(),
-            },
-            EngineError::Output {
-                action: "link app".into(),
-                path: "build:app".into(),
-                why: "a directory is there".into(),
-            },
             EngineError::Cycle {
                 cycle: "these actions need each other:\n  `a` needs `a.h`, which `a` writes".into(),
             },

@@ -35,26 +35,6 @@ pub enum Error {
         /// The build directory.
         path: PathBuf,
     },
-    /// Something that an action declares to read is not there or cannot be read.
-    #[error("{action} needs `{path}`, {why}")]
-    Input {
-        /// Kind and name of the action.
-        action: String,
-        /// The input.
-        path: String,
-        /// What is wrong with it: `which does not exist`.
-        why: String,
-    },
-    /// Something lies where an action is to write, and it cannot be replaced.
-    #[error("{action} cannot write `{path}`: {why}")]
-    Output {
-        /// Kind and name of the action.
-        action: String,
-        /// The output.
-        path: String,
-        /// What is wrong.
-        why: String,
-    },
     /// A pipe, a thread or the like could not be had.
     #[error(transparent)]
     Exec(#[from] rekindle_exec::Error),

@@ -172,6 +172,9 @@ pub struct Summary {
     pub actions: Counts,
     /// The same for each kind, in the order of [`ActionKind::ALL`].
     pub kinds: [Counts; 5],
+    /// Whether an action failed because of what the person gave: an input that is missing or cannot be read, or
+    /// something that lies where an output is to be.
+    pub bad_input: bool,
     /// Results that hold a root's absolute path.
     pub bound: u64,
     /// Results that hold a date, a time or the like.

@@ -63,6 +63,10 @@ impl Scans {
     }
 
     fn scan(&mut self, files: &Files, path: PathId, text: Text) -> Option<Rc<Scan>> {
+        // A precompiled header is no text; the headers that it was made of are named beside it.
+        if matches!(files.rel(path).extension().map(OsStr::as_bytes), Some(b"gch" | b"pch")) {
+            return None;
+        }
         let content = files.content(path)?;
         if let Some(known) = self.known.get(&(content, text)) {
             return Some(Rc::clone(known));

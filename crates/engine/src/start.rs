@@ -77,8 +77,8 @@ impl Errand {
 enum Refusal {
     /// It fails, for this reason.
     Fails(String),
-    /// What the person gave is wrong, so the build ends.
-    BadInput(Error),
+    /// It fails, because what the person gave is wrong.
+    BadInput(String),
     /// The build directory is in trouble, so the build ends.
     Trouble(Error),
 }
@@ -99,7 +99,11 @@ impl Session<'_> {
         match self.try_start(id) {
             Ok(()) => self.progress(),
             Err(Refusal::Fails(why)) => self.fail(id, why, Vec::new(), 0),
-            Err(Refusal::BadInput(error) | Refusal::Trouble(error)) => {
+            Err(Refusal::BadInput(why)) => {
+                self.summary.bad_input = true;
+                self.fail(id, why, Vec::new(), 0);
+            }
+            Err(Refusal::Trouble(error)) => {
                 self.scheduler.failed(id);
                 self.give_up(error);
             }
@@ -184,8 +188,8 @@ impl Session<'_> {
                 Seen::Unreadable(kind) => format!("which cannot be read: {kind}"),
                 Seen::Absent | Seen::Unknown => "which does not exist".to_string(),
             };
-            let action = format!("{} {}", action.kind.name(), action.name);
-            return Err(Refusal::BadInput(Error::Input { action, path: self.files.show(*path), why }));
+            let path = self.files.show(*path);
+            return Err(Refusal::BadInput(format!("it needs `{path}`, {why}")));
         }
         Ok(on_disk.into_iter().chain(toolchain).collect())
     }
@@ -232,11 +236,10 @@ impl Session<'_> {
                 Refusal::Trouble(Error::Io { verb: "make room for", path: output, source })
             }
             _ => {
-                let why =
-                    format!("where its output is to be lies something that cannot be replaced: {error}");
-                let action = self.graph.action(id);
-                let action = format!("{} {}", action.kind.name(), action.name);
-                Refusal::BadInput(Error::Output { action, path: self.files.show(self.key(id)), why })
+                let (path, why) = (self.files.show(self.key(id)), error.kind());
+                Refusal::BadInput(format!(
+                    "it cannot write `{path}`: what lies there cannot be replaced: {why}"
+                ))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::space::{Space, Step, step};
+use crate::space::{Done, Space, Step, step};
 use rekindle_engine::event::BuildOutcome;
 use rekindle_engine::request::Mode;
 use rekindle_exec::Live;
@@ -228,22 +228,38 @@ fn a_result_that_holds_the_path_of_the_workspace_is_bound_to_it() {
     assert_eq!(there.read("out/a").trim(), there.root().to_str().unwrap());
 }
 
+/// Why the only action that failed did so.
+fn failure(done: &Done) -> String {
+    assert!(done.summary.bad_input, "the person is to blame");
+    let mut failed = done.reports.iter().filter_map(|report| report.failure.clone());
+    failed.next().expect("an action failed")
+}
+
 #[test]
-fn a_missing_input_ends_the_build_with_an_error_that_names_it() {
+fn a_missing_input_fails_its_action_and_is_named() {
     let mut space = Space::new(vec![step("cat in > out/a", &["in"], &["a"])]);
-    let error = space.try_build().err().unwrap().to_string();
-    assert_eq!(error, "custom a needs `in`, which does not exist");
+    assert_eq!(failure(&space.build()), "it needs `in`, which does not exist");
     fs::create_dir(space.root().join("in")).unwrap();
-    let error = space.try_build().err().unwrap().to_string();
-    assert_eq!(error, "custom a needs `in`, which is a directory");
+    assert_eq!(failure(&space.build()), "it needs `in`, which is a directory");
+}
+
+#[test]
+fn keeping_going_builds_what_does_not_need_the_missing_input() {
+    let mut space = chain();
+    space.steps.insert(0, step("cat gone > out/g", &["gone"], &["g"]));
+    space.jobs = 1;
+    space.failures = None;
+    let mut told = space.told();
+    told.sort();
+    assert_eq!(told, ["a ran", "b ran", "g failed"]);
 }
 
 #[test]
 fn a_directory_in_the_place_of_an_output_is_an_error() {
     let mut space = Space::new(vec![step("echo > out/a", &[], &["a"])]);
     fs::create_dir_all(space.out("a/b")).unwrap();
-    let error = space.try_build().err().unwrap().to_string();
-    assert!(error.starts_with("custom a cannot write `build:a`: where its output is to be"), "{error}");
+    let why = failure(&space.build());
+    assert!(why.starts_with("it cannot write `build:a`: what lies there cannot be replaced: "), "{why}");
 }
 
 #[test]
@@ -331,7 +347,7 @@ fn only_what_is_asked_for_is_built() {
 #[test]
 fn what_a_fresh_command_printed_is_told_again() {
     let mut space = Space::new(vec![step("echo \"warning: $PWD/x is odd\" >&2; echo > out/a", &[], &["a"])]);
-    let printed = |done: &crate::space::Done| String::from_utf8(done.reports[0].printed.clone()).unwrap();
+    let printed = |done: &Done| String::from_utf8(done.reports[0].printed.clone()).unwrap();
     let first = printed(&space.build());
     let again = printed(&space.build());
     assert_eq!(first, again);

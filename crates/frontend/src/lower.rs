@@ -4,6 +4,7 @@ mod command;
 mod compile;
 mod install;
 mod link;
+mod modules;
 mod packages;
 mod paths;
 mod precompile;

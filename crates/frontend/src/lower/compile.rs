@@ -29,7 +29,7 @@ impl Lowering<'_> {
         sources: &[SourceFile],
         usage: &Usages,
     ) -> Vec<PathId> {
-        self.refuse_modules(instance);
+        self.refuse_modules(instance, sources, usage);
         let mut overrides: Vec<Ready<'_>> = Vec::new();
         for entry in &instance.target.overrides {
             let patterns =
@@ -192,21 +192,6 @@ impl Lowering<'_> {
         let found = self.report.on(&instance.name, message);
         let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
         self.report.push(if rest.is_empty() { found } else { found.why(rest) });
-    }
-
-    fn refuse_modules(&mut self, instance: &Instance) {
-        let project = self.project;
-        let target = &instance.target;
-        let toolchain = project.toolchains.get(&instance.toolchain).map(|toolchain| &toolchain.cxxflags);
-        let overrides = target.overrides.iter().flat_map(|entry| &entry.cxxflags);
-        let flags =
-            target.cxxflags.iter().chain(&project.settings.cxxflags).chain(toolchain.into_iter().flatten());
-        let modules = ["-fmodules-ts", "-fmodules", "-fcxx-modules", "--precompile", "-fmodule-header"];
-        for flag in flags.chain(overrides) {
-            if modules.contains(&flag.get_ref().as_str()) || flag.get_ref().starts_with("-fmodule-") {
-                self.report.push(self.report.on(flag, format!("`{flag}`: C++20 modules are not supported")));
-            }
-        }
     }
 }
 

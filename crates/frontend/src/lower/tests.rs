@@ -488,6 +488,7 @@ fn what_was_looked_at_is_written_down() {
     Directory /P/include
     File /P/rekindle.toml
     Nothing /usr/bin/no-such-program
+    "CC" None
     "PATH" Some("/usr/bin:/bin")
     "WHO" None
     "#);

@@ -389,6 +389,65 @@ fn languages_that_are_not_built_are_refused() {
 }
 
 #[test]
+fn modules_are_refused_wherever_a_flag_comes_from() {
+    let mut space = Space::new(
+        r#"
+[toolchain.x]
+cc = "gcc -fmodules-ts"
+flags = ["-fmodules", "-O1"]
+cflags = ["-fcxx-modules"]
+[profile.debug]
+cxxflags = ["-fmodule-mapper=m"]
+[executable.a]
+toolchain = "x"
+sources = ["a.cpp"]
+cflags = ["-fmodules"]
+overrides = [{ files = ["a.cpp"], cxxflags = ["-fmodule-header"] }]
+[executable.b]
+sources = ["b.cpp"]
+pkg-config = ["m"]
+"#,
+        &["a.cpp", "b.cpp"],
+    );
+    space.toolchains.push("x");
+    space.write("pc/m.pc", "Name: m\nVersion: 1\nDescription: m\nCflags: -fmodules-ts\n");
+    let pc = space.base.join("pc").into_os_string();
+    space.request.environment.insert("PKG_CONFIG_PATH".into(), pc);
+    space.request.environment.insert("CXX".into(), "g++ -fmodules-ts".into());
+    insta::assert_snapshot!(space.errors(), @r#"
+    CXX=g++ -fmodules-ts: `-fmodules-ts`: C++20 modules are not supported
+
+    rekindle.toml:5:6: `-fmodules-ts`: C++20 modules are not supported
+       5 | cc = "gcc -fmodules-ts"
+         |      ^^^^^^^^^^^^^^^^^^
+
+    rekindle.toml:6:10: `-fmodules`: C++20 modules are not supported
+       6 | flags = ["-fmodules", "-O1"]
+         |          ^^^^^^^^^^^
+
+    rekindle.toml:7:11: `-fcxx-modules`: C++20 modules are not supported
+       7 | cflags = ["-fcxx-modules"]
+         |           ^^^^^^^^^^^^^^^
+
+    rekindle.toml:9:13: `-fmodule-mapper=m`: C++20 modules are not supported
+       9 | cxxflags = ["-fmodule-mapper=m"]
+         |             ^^^^^^^^^^^^^^^^^^^
+
+    rekindle.toml:13:11: `-fmodules`: C++20 modules are not supported
+      13 | cflags = ["-fmodules"]
+         |           ^^^^^^^^^^^
+
+    rekindle.toml:14:47: `-fmodule-header`: C++20 modules are not supported
+      14 | overrides = [{ files = ["a.cpp"], cxxflags = ["-fmodule-header"] }]
+         |                                               ^^^^^^^^^^^^^^^^^
+
+    rekindle.toml:15:13: `-fmodules-ts` of a package: C++20 modules are not supported
+      15 | [executable.b]
+         |             ^
+    "#);
+}
+
+#[test]
 fn cycles_are_written_out() {
     insta::assert_snapshot!(complaints(
         r#"

@@ -228,6 +228,7 @@ name = \"p\"
 sources = [\"*.c\"]
 pch = \"all.h\"
 === all.h
+#pragma once
 #include <stdio.h>
 #include \"number.h\"
 === number.h
@@ -241,6 +242,9 @@ int other(void) { return NUMBER; }
         );
         space.set_env("CC", cc);
         builds(&space, "3c 1l");
+        // The warnings of fresh actions would be told again.
+        let again = space.build(&[]);
+        assert!(!again.ok().text().contains("warning"), "{}", again.story());
         assert_eq!(space.prints("app"), "1 1");
         space.edit("number.h", "1", "2");
         space.build(&[]).ok().assert_work("3c 1l");

@@ -23,6 +23,9 @@ const ENDINGS: [(Language, &[&str]); 4] = [
     (Language::Assembler, &["s"]),
 ];
 
+/// A file with nothing in it.
+const EMPTY: &str = "/dev/null";
+
 impl Toolchain {
     /// The command that compiles one source (or makes a precompiled header), run in `cwd`, the workspace.
     ///
@@ -60,7 +63,7 @@ impl Toolchain {
             }
             depfiles.push(DepfileFormat::Assembler(depfile));
         }
-        argv.extend(product(request, files));
+        argv.extend(self.product(request, files));
 
         inputs.extend(treated.inputs.iter().copied());
         let mut outputs = vec![request.object];
@@ -155,6 +158,9 @@ impl Toolchain {
             // The times of headers would be in the product, and be compared when it is used.
             args.extend(["-Xclang".into(), "-fno-pch-timestamp".into()]);
         }
+        if request.makes_precompiled && self.family == Family::Gcc {
+            args.extend(["-include".into(), Arg::path(request.source)]);
+        }
         if let Some(precompiled) = request.precompiled {
             inputs.push(precompiled.product);
             match self.family {
@@ -167,6 +173,35 @@ impl Toolchain {
                 }
             }
         }
+        args
+    }
+
+    /// `-c SOURCE -o OBJECT`, with the language where the ending does not tell it.
+    fn product(&self, request: &Compile, files: &Files) -> Vec<Arg> {
+        let mut args = Vec::new();
+        let ending = files.rel(request.source).extension().unwrap_or_default();
+        let known = ENDINGS.iter().any(|(language, endings)| {
+            *language == request.language && endings.iter().any(|known| OsStr::new(known) == ending)
+        });
+        let language = match (request.language, request.makes_precompiled) {
+            (Language::C, true) => Some("c-header"),
+            (Language::Cxx, true) => Some("c++-header"),
+            _ if known => None,
+            (Language::C, false) => Some("c"),
+            (Language::Cxx, false) => Some("c++"),
+            (Language::AssemblerCpp, _) => Some("assembler-with-cpp"),
+            (Language::Assembler, _) => Some("assembler"),
+        };
+        if let Some(language) = language {
+            args.extend(["-x".into(), language.into()]);
+        }
+        // gcc warns of `#pragma once` in the file that it is given, so that it is given an empty one, which includes
+        // the header.
+        let source = match (request.makes_precompiled, self.family) {
+            (true, Family::Gcc) => EMPTY.into(),
+            _ => Arg::path(request.source),
+        };
+        args.extend(["-c".into(), source, "-o".into(), Arg::path(request.object)]);
         args
     }
 
@@ -200,29 +235,6 @@ impl Toolchain {
         dirs.extend(of(IncludeKind::After));
         Search { dirs: unique(dirs), near: true }
     }
-}
-
-/// `-c SOURCE -o OBJECT`, with the language where the ending does not tell it.
-fn product(request: &Compile, files: &Files) -> Vec<Arg> {
-    let mut args = Vec::new();
-    let ending = files.rel(request.source).extension().unwrap_or_default();
-    let known = ENDINGS.iter().any(|(language, endings)| {
-        *language == request.language && endings.iter().any(|known| OsStr::new(known) == ending)
-    });
-    let language = match (request.language, request.makes_precompiled) {
-        (Language::C, true) => Some("c-header"),
-        (Language::Cxx, true) => Some("c++-header"),
-        _ if known => None,
-        (Language::C, false) => Some("c"),
-        (Language::Cxx, false) => Some("c++"),
-        (Language::AssemblerCpp, _) => Some("assembler-with-cpp"),
-        (Language::Assembler, _) => Some("assembler"),
-    };
-    if let Some(language) = language {
-        args.extend(["-x".into(), language.into()]);
-    }
-    args.extend(["-c".into(), Arg::path(request.source), "-o".into(), Arg::path(request.object)]);
-    args
 }
 
 /// The same list without what comes again.

@@ -383,6 +383,8 @@ fn each_family_uses_a_precompiled_header_in_its_own_way() {
     -fmessage-length=0
     -pipe
     -ffile-prefix-map=<ws!>=.
+    -include
+    inc/all.h
     -O0
     -MD
     -MF
@@ -390,7 +392,7 @@ fn each_family_uses_a_precompiled_header_in_its_own_way() {
     -x
     c-header
     -c
-    inc/all.h
+    /dev/null
     -o
     out/pch/all.h.gch
 

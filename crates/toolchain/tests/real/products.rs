@@ -314,28 +314,40 @@ fn libraries_are_searched_where_drivers_and_linkers_look() {
 }
 
 #[test]
-fn a_precompiled_header_is_made_and_used() {
-    for (cc, product) in [("gcc", "out/pch/all.h.gch"), ("clang", "out/pch/all.pch")] {
+fn a_precompiled_header_is_made_and_used_without_a_word() {
+    let languages = [("use.c", Language::C), ("use.cpp", Language::Cxx)];
+    for (cc, ending) in [("gcc", "h.gch"), ("clang", "pch")] {
         if !require(cc) {
             return;
         }
         let mut project = Project::new();
         let mut toolchain = project.toolchain(cc);
-        project.write("all.h", "static const int from_header = 3;\n");
-        project.write("use.c", "int f(void) { return from_header; }\n");
-        let mut make = project.compile("all.h", Language::C);
-        make.makes_precompiled = true;
-        make.object = project.path(product);
-        let action = project.compiled(&mut toolchain, &make);
-        project.made(&action);
-        let mut user = project.compile("use.c", Language::C);
-        user.precompiled = Some(Precompiled { product: make.object, header: make.source });
-        let action = project.compiled(&mut toolchain, &user);
-        project.made(&action);
-        // Touched headers are as good as new ones, because times are in no product.
-        let header = std::fs::File::open(project.base.join("all.h")).unwrap();
-        header.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-        project.made(&action);
+        project.write("inc/all.h", "#pragma once\n#include \"nested.h\"\nstatic const int all = NESTED;\n");
+        project.write("inc/nested.h", "#pragma once\n#define NESTED 3\n");
+        for (name, language) in languages {
+            project.write(name, "#include \"inc/all.h\"\nint f(void) { return all + NESTED; }\n");
+            let mut make = project.compile("inc/all.h", language);
+            make.makes_precompiled = true;
+            make.object = project.path(&format!("out/pch/{name}/all.{ending}"));
+            make.flags = vec!["-Wall".into(), "-Wextra".into()];
+            let made = project.compiled(&mut toolchain, &make);
+            assert_eq!(project.run(&made).unwrap(), "", "{cc} {name}");
+            let text = depfiles(&project, &made);
+            assert!(text.contains("inc/all.h") && text.contains("inc/nested.h"), "{cc} {name}: {text}");
+            assert_eq!(made.inputs, [make.source]);
+            let mut user = project.compile(name, language);
+            user.precompiled = Some(Precompiled { product: make.object, header: make.source });
+            user.flags = vec!["-H".into()];
+            let action = project.compiled(&mut toolchain, &user);
+            let said = project.run(&action).unwrap();
+            // gcc tells so with `!`, and names no header that is in it.
+            assert!(cc == "clang" || said.contains("! "), "{cc} {name}: {said}");
+            assert!(!said.contains("nested.h"), "{cc} {name}: {said}");
+            // Touched headers are as good as new ones, because times are in no product.
+            let header = std::fs::File::open(project.base.join("inc/all.h")).unwrap();
+            header.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+            project.run(&action).unwrap();
+        }
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) enum Side {
 pub(crate) enum Effect {
     /// Nothing: its text in the key says all.
     Plain,
+    /// Its value is a macro.
+    Define,
     /// Its value is a directory that is searched for headers.
     Include(IncludeKind),
     /// Its value is a directory that is searched for libraries.

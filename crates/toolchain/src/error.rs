@@ -167,6 +167,14 @@ pub enum FlagError {
         /// The word.
         word: String,
     },
+    /// A macro of the command line asks which files there are, so that nobody can tell by the sources what they ask.
+    #[error(
+        "the define `{value}` asks which files there are\n  write `#define` into a header instead, and include that"
+    )]
+    Define {
+        /// The macro.
+        value: String,
+    },
     /// A response file could not be read.
     #[error("cannot read the response file {}: {source}", path.display())]
     ResponseFile {

@@ -210,7 +210,11 @@ impl Reader<'_> {
                 let words = forwarded(effect == Effect::PreprocessorList, &value);
                 return self.for_others(&words, self.dialect.name, false, treated).map(|()| None);
             }
-            Effect::Plain => {
+            // What a source then asks for is in no file that is looked at.
+            Effect::Define if text_has(&value, b"__has_include") || text_has(&value, b"__has_embed") => {
+                return Err(FlagError::Define { value: shown(&value) });
+            }
+            Effect::Plain | Effect::Define => {
                 self.existing_files(text, treated);
                 if at == 0 {
                     self.file_if_there(&value, treated);
@@ -541,6 +545,10 @@ fn forwarded(list: bool, value: &[u8]) -> Vec<Vec<u8>> {
         true => value.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect(),
         false => vec![value.to_vec()],
     }
+}
+
+fn text_has(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|part| part == word)
 }
 
 fn shown(bytes: &[u8]) -> String {

@@ -1,9 +1,9 @@
 //! Flags that gcc and clang spell alike and that do alike.
 
 use super::Effect::{
-    AssemblerList, AssemblerWord, Chance, Include, Library, LibraryDirectory, LinkerList, LinkerWord, Local,
-    Lto, Owned, Path, Plain, PrefixMap, PreprocessorList, PreprocessorWord, Processor, Reads, ReadsProfile,
-    Selects, SelectsPath, Sides,
+    AssemblerList, AssemblerWord, Chance, Define, Include, Library, LibraryDirectory, LinkerList, LinkerWord,
+    Local, Lto, Owned, Path, Plain, PrefixMap, PreprocessorList, PreprocessorWord, Processor, Reads,
+    ReadsProfile, Selects, SelectsPath, Sides,
 };
 use super::IncludeKind::{After, Normal, Quote, System};
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
@@ -49,10 +49,10 @@ pub(crate) const COMMON: &[Row] = &[
     row("-dumpversion", Alone, Owned(ASKS)),
     row("-dumpmachine", Alone, Owned(ASKS)),
     // The preprocessor.
-    row("-D", Either, Plain),
+    row("-D", Either, Define),
     row("-U", Either, Plain),
-    row("--define-macro", Separate, Plain),
-    row("--define-macro=", Joined, Plain),
+    row("--define-macro", Separate, Define),
+    row("--define-macro=", Joined, Define),
     row("-I", Either, Include(Normal)),
     row("-I-", Alone, Local("it changes the meaning of every -I")),
     row("--include-directory", Separate, Include(Normal)),

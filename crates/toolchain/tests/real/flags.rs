@@ -212,6 +212,32 @@ fn what_rekindle_does_itself_is_refused() {
 }
 
 #[test]
+fn a_define_that_asks_which_files_there_are_is_refused() {
+    let mut asked = Asked::new();
+    insta::assert_snapshot!(asked.refused(&["-DHAS=__has_include"]), @"
+    the define `HAS=__has_include` asks which files there are
+      write `#define` into a header instead, and include that
+    ");
+    let refused = [
+        &["-D", "HAS(x)=__has_include_next(x)"][..],
+        &["--define-macro=HAS=__has_embed"],
+        &["-Wp,-DHAS=__has_include"],
+        &["-Xpreprocessor", "-DHAS=__has_include"],
+        &["-D__has_include(x)=0"],
+    ];
+    for flags in refused {
+        let said = asked.refused(flags);
+        assert!(said.contains("asks which files there are"), "{flags:?}: {said}");
+    }
+    let mut compile = asked.project.compile("a.c", Language::C);
+    compile.defines = vec!["HAS=__has_include".into()];
+    let cwd = asked.project.cwd();
+    let refused = asked.toolchain.compile(&mut asked.project.files, &compile, cwd).unwrap_err();
+    assert!(matches!(refused, FlagError::Define { .. }), "{refused}");
+    assert_eq!(asked.compile(&["-DHAS_INCLUDE=1", "-U__has_include"]).local, None);
+}
+
+#[test]
 fn paths_of_the_workspace_are_named_however_they_are_spelled() {
     let mut asked = Asked::new();
     let base = asked.project.base.to_str().unwrap().to_string();

@@ -4,13 +4,35 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rekindle_fingerprint::action::{ActionKind, Arg, Piece};
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Piece};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::{Root, RootId, Roots};
 
 use crate::request::{Language, Lto, Mode, Optimize};
 use crate::toolchain::{Driver, Family, Toolchain};
+
+/// The flags by which a compiler is asked for depfiles. They stand right before the depfile's name.
+const FOR_DEPFILES: [&[u8]; 4] = [b"-MD", b"-MF", b"-Xassembler", b"--MD"];
+
+/// The command line of a compile without what only a build needs: its depfiles lie where nothing is before a build,
+/// and whoever else reads the command has depfiles of its own.
+pub fn without_depfiles(action: &Action) -> Vec<&Arg> {
+    let depfiles: Vec<PathId> = action.discovery.depfiles.iter().filter_map(DepfileFormat::path).collect();
+    let asks =
+        |arg: &Arg| matches!(arg.0.as_slice(), [Piece::Text(text)] if FOR_DEPFILES.contains(&&text[..]));
+    let mut words: Vec<&Arg> = Vec::new();
+    for arg in &action.argv {
+        if !arg.paths().any(|path| depfiles.contains(&path)) {
+            words.push(arg);
+            continue;
+        }
+        while words.last().is_some_and(|last| asks(last)) {
+            words.pop();
+        }
+    }
+    words
+}
 
 /// The program of a command line.
 pub(crate) fn program(driver: &Driver) -> Vec<Arg> {

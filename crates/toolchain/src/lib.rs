@@ -103,6 +103,7 @@ mod sides;
 mod toolchain;
 mod variant;
 
+pub use command::without_depfiles;
 pub use environment::Environment;
 pub use error::{BuildError, FlagError, ToolchainError};
 pub use probe::{Answer, Memo, Prober};

@@ -1,10 +1,9 @@
 //! `compile_commands.json`, as clang's "JSON Compilation Database Format Specification" has it.
 
-use rekindle_fingerprint::action::{Action, ActionKind, DepfileFormat};
-use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::action::{Action, ActionKind, Spelling};
+use rekindle_fingerprint::files::Files;
+use rekindle_toolchain::without_depfiles;
 use serde::Serialize;
-
-use super::argv;
 
 #[derive(Serialize)]
 struct Entry {
@@ -30,32 +29,15 @@ fn entry(action: &Action, files: &Files) -> Option<Entry> {
         let path = files.abs(path);
         path.strip_prefix(&cwd).unwrap_or(&path).to_string_lossy().into_owned()
     };
+    let spelling = Spelling::new(files, action.cwd);
+    let words = without_depfiles(action);
+    let arguments = words.iter().map(|word| word.spell(files, &spelling));
     Some(Entry {
         directory: cwd.to_string_lossy().into_owned(),
         file: shown(*action.inputs.first()?),
-        arguments: words(action, files),
+        arguments: arguments.map(|word| word.to_string_lossy().into_owned()).collect(),
         output: shown(*action.outputs.first()?),
     })
-}
-
-/// The flags by which a dialect asks for depfiles. They stand right before the depfile's name.
-const FOR_DEPFILES: [&str; 4] = ["-MD", "-MF", "-Xassembler", "--MD"];
-
-/// The command line without what only a build needs: its depfiles lie where nothing is before a build, and readers of
-/// a database have their own.
-fn words(action: &Action, files: &Files) -> Vec<String> {
-    let depfiles: Vec<PathId> = action.discovery.depfiles.iter().filter_map(DepfileFormat::path).collect();
-    let mut words: Vec<String> = Vec::new();
-    for (arg, word) in action.argv.iter().zip(argv(action, files)) {
-        if arg.paths().any(|path| depfiles.contains(&path)) {
-            while words.last().is_some_and(|last| FOR_DEPFILES.contains(&last.as_str())) {
-                words.pop();
-            }
-            continue;
-        }
-        words.push(word.to_string_lossy().into_owned());
-    }
-    words
 }
 
 #[cfg(test)]

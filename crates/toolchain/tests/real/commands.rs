@@ -1,11 +1,12 @@
 //! The command lines that each family is given.
 
 use crate::common::{Project, spec};
+use rekindle_fingerprint::action::Action;
 use rekindle_testkit::require;
-use rekindle_toolchain::Toolchain;
 use rekindle_toolchain::request::{
     Archive, Include, Language, LinkInput, Lto, Mode, Optimize, Precompiled, Warnings,
 };
+use rekindle_toolchain::{Toolchain, without_depfiles};
 
 /// A compile that uses everything, a plain one of assembler, an archive and a link.
 fn all(project: &mut Project, toolchain: &mut Toolchain) -> String {
@@ -448,4 +449,22 @@ fn each_family_uses_a_precompiled_header_in_its_own_way() {
     -o
     out/obj/a.c.o
     ");
+}
+
+#[test]
+fn a_command_for_others_asks_for_no_depfile() {
+    let mut project = Project::new();
+    let mut toolchain = project.toolchain("gcc");
+    let mut compile = project.compile("a.c", Language::C);
+    // The person's own word that looks alike stays.
+    compile.flags = vec!["-DX".into(), "-Xassembler".into(), "--warn".into()];
+    let action = project.compiled(&mut toolchain, &compile);
+    assert_eq!(action.discovery.depfiles.len(), 2);
+    let words: Vec<_> = without_depfiles(&action).into_iter().cloned().collect();
+    let cut = Action { argv: words, ..action };
+    assert!(
+        project.shown(&cut).ends_with("-DX\n-Xassembler\n--warn\n-c\na.c\n-o\nout/obj/a.c.o"),
+        "{}",
+        project.shown(&cut)
+    );
 }

@@ -10,6 +10,7 @@ mod wording;
 use std::time::Duration;
 
 use rekindle_engine::event::{Event, Summary};
+use rekindle_frontend::diagnostic::Diagnostic;
 
 use crate::args::Format;
 use crate::clock::Clock;
@@ -93,6 +94,11 @@ pub(crate) trait Reporter {
 
     /// Something for the person to know: one line.
     fn note(&mut self, text: &str);
+
+    /// Something about what the person wrote, that is no error: one line, with its place.
+    fn notice(&mut self, notice: &Diagnostic) {
+        self.note(&wording::notice(notice));
+    }
 
     /// It is over. Nothing is shown after this.
     fn finish(&mut self, closing: &Closing);

@@ -29,8 +29,49 @@ pub(crate) struct Session {
     pub(crate) dir: BuildDir,
     /// The graph, and what is wanted of it.
     pub(crate) lowered: Lowered,
-    /// The toolchains that were found.
+}
+
+/// The toolchains of a project, without what they would build.
+pub(crate) struct Survey {
+    /// Every file that is spoken of.
+    pub(crate) files: Files,
+    /// What was found, and what was not.
     pub(crate) toolchains: toolchains::Found,
+}
+
+impl Survey {
+    /// Reads the project and looks for every toolchain that it uses.
+    ///
+    /// # Errors
+    /// There is no project, the manifest is wrong, the build directory cannot be used.
+    pub(crate) fn new(app: &mut App) -> Result<Self, Failure> {
+        let Opened { project, mut files, mut dir, .. } = Opened::new(app, Wanted::Everything)?;
+        let toolchains = toolchains::surveyed(app, &project, &mut files, &mut dir)?;
+        Ok(Self { files, toolchains })
+    }
+}
+
+/// A project that was read, and its build directory, locked.
+struct Opened {
+    place: Place,
+    project: Project,
+    files: Files,
+    dir: BuildDir,
+}
+
+impl Opened {
+    fn new(app: &mut App, wanted: Wanted) -> Result<Self, Failure> {
+        let place = Place::find(&app.settings, app.given.as_deref())?;
+        let asked = load_request(app, wanted);
+        let mut project = load(&place.shown, &asked)?;
+        let mut files = Files::new(place.roots(&app.settings.profile, project.roots())?);
+        let (dir, waited) = open_build_dir(app, &place, &mut files)?;
+        if waited {
+            // The person may have gone on editing.
+            project = load(&place.shown, &asked)?;
+        }
+        Ok(Self { place, project, files, dir })
+    }
 }
 
 impl Session {
@@ -39,20 +80,12 @@ impl Session {
     /// # Errors
     /// There is no project, the manifest is wrong, the build directory cannot be used, a compiler is missing.
     pub(crate) fn open(app: &mut App, wanted: Wanted) -> Result<Self, Failure> {
-        let place = Place::find(&app.settings, app.given.as_deref())?;
-        let asked = load_request(app, wanted);
-        let mut project = load(&place.shown, &asked)?;
-        let mut files = Files::new(place.roots(&app.settings.profile, project.roots())?);
-        let (mut dir, waited) = open_build_dir(app, &place, &mut files)?;
-        if waited {
-            // The person may have gone on editing.
-            project = load(&place.shown, &asked)?;
-        }
-        let (lowered, toolchains) = toolchains::lowered(app, &project, &mut files, &mut dir)?;
+        let Opened { place, project, mut files, mut dir } = Opened::new(app, wanted)?;
+        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir)?;
         for notice in &lowered.notices {
-            app.reporter.note(notice.to_string().trim_end());
+            app.reporter.notice(notice);
         }
-        Ok(Self { place, project, files, dir, lowered, toolchains })
+        Ok(Self { place, project, files, dir, lowered })
     }
 
     /// The targets that are wanted, in the order in which they were asked for.

@@ -10,14 +10,20 @@ use rekindle_exec::{Command, Exit, Live};
 use rekindle_fingerprint::files::Files;
 use rekindle_frontend::lower::{Lowered, lower};
 use rekindle_frontend::project::Project;
-use rekindle_frontend::toolbox::Toolchains;
-use rekindle_toolchain::{Answer, Environment, Prober, Toolchain, resolve};
+use rekindle_frontend::toolbox::{Missing, Toolchains};
+use rekindle_toolchain::{Answer, Environment, Prober, Toolchain, ToolchainError, resolve};
 
 use crate::app::App;
 use crate::failure::{Failure, Kind};
 
 /// The toolchains of a build, by name.
-pub(crate) type Found = BTreeMap<String, Toolchain>;
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Those that are there.
+    pub(crate) there: BTreeMap<String, Toolchain>,
+    /// Those that are not, and why.
+    pub(crate) missing: BTreeMap<String, Missing>,
+}
 
 /// Asks programs, with the processes that are counted and ended on Ctrl-C.
 struct Asker<'a> {
@@ -53,19 +59,37 @@ impl Prober for Asker<'_> {
 /// Finds the toolchains that the project's targets ask for and lowers the project with them.
 ///
 /// # Errors
-/// A toolchain that is wanted is missing or does not answer; the manifest turns out to be wrong.
+/// A toolchain that is wanted does not answer, or is missing where it must not be; the manifest turns out to be wrong.
 pub(crate) fn lowered(
     app: &App,
     project: &Project,
     files: &mut Files,
     dir: &mut BuildDir,
-) -> Result<(Lowered, Found), Failure> {
+) -> Result<Lowered, Failure> {
+    asking(app, |asker| {
+        let mut found = find(app, project, files, dir, asker, false)?;
+        let (list, missing) = (&mut found.there, &found.missing);
+        Ok(lower(project, &mut Toolchains { list, missing, memo: dir, prober: asker }, files)?)
+    })
+}
+
+/// Finds the toolchains that the project's targets ask for. What is wrong with one is told of it, and ends nothing.
+///
+/// # Errors
+/// A program would have to be asked, and nothing may run.
+pub(crate) fn surveyed(
+    app: &App,
+    project: &Project,
+    files: &mut Files,
+    dir: &mut BuildDir,
+) -> Result<Found, Failure> {
+    asking(app, |asker| find(app, project, files, dir, asker, true))
+}
+
+/// Does `work`, in which programs are asked, if that is not forbidden.
+fn asking<T>(app: &App, work: impl FnOnce(&mut Asker<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
     let mut asker = Asker { live: &app.live, forbidden: app.settings.forbid_spawn, refused: None };
-    let mut found = Found::new();
-    let done = find(app, project, files, dir, &mut asker, &mut found).and_then(|()| {
-        let mut tools = Toolchains { list: &mut found, memo: dir, prober: &mut asker };
-        Ok(lower(project, &mut tools, files)?)
-    });
+    let done = work(&mut asker);
     match asker.refused {
         // Whatever was said for want of an answer is beside the point.
         Some(program) => {
@@ -73,27 +97,61 @@ pub(crate) fn lowered(
                 format!("{program} would have to be asked about itself, and --forbid-spawn forbids that");
             Err(Failure::new(Kind::Failed, what))
         }
-        None => Ok((done?, found)),
+        None => done,
     }
 }
 
+/// Finds every toolchain. One that is not installed is the frontend's to judge, but for the host's; with `lenient`,
+/// so is everything else that is wrong with one.
 fn find(
     app: &App,
     project: &Project,
     files: &mut Files,
     dir: &mut BuildDir,
     asker: &mut Asker<'_>,
-    found: &mut Found,
-) -> Result<(), Failure> {
+    lenient: bool,
+) -> Result<Found, Failure> {
+    let mut found = Found::default();
     for needed in project.toolchains()? {
         match resolve(&needed.spec, &app.environment.variables, files, dir, asker) {
             Ok(toolchain) => {
-                found.insert(needed.spec.name, toolchain);
+                found.there.insert(needed.spec.name, toolchain);
             }
-            // Nobody asked for what it would build; the frontend says what is left out.
-            Err(_) if !needed.wanted => {}
+            Err(error) if lenient || !needed.wanted || may_be_missing(&needed.spec.name, &error) => {
+                found.missing.insert(needed.spec.name, missing(&error));
+            }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Whether a toolchain is just not installed.
+fn may_be_missing(name: &str, error: &ToolchainError) -> bool {
+    let absent = matches!(error, ToolchainError::NotFound { .. } | ToolchainError::NotThere { .. });
+    absent && name != "host"
+}
+
+/// Why a toolchain cannot be used, in a sentence without its name.
+fn missing(error: &ToolchainError) -> Missing {
+    match error {
+        ToolchainError::NotFound { role, names, hint, .. } => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let why = format!("no {role} was found: searched for {} on PATH", names.join(", "));
+            Missing { why, hint: Some(hint.clone()) }
+        }
+        ToolchainError::NotThere { role, path, hint, .. } => {
+            let why = format!("the {role} `{}` is not there, or is not executable", path.display());
+            Missing { why, hint: Some(hint.clone()) }
+        }
+        other => {
+            let text = other.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let why = match first.strip_prefix("toolchain `").and_then(|rest| rest.split_once("`: ")) {
+                Some((_, why)) => why,
+                None => first,
+            };
+            Missing { why: why.to_string(), hint: None }
+        }
+    }
 }

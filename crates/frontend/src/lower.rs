@@ -4,6 +4,7 @@ mod command;
 mod compile;
 mod install;
 mod link;
+mod missing;
 mod modules;
 mod packages;
 mod paths;
@@ -24,7 +25,7 @@ use rekindle_toolchain::request::Language;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::manifest::Text;
-use crate::project::{Generator, HOST, Instance, Kind, Node, Project};
+use crate::project::{HOST, Kind, Node, Project};
 use crate::reader::{Consulted, Reader};
 use crate::toolbox::Toolbox;
 
@@ -240,42 +241,6 @@ impl<'a> Lowering<'a> {
         built.packages = packages;
         // A target without objects is worth a word only if nothing was said of its sources.
         self.product(at, self.report.found.len() == complaints);
-    }
-
-    /// The toolchain that is missing for an instance or for what it needs.
-    fn missing_toolchain(&self, instance: &Instance) -> Option<String> {
-        if !self.tools.knows(&instance.toolchain) {
-            return Some(instance.toolchain.clone());
-        }
-        instance.needs.iter().find_map(|need| self.missing_of(need.node))
-    }
-
-    /// The toolchain that is missing for something that was lowered already.
-    fn missing_of(&self, node: Node) -> Option<String> {
-        match node {
-            Node::Target(at) => self.built[at].missing.clone(),
-            Node::Command(at) => self.unmade[at].clone(),
-        }
-    }
-
-    /// The toolchain that is missing for what a command needs.
-    fn missing_below(&self, generator: &Generator) -> Option<String> {
-        generator.needs.iter().find_map(|need| self.missing_of(need.node))
-    }
-
-    /// Says what was left out for want of a toolchain; it is an error for what is wanted.
-    fn missing(&mut self, wanted: &[Node]) {
-        let project = self.project;
-        for node in project.nodes() {
-            let Some(toolchain) = self.missing_of(node) else { continue };
-            let name = match node {
-                Node::Target(at) => &project.instances[at].name,
-                Node::Command(at) => &project.generators[at].name,
-            };
-            let found =
-                self.report.on(name, format!("`{name}` needs the toolchain `{toolchain}`, which is missing"));
-            if wanted.contains(&node) { self.report.push(found) } else { self.notices.push(found) }
-        }
     }
 
     /// Adds what a person can ask for.

@@ -114,7 +114,7 @@ pub(crate) const HOST: &str = "host";
 pub struct Needed {
     /// What the manifest says of it.
     pub spec: Spec,
-    /// Whether a target that is wanted needs it. Targets of the others are left out if it cannot be found.
+    /// Whether a target that is wanted needs it.
     pub wanted: bool,
 }
 

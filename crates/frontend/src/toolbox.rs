@@ -13,6 +13,11 @@ pub trait Toolbox {
     /// Whether the toolchain is there.
     fn knows(&self, toolchain: &str) -> bool;
 
+    /// Why a toolchain that is not there is not, if that is known.
+    fn missing(&self, _toolchain: &str) -> Option<&Missing> {
+        None
+    }
+
     /// The action that makes an object, or a precompiled header, of a source.
     ///
     /// # Errors
@@ -32,10 +37,21 @@ pub trait Toolbox {
     fn link(&mut self, toolchain: &str, files: &mut Files, what: &Link) -> Result<Action, String>;
 }
 
+/// Why a toolchain is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// What was looked for, and where, in a sentence.
+    pub why: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
 /// The toolchains that were resolved, with what it takes to ask them about flags that nobody asked about yet.
 pub struct Toolchains<'a> {
     /// The toolchains by name.
     pub list: &'a mut BTreeMap<String, Toolchain>,
+    /// Those that were looked for and are not there, by name.
+    pub missing: &'a BTreeMap<String, Missing>,
     /// Where answers are kept.
     pub memo: &'a mut dyn Memo,
     /// How a program is asked.
@@ -61,6 +77,10 @@ impl Toolchains<'_> {
 impl Toolbox for Toolchains<'_> {
     fn knows(&self, toolchain: &str) -> bool {
         self.list.contains_key(toolchain)
+    }
+
+    fn missing(&self, toolchain: &str) -> Option<&Missing> {
+        self.missing.get(toolchain)
     }
 
     fn compile(&mut self, toolchain: &str, files: &mut Files, what: &Compile) -> Result<Action, String> {

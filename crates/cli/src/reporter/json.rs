@@ -386,6 +386,11 @@ impl Reporter for Json {
         self.diagnostic("note", text);
     }
 
+    fn notice(&mut self, notice: &Diagnostic) {
+        self.human.notice(notice);
+        self.line(&Told { severity: "note", ..placed(notice) });
+    }
+
     fn finish(&mut self, closing: &Closing) {
         for said in closing.failure.iter().flat_map(|failure| &failure.said) {
             self.line(&told(said));
@@ -432,6 +437,20 @@ mod tests {
         {"event":"action","id":5,"kind":"compile","name":"src/c.c","outputs":["build:obj/src/c.c.o"],"outcome":"ran","reason":null,"reasons":[],"ms":120,"volatile":true,"local":"the flag `-fmystery`","unrecorded":"`src/c.h` changed while it ran"}
         {"event":"summary","outcome":"failed","exit_code":1,"wall_ms":1240,"actions":{"total":12,"fresh":2,"restored":0,"ran":2,"failed":1,"skipped":7,"would_run":0,"bound":0,"volatile":1,"local":0},"kinds":{"compile":{"fresh":115,"restored":0,"ran":1,"failed":0,"skipped":0,"would_run":0},"archive":{"fresh":0,"restored":0,"ran":0,"failed":0,"skipped":0,"would_run":0},"link":{"fresh":0,"restored":0,"ran":0,"failed":0,"skipped":0,"would_run":0},"custom":{"fresh":0,"restored":0,"ran":0,"failed":0,"skipped":0,"would_run":0},"auto_archive":{"fresh":0,"restored":0,"ran":0,"failed":0,"skipped":0,"would_run":0}},"processes_spawned":4,"files":{"signed":1700,"hashed":1,"hashed_bytes":5120}}
         "#);
+    }
+
+    #[test]
+    fn a_notice_is_an_object_with_its_place_and_a_line_for_people() {
+        let source = rekindle_frontend::diagnostic::Source {
+            path: "rekindle.toml".into(),
+            text: "[toolchain.avr]\n".into(),
+        };
+        let notice = Diagnostic::at(&source, &(11..14), "`fw` is left out: the toolchain `avr` is missing")
+            .why("no C compiler was found: searched for `avr-gcc` on PATH")
+            .hint("install it");
+        let (out, err) = shown(Options::default(), |json| json.notice(&notice));
+        insta::assert_snapshot!(out, @r#"{"event":"diagnostic","severity":"note","message":"`fw` is left out: the toolchain `avr` is missing","file":"rekindle.toml","line":1,"column":12,"why":"no C compiler was found: searched for `avr-gcc` on PATH","hint":"install it"}"#);
+        insta::assert_snapshot!(err, @"rekindle: rekindle.toml:1:12: `fw` is left out: the toolchain `avr` is missing (no C compiler was found: searched for `avr-gcc` on PATH)");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use rekindle_engine::lock::Waiting;
 use rekindle_exec::Exit;
 use rekindle_fingerprint::action::ActionKind;
 use rekindle_fingerprint::reason::StaleReason;
+use rekindle_frontend::diagnostic::{Diagnostic, Place};
 
 use super::{Closing, Options, TestCounts};
 use crate::testing::TestReport;
@@ -51,6 +52,19 @@ pub(super) fn waiting(waiting: &Waiting) -> String {
         }
         Waiting::ForOrphans => "waiting for commands that a killed build left running".to_string(),
     }
+}
+
+/// Something about the manifest that is no error, on one line.
+pub(super) fn notice(notice: &Diagnostic) -> String {
+    let place = match &notice.place {
+        Place::Request(words) => words.clone(),
+        Place::File(path, None) => path.display().to_string(),
+        Place::File(path, Some(excerpt)) => {
+            format!("{}:{}:{}", path.display(), excerpt.line, excerpt.column)
+        }
+    };
+    let why = notice.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("{place}: {}{why}", notice.message)
 }
 
 /// Whether an action that ended well has something to say to everybody.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rekindle_fingerprint::action::Arg;
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
-use rekindle_toolchain::request::{Archive, Language, Link, LinkInput, Lto};
+use rekindle_toolchain::request::{Archive, Installed, Language, Link, LinkInput, Lto};
 
 use super::{Lowering, dedup};
 use crate::manifest::Text;
@@ -83,6 +83,7 @@ impl Lowering<'_> {
             inputs: line.inputs,
             directories: line.directories,
             run_paths: line.run_paths,
+            installed: self.installed(instance, &line.runtime),
             mode: self.project.settings.mode.clone(),
             scripts: line.scripts,
             flags: line.flags,
@@ -102,6 +103,17 @@ impl Lowering<'_> {
             }
             Err(why) => self.refused(instance, &why),
         }
+    }
+
+    /// Where an instance is installed, and the shared libraries of the project that it loads.
+    fn installed(&self, instance: &Instance, runtime: &[PathId]) -> Option<Installed> {
+        let directory = super::install::folder(instance)?;
+        let mut run_paths = Vec::new();
+        for library in runtime {
+            let at = self.built.iter().position(|built| built.product == Some(*library));
+            run_paths.extend(at.and_then(|at| super::install::folder(&self.project.instances[at])));
+        }
+        Some(Installed { directory, run_paths })
     }
 
     /// The libraries of which every member is linked.

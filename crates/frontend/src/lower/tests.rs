@@ -236,32 +236,91 @@ fn a_host_tool_generates_a_source_for_cross_compiled_firmware() {
 }
 
 #[test]
-fn a_target_whose_toolchain_is_missing_is_left_out_unless_it_is_wanted() {
+fn a_target_whose_toolchain_is_missing_is_left_out_unless_it_is_named() {
     let manifest = r#"
         [toolchain.riscv]
         target = "riscv64-unknown-elf"
         [executable.tool]
         sources = ["a.c"]
+        deps = ["both"]
+        [library.both]
+        sources = ["a.c"]
         [executable.fw]
         toolchain = "riscv"
         sources = ["a.c"]
+        deps = ["both"]
         [command.hex]
-        argv = ["objcopy", "{target:fw}", "{out}"]
+        argv = ["sh", "{target:fw}", "{out}"]
         outputs = ["fw.hex"]
         "#;
-    let space = Space::new(manifest, &["a.c"]).wanting(&["tool"]);
+    let mut space = Space::new(manifest, &["a.c"]);
     let made = space.lower().unwrap();
-    assert_eq!(made.lowered.left_out, ["fw"]);
-    assert_eq!(made.lowered.graph.len(), 2);
-    insta::assert_snapshot!(made.lowered.notices[0].message, @"`fw` needs the toolchain `riscv`, which is missing");
+    assert_eq!(made.lowered.left_out, ["fw", "both"]);
+    assert_eq!(made.lowered.graph.len(), 4);
+    insta::assert_snapshot!(made.lowered.notices[0].to_string().replace(&space.base.display().to_string(), ""), @"
+    /rekindle.toml:4:20: `fw`, `hex` are left out: the toolchain `riscv` is missing
+       4 |         [toolchain.riscv]
+         |                    ^^^^^
+         = why: no C compiler was found: searched for `x-gcc` on PATH
+         = hint: install it
+    ");
+    assert_eq!(made.lowered.notices.len(), 1);
     let needed = space.load().unwrap().toolchains().unwrap();
     let needed: Vec<_> = needed.iter().map(|needed| (needed.spec.name.as_str(), needed.wanted)).collect();
-    assert_eq!(needed, [("host", true), ("riscv", false)]);
-    insta::assert_snapshot!(space.wanting(&["hex"]).errors(), @"
-    rekindle.toml:11:18: `hex` needs the toolchain `riscv`, which is missing
-      11 |         [command.hex]
-         |                  ^^^
+    assert_eq!(needed, [("host", true), ("riscv", true)]);
+    // What nobody asked for is worth no word, and what is there for one toolchain is there.
+    space = space.wanting(&["tool", "both"]);
+    assert_eq!(space.lower().unwrap().lowered.notices, []);
+    space = space.wanting(&["hex", "tool"]);
+    insta::assert_snapshot!(space.errors(), @"
+    rekindle.toml:4:20: `hex` cannot be built: the toolchain `riscv` is missing
+       4 |         [toolchain.riscv]
+         |                    ^^^^^
+         = why: no C compiler was found: searched for `x-gcc` on PATH
+         = hint: install it
     ");
+    // Nor is it success if nothing at all can be built.
+    space = Space::new(&manifest.replace("[executable.tool]", "[test.tool]"), &["a.c"]);
+    space.request.wanted = crate::load::Wanted::Default;
+    space.toolchains = vec!["avr"];
+    insta::assert_snapshot!(space.errors(), @"
+    rekindle.toml:4:20: `both`, `fw`, `hex` cannot be built: the toolchain `riscv` is missing
+       4 |         [toolchain.riscv]
+         |                    ^^^^^
+         = why: no C compiler was found: searched for `x-gcc` on PATH
+         = hint: install it
+
+    rekindle.toml:9:18: `both` cannot be built: the toolchain `host` is missing
+       9 |         [library.both]
+         |                  ^^^^
+         = why: no C compiler was found: searched for `x-gcc` on PATH
+         = hint: install it
+    ");
+}
+
+#[test]
+fn the_hosts_toolchain_is_never_left_out() {
+    let mut space = Space::new(
+        r#"
+        [toolchain.avr]
+        cc = "avr-gcc"
+        [executable.tool]
+        sources = ["a.c"]
+        [executable.fw]
+        toolchain = "avr"
+        sources = ["a.c"]
+        "#,
+        &["a.c"],
+    );
+    space.toolchains = vec!["avr"];
+    insta::assert_snapshot!(space.errors(), @"
+    rekindle.toml:6:21: `tool` cannot be built: the toolchain `host` is missing
+       6 |         [executable.tool]
+         |                     ^^^^
+         = why: no C compiler was found: searched for `x-gcc` on PATH
+         = hint: install it
+    ");
+    assert_eq!(space.wanting(&["fw"]).lower().unwrap().lowered.graph.len(), 2);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::load::{Request, Wanted, load};
 use crate::lower::{Lowered, lower};
 use crate::platform::Platform;
 use crate::project::Project;
-use crate::toolbox::Toolbox;
+use crate::toolbox::{Missing, Toolbox};
 
 /// A project on disk.
 pub(crate) struct Space {
@@ -85,7 +85,7 @@ impl Space {
         let project = self.load()?;
         let build = self.base.join(".rekindle/build").join(project.profile());
         let mut files = Files::new(Roots::new(&self.base, build));
-        let lowered = lower(&project, &mut Written(self.toolchains.clone()), &mut files)?;
+        let lowered = lower(&project, &mut Written::new(self.toolchains.clone()), &mut files)?;
         Ok(Made { lowered, files })
     }
 
@@ -136,7 +136,18 @@ impl Made {
 }
 
 /// A toolchain that writes down what it was asked for, in a form like a command line.
-pub(crate) struct Written(Vec<&'static str>);
+pub(crate) struct Written {
+    there: Vec<&'static str>,
+    missing: Missing,
+}
+
+impl Written {
+    fn new(there: Vec<&'static str>) -> Self {
+        let (why, hint) =
+            ("no C compiler was found: searched for `x-gcc` on PATH".into(), "install it".into());
+        Self { there, missing: Missing { why, hint: Some(hint) } }
+    }
+}
 
 fn mode(mode: &Mode) -> Vec<Arg> {
     let mut args: Vec<Arg> = Vec::new();
@@ -156,7 +167,11 @@ fn mode(mode: &Mode) -> Vec<Arg> {
 
 impl Toolbox for Written {
     fn knows(&self, toolchain: &str) -> bool {
-        self.0.contains(&toolchain)
+        self.there.contains(&toolchain)
+    }
+
+    fn missing(&self, toolchain: &str) -> Option<&Missing> {
+        (!self.knows(toolchain)).then_some(&self.missing)
     }
 
     fn compile(&mut self, toolchain: &str, files: &mut Files, what: &Compile) -> Result<Action, String> {

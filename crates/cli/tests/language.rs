@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test is a world of its own")]
 
+use std::path::Path;
 use std::process::Command;
 
 use rekindle_testkit::{Built, Space, require};
@@ -487,8 +488,23 @@ install = true
 [executable.inner]
 sources = [\"main.c\"]
 deps = [\"util\"]
+[library.deep]
+type = \"shared\"
+sources = [\"deep.c\"]
+private-deps = [\"util\"]
+install = \"lib/p/./deep\"
+[executable.tool]
+sources = [\"tool.c\"]
+deps = [\"deep\"]
+install = \"libexec/p\"
 === util.c
 int util(void) { return 5; }
+=== deep.c
+int util(void);
+int deep(void) { return util() + 1; }
+=== tool.c
+int deep(void);
+int main(void) { return deep(); }
 === include/util/util.h
 int util(void);
 === main.c
@@ -506,11 +522,19 @@ int main(void) { printf(\"%d\\n\", util()); return 0; }
         assert!(target.join(file).exists(), "no {file}");
     }
     assert!(!target.join("bin/inner").exists());
+    let link = |name: &str| std::fs::read_link(target.join("lib").join(name)).unwrap();
+    assert_eq!(link("libutil.so.2"), Path::new("libutil.so.2.0.0"));
+    assert_eq!(link("libutil.so"), Path::new("libutil.so.2"));
+    assert!(target.join("lib/libutil.so.2.0.0").symlink_metadata().unwrap().is_file());
     // It runs without the build directory.
     space.run(&["clean"]).done().ok();
-    let output =
-        Command::new(target.join("bin/app")).env("LD_LIBRARY_PATH", target.join("lib")).output().unwrap();
+    let output = Command::new(target.join("bin/app")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "5\n", "{}", String::from_utf8_lossy(&output.stderr));
+    // The prefix may be moved.
+    let moved = space.base().join("tools/moved");
+    std::fs::rename(&target, &moved).unwrap();
+    let output = Command::new(moved.join("libexec/p/tool")).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
     let staged =
         space.run(&["install", "--prefix", "/usr"]).env("DESTDIR", space.base().join("tools/stage")).done();
     staged.ok();

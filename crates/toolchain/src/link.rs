@@ -133,26 +133,38 @@ impl Toolchain {
 }
 
 /// Run paths from where the product lies to the libraries that it loads, and the same directories for the linker,
-/// which looks there for what those libraries load.
+/// which looks there for what those libraries load. Then the ways from where it is installed.
 fn run_paths(request: &Link, files: &Files) -> Vec<Arg> {
     let mut args = Vec::new();
     for directory in &request.run_paths {
         let here = request.output;
         if files.root(here) == files.root(*directory) {
             let from = files.rel(here).parent().unwrap_or(Path::new(""));
-            let way = way(from, files.rel(*directory));
-            let mut text = b"-Wl,-rpath,$ORIGIN".to_vec();
-            if !way.as_os_str().is_empty() {
-                text.push(b'/');
-                text.extend_from_slice(way.as_os_str().as_bytes());
-            }
-            args.push(Arg(vec![Piece::Text(text)]));
+            args.push(run_path(&way(from, files.rel(*directory))));
         } else {
             args.push(Arg::text("-Wl,-rpath,").then(Piece::Absolute(*directory)));
         }
         args.push(Arg::joined("-Wl,-rpath-link,", *directory));
     }
+    if let Some(installed) = &request.installed {
+        for directory in &installed.run_paths {
+            let arg = run_path(&way(&installed.directory, directory));
+            if !args.contains(&arg) {
+                args.push(arg);
+            }
+        }
+    }
     args
+}
+
+/// The run path of a way from where the product lies.
+fn run_path(way: &Path) -> Arg {
+    let mut text = b"-Wl,-rpath,$ORIGIN".to_vec();
+    if !way.as_os_str().is_empty() {
+        text.push(b'/');
+        text.extend_from_slice(way.as_os_str().as_bytes());
+    }
+    Arg(vec![Piece::Text(text)])
 }
 
 /// The relative path from one directory to another; both are relative to the same root, without `..`.

@@ -179,6 +179,8 @@ pub struct Link {
     pub directories: Vec<PathId>,
     /// Directories (of the build) with shared libraries that the product loads: each becomes an `$ORIGIN` run path.
     pub run_paths: Vec<PathId>,
+    /// Where the product is installed, if it is.
+    pub installed: Option<Installed>,
     /// What the profile says.
     pub mode: Mode,
     /// Linker script and version script, and anything else that the command line names: inputs by content.
@@ -187,6 +189,15 @@ pub struct Link {
     pub flags: Vec<Arg>,
     /// Symbolic links to make beside a shared library (`libx.so` -> `libx.so.1`).
     pub links: Vec<(PathId, PathBuf)>,
+}
+
+/// Where a product is installed. Directories are relative to the same one, without `.` and `..`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// The product's own directory.
+    pub directory: PathBuf,
+    /// Those of shared libraries that it loads: each becomes an `$ORIGIN` run path behind those of the build.
+    pub run_paths: Vec<PathBuf>,
 }
 
 /// What a person says of a toolchain.

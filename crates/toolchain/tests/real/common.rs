@@ -124,6 +124,7 @@ impl Project {
             inputs: Vec::new(),
             directories: Vec::new(),
             run_paths: Vec::new(),
+            installed: None,
             mode: Mode::default(),
             scripts: Vec::new(),
             flags: Vec::new(),

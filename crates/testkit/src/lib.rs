@@ -15,7 +15,7 @@
 //! - [`Space`] is the project: files are written, touched, swapped; the binary runs in it with a clean environment.
 //! - [`Built`] is what came out: exit code, summary, events, both streams.
 //! - [`Tree`] is what lies in a directory, and a readable difference of two of them.
-//! - [`require`] is how a test asks for a tool that not every machine has.
+//! - [`require`] is how a test asks for a tool that not every machine has, [`require_path`] for an input.
 //! - [`helper`] compiles small C programs that stand in for compilers and tools that misbehave.
 //! - [`Tmpfs`] and [`Overlay`] are small disks and files replaced in place, for this process tree only.
 
@@ -32,7 +32,7 @@ pub use built::{Action, Built, Kinds, Summary};
 pub use disk::{Overlay, Tmpfs};
 pub use files::{copy_tree, set_mtime, settle};
 pub use helper::helper;
-pub use require::{found, is_root, require, require_root};
+pub use require::{found, is_root, require, require_path, require_root};
 pub use running::Running;
 pub use space::{Run, Space};
 pub use tree::Tree;

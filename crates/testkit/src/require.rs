@@ -1,8 +1,8 @@
-//! Tools that not every machine has: a test that needs one says so, and is listed as not run where it is missing.
+//! Tools and inputs that not every machine has: a test that needs one says so, and is listed as not run where it is missing.
 
 use std::env;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 /// The directories in which tests look for tools, and the `PATH` of every command that a [`crate::Space`] runs.
@@ -23,6 +23,15 @@ pub fn found(tool: &str) -> Option<PathBuf> {
 #[must_use = "a test that lacks its tool returns"]
 pub fn require(tool: &str) -> bool {
     found(tool).is_some() || missing(tool)
+}
+
+/// Whether the directory or file `path` is there, `what` in words. If not, prints that the running test was not run.
+///
+/// # Panics
+/// It is missing and `REKINDLE_TEST_REQUIRE=all` is set.
+#[must_use = "a test that lacks its input returns"]
+pub fn require_path(path: &Path, what: &str) -> bool {
+    path.exists() || missing(what)
 }
 
 /// Whether this process is root and may mount. If not, prints that the running test was not run.

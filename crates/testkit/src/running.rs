@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal};
 use crate::built::Built;
 use crate::files::must;
 
-/// After this long a test has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// After this long a test has failed, unless it said otherwise.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A run that goes on. It is killed when dropped.
 #[derive(Debug)]
@@ -26,10 +26,12 @@ pub struct Running {
     stderr: Option<JoinHandle<Vec<u8>>>,
     /// Where the error stream is collected while it runs.
     heard: Arc<Mutex<Vec<u8>>>,
+    /// After this long the test has failed.
+    patience: Duration,
 }
 
 impl Running {
-    pub(crate) fn of(args: Vec<String>, mut child: Child) -> Self {
+    pub(crate) fn of(args: Vec<String>, mut child: Child, patience: Duration) -> Self {
         let heard = Arc::<Mutex<Vec<u8>>>::default();
         let listener = Arc::clone(&heard);
         let stdout = child.stdout.take().map(|mut pipe| {
@@ -50,7 +52,7 @@ impl Running {
                 Vec::new()
             })
         });
-        Self { args, child, status: None, stdout, stderr, heard }
+        Self { args, child, status: None, stdout, stderr, heard, patience }
     }
 
     /// Its process number.
@@ -140,7 +142,8 @@ impl Running {
                 return found;
             }
             assert!(!ended, "the run ended before {what}: {}", self.heard());
-            assert!(start.elapsed() < PATIENCE, "a minute passed before {what}: {}", self.heard());
+            let patience = self.patience;
+            assert!(start.elapsed() < patience, "{patience:?} passed before {what}: {}", self.heard());
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -153,7 +156,8 @@ impl Running {
     pub fn wait(mut self) -> Built {
         let start = Instant::now();
         while !self.has_ended() {
-            assert!(start.elapsed() < PATIENCE, "it did not end in a minute: {}", self.heard());
+            let patience = self.patience;
+            assert!(start.elapsed() < patience, "it did not end in {patience:?}: {}", self.heard());
             thread::sleep(Duration::from_millis(1));
         }
         let bytes =

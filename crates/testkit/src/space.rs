@@ -13,7 +13,7 @@ use crate::built::Built;
 use crate::disk::{self, Overlay};
 use crate::files::{copy_tree, must, set_mtime, settle};
 use crate::require::PATH;
-use crate::running::Running;
+use crate::running::{PATIENCE, Running};
 use crate::tree::Tree;
 
 /// Set, no space is removed, and where each lies is printed.
@@ -288,6 +288,7 @@ impl Space {
             args: args.iter().map(Into::into).collect(),
             nobody: false,
             settles: true,
+            patience: PATIENCE,
             env: Vec::new(),
         }
     }
@@ -447,6 +448,7 @@ pub struct Run<'a> {
     args: Vec<OsString>,
     nobody: bool,
     settles: bool,
+    patience: Duration,
     env: Vec<(OsString, OsString)>,
 }
 
@@ -486,6 +488,13 @@ impl Run<'_> {
         self
     }
 
+    /// With this much time to end, in the place of a minute.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     fn dress(&self, command: &mut Command) {
         command.env_clear().envs(&self.space.env).envs(self.env.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.space.root());
@@ -515,13 +524,13 @@ impl Run<'_> {
     /// The binary cannot be started.
     #[track_caller]
     pub fn start(self) -> Running {
-        Running::of(self.shown(), must(self.command().spawn(), "start", &self.space.binary))
+        Running::of(self.shown(), must(self.command().spawn(), "start", &self.space.binary), self.patience)
     }
 
     /// Runs it to its end.
     ///
     /// # Panics
-    /// The binary cannot be started, or runs for more than a minute.
+    /// The binary cannot be started, or does not end in a minute (or what [`Run::within`] says).
     #[track_caller]
     pub fn done(self) -> Built {
         self.start().wait()
@@ -538,7 +547,7 @@ impl Run<'_> {
         self.dress(&mut command);
         command.env("REKINDLE", &self.space.binary);
         let shown = args.iter().map(ToString::to_string).collect();
-        Running::of(shown, must(command.spawn(), "start", Path::new(program))).wait()
+        Running::of(shown, must(command.spawn(), "start", Path::new(program)), self.patience).wait()
     }
 
     /// Runs it under `strace`, and counts the programs that were executed (the binary itself is not one of them).
@@ -552,7 +561,9 @@ impl Run<'_> {
         command.args(["-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"]).arg(&log);
         command.arg(&self.space.binary).args(&self.args);
         self.dress(&mut command);
-        let built = Running::of(self.shown(), must(command.spawn(), "start", Path::new("strace"))).wait();
+        let built =
+            Running::of(self.shown(), must(command.spawn(), "start", Path::new("strace")), self.patience)
+                .wait();
         let text = String::from_utf8_lossy(&must(fs::read(&log), "read", &log)).into_owned();
         let executed = text.lines().filter(|line| line.contains("execve(") && line.ends_with("= 0")).count();
         let resumed =

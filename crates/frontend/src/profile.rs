@@ -96,11 +96,14 @@ fn check(manifest: &Manifest, name: &Text, profile: &Profile, known: &[&str], re
         round.push(at);
         at = next.get_ref().clone();
     }
-    if at == *name.get_ref() {
+    // A round goes through several profiles, and is told at the one that stands first.
+    let place =
+        |name: &String| manifest.profile.get_key_value(name.as_str()).map(|(name, _)| name.span().start);
+    if at == *name.get_ref() && round.iter().map(place).min() == Some(Some(name.span().start)) {
         round.push(at);
         let found =
             report.on(inherits, format!("profile `{name}` inherits from itself: {}", round.join(" → ")));
-        report.push(found);
+        report.push(found.hint("let one of them inherit from `debug` or `release`"));
     }
 }
 

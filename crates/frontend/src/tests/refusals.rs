@@ -730,20 +730,24 @@ deps = ["util"]
 
 #[test]
 fn profiles_that_are_not_there_or_go_round() {
-    let mut space =
-        Space::new("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\"\n[profile.fast]\n", &[]);
+    let mut space = Space::new(
+        "[profile.b]\ninherits = \"a\"\n[profile.a]\ninherits = \"b\"\n[profile.c]\ninherits = \"a\"\n[profile.fast]\ninherits = \"fast\"\n",
+        &[],
+    );
     space.request.profile = "fsat".into();
     insta::assert_snapshot!(space.errors(), @r#"
     --profile fsat: the manifest has no profile `fsat`
          = hint: did you mean `fast`?
 
-    rekindle.toml:4:12: profile `a` inherits from itself: a → b → a
-       4 | inherits = "b"
+    rekindle.toml:4:12: profile `b` inherits from itself: b → a → b
+       4 | inherits = "a"
          |            ^^^
+         = hint: let one of them inherit from `debug` or `release`
 
-    rekindle.toml:6:12: profile `b` inherits from itself: b → a → b
-       6 | inherits = "a"
-         |            ^^^
+    rekindle.toml:10:12: profile `fast` inherits from itself: fast → fast
+      10 | inherits = "fast"
+         |            ^^^^^^
+         = hint: let one of them inherit from `debug` or `release`
     "#);
 }
 

@@ -14,7 +14,7 @@ mod usage;
 
 pub(crate) use sources::{FileKind, kind_of};
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rekindle_fingerprint::action::{Action, Arg};
@@ -24,6 +24,7 @@ use rekindle_scheduler::graph::{Graph, Target, TargetKind};
 use rekindle_toolchain::request::Language;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
+use crate::load::Wanted;
 use crate::manifest::Text;
 use crate::project::{HOST, Kind, Node, Project};
 use crate::reader::{Consulted, Reader};
@@ -71,6 +72,9 @@ pub fn lower(project: &Project, tools: &mut dyn Toolbox, files: &mut Files) -> R
         }
     }
     let mut work = Lowering::new(project, tools, files);
+    if project.request.wanted != Wanted::Everything {
+        work.runs = project.closure(&wanted);
+    }
     for node in work.order() {
         match node {
             Node::Target(at) => work.target(at),
@@ -124,6 +128,8 @@ struct Lowering<'a> {
     pic: HashSet<String>,
     /// The project's directory.
     workspace: PathId,
+    /// What is sure to be asked to run if it is not fresh. Who wants everything wants to know of it, not to run it.
+    runs: BTreeSet<Node>,
 }
 
 impl<'a> Lowering<'a> {
@@ -147,6 +153,7 @@ impl<'a> Lowering<'a> {
             skip,
             pic: compile::position_independent(project),
             workspace,
+            runs: BTreeSet::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use rekindle_fingerprint::roots::Roots;
 
 use super::paths::{GENERATED, is_inside};
 use super::{Lowering, dedup};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{Scalar, Text};
 use crate::placeholder::{self, Part};
 use crate::project::{Generator, Kind, Node};
@@ -23,6 +24,8 @@ struct Scene {
     outputs: Vec<PathId>,
     depfile: Option<PathId>,
     directory: PathId,
+    /// Whether this build needs it.
+    runs: bool,
 }
 
 impl Lowering<'_> {
@@ -30,6 +33,7 @@ impl Lowering<'_> {
     pub(super) fn command(&mut self, at: usize) {
         let project = self.project;
         let generator = &project.generators[at];
+        let runs = self.runs.contains(&Node::Command(at));
         let outputs = self.outputs(generator);
         self.generated[at].clone_from(&outputs);
         self.unmade[at] = self.missing_below(generator);
@@ -41,6 +45,7 @@ impl Lowering<'_> {
             outputs,
             depfile: self.depfile(generator),
             directory: self.directory(generator.command.working_directory.as_ref()),
+            runs,
         };
         let mut inputs = Vec::new();
         let mut argv = Vec::new();
@@ -153,7 +158,7 @@ impl Lowering<'_> {
         match parts.as_slice() {
             [Part::In(None)] => return scene.inputs.iter().copied().map(Arg::path).collect(),
             [Part::Out(None)] => return scene.outputs.iter().copied().map(Arg::path).collect(),
-            [Part::Text(text)] if is_program => return vec![self.named_program(word, text, inputs)],
+            [Part::Text(text)] if is_program => return vec![self.named_program(word, text, scene, inputs)],
             [Part::Text(text)] => {
                 self.named_files(text, scene, inputs);
                 return vec![self.flag(text)];
@@ -239,21 +244,61 @@ impl Lowering<'_> {
         product
     }
 
-    fn named_program(&mut self, word: &Text, text: &str, inputs: &mut Vec<PathId>) -> Arg {
-        if text.contains('/') && !text.starts_with('/') {
-            let path = self.project.dir.join(text);
-            if !matches!(self.reader.probe(&path), Ok(Found::File)) {
-                let found = self.report.on(word, format!("there is no program `{text}`"));
-                let why =
-                    "a program with a slash in its name lies in the project; one without is searched on PATH";
-                self.report.push(found.why(why));
+    fn named_program(&mut self, word: &Text, text: &str, scene: &Scene, inputs: &mut Vec<PathId>) -> Arg {
+        let known = inputs.len();
+        let program = self.program(text, inputs);
+        let wrong = match inputs.get(known) {
+            // What lies in the build directory may be made before it is run.
+            Some(path) if self.files.root(*path) == Roots::BUILD => None,
+            Some(path) => {
+                let path = self.files.abs(*path);
+                match self.reader.probe(&path) {
+                    Ok(Found::File) if self.reader.is_program(&path) => None,
+                    Ok(Found::File) => Some((format!("`{text}` is not executable"), None)),
+                    Ok(Found::Directory) => Some((format!("`{text}` is a directory, and no program"), None)),
+                    _ if text.starts_with('/') => Some((format!("there is no program `{text}`"), None)),
+                    _ => {
+                        let why = "a program with a slash in its name lies in the project; one without is searched on PATH";
+                        Some((format!("there is no program `{text}`"), Some(why.to_string())))
+                    }
+                }
             }
+            None => Some((format!("program `{text}` was not found on PATH"), None)),
+        };
+        // A program that this build does not need is not missed.
+        if let Some((message, why)) =
+            wrong.filter(|_| scene.runs || text.contains('/') && !text.starts_with('/'))
+        {
+            let found = self.report.on(word, message);
+            let found = why.into_iter().fold(found, Diagnostic::why);
+            let hint = self.program_hint(text);
+            self.report.push(hint.into_iter().fold(found, Diagnostic::hint));
         }
-        self.program(text, inputs)
+        program
     }
 
-    /// The program, found as a shell would find it. One that is not there is left as text: it is an error when it
-    /// is run, and not before.
+    /// What a person may have meant by a program that cannot be run.
+    fn program_hint(&mut self, text: &str) -> Option<String> {
+        let here = self.project.dir.join(text);
+        if text.contains('/') {
+            return matches!(self.reader.probe(&here), Ok(Found::File))
+                .then(|| format!("make it so by `chmod +x {text}`, or name what interprets it first"));
+        }
+        let writer = self.project.writer_of(text).map(|at| &self.project.generators[at]);
+        let first = |generator: &&Generator| {
+            generator.command.outputs.first().is_some_and(|output| output.get_ref() == text)
+        };
+        let made = writer.filter(first).map(|generator| generator.name.get_ref().as_str());
+        if let Some(name) = self.project.names().get(text).copied().or(made) {
+            return Some(format!("write `{{target:{name}}}` for what this project makes"));
+        }
+        Some(match self.reader.probe(&here) {
+            Ok(Found::File) => format!("write `./{text}` for the one in the project"),
+            _ => "install it, or name it by a path".to_string(),
+        })
+    }
+
+    /// The program, found as a shell would find it. One that is not there is left as text.
     fn program(&mut self, text: &str, inputs: &mut Vec<PathId>) -> Arg {
         let found = if text.contains('/') {
             Some(self.project.dir.join(text))

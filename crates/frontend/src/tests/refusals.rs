@@ -553,10 +553,10 @@ fn things_that_two_write() {
     insta::assert_snapshot!(complaints(
         r#"
 [command.one]
-argv = ["x"]
+argv = ["cp"]
 outputs = ["v.h", "v.h"]
 [command.two]
-argv = ["y"]
+argv = ["cp"]
 outputs = ["./v.h"]
 [executable.a]
 sources = ["a.c"]
@@ -843,7 +843,7 @@ fn commands_that_make_no_sense() {
 [command.none]
 outputs = ["n"]
 [command.both]
-argv = ["a"]
+argv = ["cp"]
 shell = "b"
 outputs = ["b"]
 [command.empty]
@@ -874,15 +874,15 @@ outputs = []
     insta::assert_snapshot!(complaints(
         r#"
 [command.outside]
-argv = ["a"]
+argv = ["cp"]
 outputs = ["../x", "/etc/x", "d/"]
 [command.words]
-argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+argv = ["cp", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
 inputs = ["a.c", "b.c"]
 outputs = ["w"]
 env = { "A=B" = "x" }
 [command.dep]
-argv = ["a"]
+argv = ["cp"]
 outputs = ["dep"]
 depfile = "../x.d"
 [library.headers]
@@ -907,24 +907,24 @@ depfile = "../x.d"
          = why: commands write below `gen` in the build directory, never among the sources
          = hint: write a relative name without `..`
 
-    rekindle.toml:8:14: `{in}` in a word needs one file, and [command.words] has 2
-       8 | argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
-         |              ^^^^^^^^^^^
+    rekindle.toml:8:15: `{in}` in a word needs one file, and [command.words] has 2
+       8 | argv = ["cp", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+         |               ^^^^^^^^^^^
          = hint: make it a word of its own, or choose one: `{in:0}`
 
-    rekindle.toml:8:27: there is no `{out:3}`: [command.words] has 1 in `outputs`
-       8 | argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
-         |                           ^^^^^^^^^
+    rekindle.toml:8:28: there is no `{out:3}`: [command.words] has 1 in `outputs`
+       8 | argv = ["cp", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+         |                            ^^^^^^^^^
          = hint: they are counted from 0
 
-    rekindle.toml:8:38: [command.words] has no depfile
-       8 | argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
-         |                                      ^^^^^^^^^^^
+    rekindle.toml:8:39: [command.words] has no depfile
+       8 | argv = ["cp", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+         |                                       ^^^^^^^^^^^
          = hint: add `depfile = true`
 
-    rekindle.toml:8:51: `headers` has no product of its own
-       8 | argv = ["a", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
-         |                                                   ^^^^^^^^^^^^^^^^^^
+    rekindle.toml:8:52: `headers` has no product of its own
+       8 | argv = ["cp", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]
+         |                                                    ^^^^^^^^^^^^^^^^^^
 
     rekindle.toml:11:9: `A=B` cannot be the name of a variable
       11 | env = { "A=B" = "x" }
@@ -934,6 +934,91 @@ depfile = "../x.d"
       15 | depfile = "../x.d"
          |           ^^^^^^^^
          = hint: write a relative name without `..`, or `depfile = true`
+    "#);
+}
+
+#[test]
+fn programs_of_commands_that_cannot_be_run() {
+    let manifest = r#"
+[command.path]
+argv = ["no-such-program", "{out}"]
+outputs = ["a"]
+[command.absolute]
+argv = ["/nonexistent/tool", "{out}"]
+outputs = ["b"]
+[command.plain]
+argv = ["./plain.py", "{out}"]
+outputs = ["c"]
+[command.target]
+argv = ["maker", "{out}"]
+outputs = ["d"]
+[command.output]
+argv = ["a", "{out}"]
+outputs = ["e"]
+[command.project]
+argv = ["plain.py", "{out}"]
+outputs = ["f"]
+[command.directory]
+argv = ["src/", "{out}"]
+outputs = ["g"]
+[command.made]
+argv = [".rekindle/build/debug/gen/a", "{out}"]
+outputs = ["h"]
+[command.fine]
+argv = ["{target:maker}", "{out}"]
+outputs = ["i"]
+[executable.maker]
+sources = ["src/maker.c"]
+"#;
+    insta::assert_snapshot!(complaints(manifest, &["plain.py", "src/maker.c"]), @r#"
+    rekindle.toml:5:9: program `no-such-program` was not found on PATH
+       5 | argv = ["no-such-program", "{out}"]
+         |         ^^^^^^^^^^^^^^^^^
+         = hint: install it, or name it by a path
+
+    rekindle.toml:8:9: there is no program `/nonexistent/tool`
+       8 | argv = ["/nonexistent/tool", "{out}"]
+         |         ^^^^^^^^^^^^^^^^^^^
+
+    rekindle.toml:11:9: `./plain.py` is not executable
+      11 | argv = ["./plain.py", "{out}"]
+         |         ^^^^^^^^^^^^
+         = hint: make it so by `chmod +x ./plain.py`, or name what interprets it first
+
+    rekindle.toml:14:9: program `maker` was not found on PATH
+      14 | argv = ["maker", "{out}"]
+         |         ^^^^^^^
+         = hint: write `{target:maker}` for what this project makes
+
+    rekindle.toml:17:9: program `a` was not found on PATH
+      17 | argv = ["a", "{out}"]
+         |         ^^^
+         = hint: write `{target:path}` for what this project makes
+
+    rekindle.toml:20:9: program `plain.py` was not found on PATH
+      20 | argv = ["plain.py", "{out}"]
+         |         ^^^^^^^^^^
+         = hint: write `./plain.py` for the one in the project
+
+    rekindle.toml:23:9: `src/` is a directory, and no program
+      23 | argv = ["src/", "{out}"]
+         |         ^^^^^^
+    "#);
+    // What is not needed is not missed.
+    let space = Space::new(manifest, &["plain.py", "src/maker.c"]).wanting(&["absolute"]);
+    insta::assert_snapshot!(space.errors(), @r#"
+    rekindle.toml:8:9: there is no program `/nonexistent/tool`
+       8 | argv = ["/nonexistent/tool", "{out}"]
+         |         ^^^^^^^^^^^^^^^^^^^
+
+    rekindle.toml:11:9: `./plain.py` is not executable
+      11 | argv = ["./plain.py", "{out}"]
+         |         ^^^^^^^^^^^^
+         = hint: make it so by `chmod +x ./plain.py`, or name what interprets it first
+
+    rekindle.toml:23:9: `src/` is a directory, and no program
+      23 | argv = ["src/", "{out}"]
+         |         ^^^^^^
     "#);
 }
 

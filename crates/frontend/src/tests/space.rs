@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, Piece, Spelling};
@@ -58,11 +59,14 @@ impl Space {
         space
     }
 
-    /// Writes a file.
+    /// Writes a file; a script can be run.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.base.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(&path, text).unwrap();
+        if name.ends_with(".sh") {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
     }
 
     /// Asks for these targets.

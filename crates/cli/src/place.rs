@@ -67,7 +67,18 @@ impl Place {
     /// The build directory cannot be made, or a declared name is taken.
     pub(crate) fn roots(&self, profile: &str, declared: Vec<Root>) -> Result<Roots, Failure> {
         let spelled = self.builds.join(profile);
-        let trouble = |error| Failure::io("create", format_args!("`{}`", spelled.display()), &error);
+        let trouble = |error| {
+            let failure = Failure::io("create", format_args!("`{}`", spelled.display()), &error);
+            let in_the_way =
+                spelled.ancestors().find(|path| path.symlink_metadata().is_ok_and(|meta| !meta.is_dir()));
+            match in_the_way {
+                Some(path) => failure.hint(format!(
+                    "move `{}` away, which is no directory, or build elsewhere with `--build-dir DIR`",
+                    path.display()
+                )),
+                None => failure,
+            }
+        };
         std::fs::create_dir_all(&spelled).map_err(trouble)?;
         let build = spelled.canonicalize().map_err(trouble)?;
         let mut roots = Roots::new(&self.workspace, build);

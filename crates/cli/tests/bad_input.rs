@@ -131,6 +131,7 @@ fn missing_include_directory() {
     rekindle.toml:6:12: there is no directory `inculde`
        6 | include = ["inculde"]
          |            ^^^^^^^^^
+         = hint: make it, or take it out; what a command generates is found without it
     "#);
 }
 
@@ -257,6 +258,7 @@ fn cxx_modules() {
     rekindle.toml:4:12: `m.cppm`: C++20 modules are not supported
        4 | sources = ["m.cppm"]
          |            ^^^^^^^^
+         = hint: make a header and a source of it
     "#);
 }
 
@@ -269,6 +271,7 @@ fn objective_c() {
     rekindle.toml:4:12: `m.m`: Objective-C is not supported
        4 | sources = ["m.m"]
          |            ^^^^^
+         = hint: compile it by a [command.NAME] whose output is an object, and have `command:NAME` among the `sources`
     "#);
 }
 
@@ -301,10 +304,7 @@ fn profiles_that_inherit_from_each_other() {
     rekindle.toml:5:12: profile `a` inherits from itself: a → b → a
        5 | inherits = "b"
          |            ^^^
-
-    rekindle.toml:7:12: profile `b` inherits from itself: b → a → b
-       7 | inherits = "a"
-         |            ^^^
+         = hint: let one of them inherit from `debug` or `release`
     "#);
 }
 
@@ -617,7 +617,10 @@ fn a_file_where_the_build_directory_should_be() {
     space.write(".rekindle", "");
     let failed = space.run(&["build"]).done();
     failed.exits(3);
-    insta::assert_snapshot!(space.redact(&failed.stderr), @"rekindle: cannot create `[SPACE]/project/.rekindle/build/debug`: Not a directory");
+    insta::assert_snapshot!(space.redact(&failed.stderr), @"
+    rekindle: cannot create `[SPACE]/project/.rekindle/build/debug`: Not a directory
+      hint: move `[SPACE]/project/.rekindle` away, which is no directory, or build elsewhere with `--build-dir DIR`
+    ");
 }
 
 #[test]

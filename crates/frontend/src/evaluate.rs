@@ -79,7 +79,10 @@ fn roots(
                 Ok(path) => drop(roots.insert(name.get_ref().clone(), path)),
                 Err(error) => report.push(report.on(place, crate::load::plain(&error))),
             },
-            _ => report.push(report.on(place, format!("there is no directory `{place}`"))),
+            _ => {
+                let found = report.on(place, format!("there is no directory `{place}`"));
+                report.push(found.hint("make it, or name one that is there"));
+            }
         }
     }
     roots

@@ -20,6 +20,8 @@ fn is_module_flag(flag: &str) -> bool {
     whole.contains(&flag) || begins.iter().any(|start| flag.starts_with(start))
 }
 
+const HINT: &str = "take it out, and include headers instead of importing modules";
+
 impl Lowering<'_> {
     /// Says which flag of an instance's compiles asks for modules, and where it stands.
     pub(super) fn refuse_modules(&mut self, instance: &Instance, sources: &[SourceFile], usage: &Usages) {
@@ -37,7 +39,7 @@ impl Lowering<'_> {
         for text in texts {
             if let Some(flag) = text.get_ref().split_whitespace().find(|word| is_module_flag(word)) {
                 let message = format!("`{flag}`: C++20 modules are not supported");
-                self.report.push(self.report.on(text, message));
+                self.report.push(self.report.on(text, message).hint(HINT));
             }
         }
         self.refuse_modules_of_packages(instance, usage);
@@ -56,7 +58,7 @@ impl Lowering<'_> {
             let flag = flag.0.first().map(plain).unwrap_or_default();
             if is_module_flag(&flag) {
                 let message = format!("`{flag}` of a package: C++20 modules are not supported");
-                self.report.push(self.report.on(&instance.name, message));
+                self.report.push(self.report.on(&instance.name, message).hint(HINT));
             }
         }
     }
@@ -77,7 +79,7 @@ impl Lowering<'_> {
             let value = value.unwrap_or_default().to_string_lossy().into_owned();
             if let Some(flag) = value.split_whitespace().find(|word| is_module_flag(word)) {
                 let message = format!("`{flag}`: C++20 modules are not supported");
-                self.report.push(Diagnostic::request(format!("{name}={value}"), message));
+                self.report.push(Diagnostic::request(format!("{name}={value}"), message).hint(HINT));
             }
         }
     }

@@ -48,6 +48,16 @@ pub(crate) fn kind_of(path: &Path) -> FileKind {
     }
 }
 
+/// What to do about a file that is refused.
+fn instead(path: &Path) -> &'static str {
+    match path.extension().and_then(OsStr::to_str) {
+        Some("m" | "mm" | "M") => {
+            "compile it by a [command.NAME] whose output is an object, and have `command:NAME` among the `sources`"
+        }
+        _ => "make a header and a source of it",
+    }
+}
+
 /// A file that a target is made of.
 #[derive(Clone, Debug)]
 pub(super) struct SourceFile {
@@ -75,7 +85,8 @@ impl Lowering<'_> {
                         FileKind::Source(language) => Some(language),
                         FileKind::Object => None,
                         FileKind::Refused(why) => {
-                            self.report.push(self.report.on(text, format!("`{}`: {why}", rel.display())));
+                            let found = self.report.on(text, format!("`{}`: {why}", rel.display()));
+                            self.report.push(found.hint(instead(&rel)));
                             continue;
                         }
                         FileKind::Header | FileKind::Unknown => continue,
@@ -109,9 +120,9 @@ impl Lowering<'_> {
             FileKind::Refused(why) => {
                 let found = self.report.on(text, format!("`{shown}`: {why}"));
                 self.report.push(if is_pattern(text.get_ref()) {
-                    found.hint("name it in `exclude`")
+                    found.hint(format!("name it in `exclude`, or {}", instead(path)))
                 } else {
-                    found
+                    found.hint(instead(path))
                 });
             }
             FileKind::Unknown => {
@@ -239,13 +250,14 @@ impl Lowering<'_> {
                 return Some(self.files.path_from(&self.project.dir, Path::new(text.get_ref())));
             }
             Ok(Found::File) => {
-                self.report
-                    .push(self.report.on(text, format!("`{text}` is a file, and should be a directory")));
+                let found = self.report.on(text, format!("`{text}` is a file, and should be a directory"));
+                self.report.push(found.hint("name the directory that it lies in"));
             }
             Ok(Found::Nothing) => {
                 let found = self.report.on(text, format!("there is no directory `{text}`"));
                 let found = self.suggest_file(found, text);
-                self.report.push(found);
+                let advice = "make it, or take it out; what a command generates is found without it";
+                self.report.push(if found.hint.is_none() { found.hint(advice) } else { found });
             }
             Err(error) => {
                 let why = crate::load::plain(&error);

@@ -262,6 +262,7 @@ home = "src"
     rekindle.toml:16:7: there is no directory `../nowhere`
       16 | sdk = "../nowhere"
          |       ^^^^^^^^^^^^
+         = hint: make it, or name one that is there
 
     rekindle.toml:17:1: `home` cannot be the name of a root
       17 | home = "src"
@@ -302,6 +303,7 @@ working-directory = "nowhere"
     rekindle.toml:6:12: `src/main.c` is a file, and should be a directory
        6 | include = ["src/main.c"]
          |            ^^^^^^^^^^^^
+         = hint: name the directory that it lies in
 
     rekindle.toml:9:7: `src` is a directory, and should be a header
        9 | pch = "src"
@@ -324,6 +326,7 @@ working-directory = "nowhere"
     rekindle.toml:14:21: there is no directory `nowhere`
       14 | working-directory = "nowhere"
          |                     ^^^^^^^^^
+         = hint: make it, or take it out; what a command generates is found without it
     "#);
 }
 
@@ -360,17 +363,17 @@ fn languages_that_are_not_built_are_refused() {
     rekindle.toml:4:12: `src/a.m`: Objective-C is not supported
        4 | sources = ["src/*", "m.ixx"]
          |            ^^^^^^^
-         = hint: name it in `exclude`
+         = hint: name it in `exclude`, or compile it by a [command.NAME] whose output is an object, and have `command:NAME` among the `sources`
 
     rekindle.toml:4:12: `src/b.mm`: Objective-C is not supported
        4 | sources = ["src/*", "m.ixx"]
          |            ^^^^^^^
-         = hint: name it in `exclude`
+         = hint: name it in `exclude`, or compile it by a [command.NAME] whose output is an object, and have `command:NAME` among the `sources`
 
     rekindle.toml:4:12: `src/c.cppm`: C++20 modules are not supported
        4 | sources = ["src/*", "m.ixx"]
          |            ^^^^^^^
-         = hint: name it in `exclude`
+         = hint: name it in `exclude`, or make a header and a source of it
 
     rekindle.toml:4:12: `src/d.txt` is no source that this can compile
        4 | sources = ["src/*", "m.ixx"]
@@ -381,10 +384,12 @@ fn languages_that_are_not_built_are_refused() {
     rekindle.toml:4:21: `m.ixx`: C++20 modules are not supported
        4 | sources = ["src/*", "m.ixx"]
          |                     ^^^^^^^
+         = hint: make a header and a source of it
 
     rekindle.toml:5:13: `-fmodules-ts`: C++20 modules are not supported
        5 | cxxflags = ["-fmodules-ts"]
          |             ^^^^^^^^^^^^^^
+         = hint: take it out, and include headers instead of importing modules
     "#);
 }
 
@@ -416,34 +421,42 @@ pkg-config = ["m"]
     space.request.environment.insert("CXX".into(), "g++ -fmodules-ts".into());
     insta::assert_snapshot!(space.errors(), @r#"
     CXX=g++ -fmodules-ts: `-fmodules-ts`: C++20 modules are not supported
+         = hint: take it out, and include headers instead of importing modules
 
     rekindle.toml:5:6: `-fmodules-ts`: C++20 modules are not supported
        5 | cc = "gcc -fmodules-ts"
          |      ^^^^^^^^^^^^^^^^^^
+         = hint: take it out, and include headers instead of importing modules
 
     rekindle.toml:6:10: `-fmodules`: C++20 modules are not supported
        6 | flags = ["-fmodules", "-O1"]
          |          ^^^^^^^^^^^
+         = hint: take it out, and include headers instead of importing modules
 
     rekindle.toml:7:11: `-fcxx-modules`: C++20 modules are not supported
        7 | cflags = ["-fcxx-modules"]
          |           ^^^^^^^^^^^^^^^
+         = hint: take it out, and include headers instead of importing modules
 
     rekindle.toml:9:13: `-fmodule-mapper=m`: C++20 modules are not supported
        9 | cxxflags = ["-fmodule-mapper=m"]
          |             ^^^^^^^^^^^^^^^^^^^
+         = hint: take it out, and include headers instead of importing modules
 
     rekindle.toml:13:11: `-fmodules`: C++20 modules are not supported
       13 | cflags = ["-fmodules"]
          |           ^^^^^^^^^^^
+         = hint: take it out, and include headers instead of importing modules
 
     rekindle.toml:14:47: `-fmodule-header`: C++20 modules are not supported
       14 | overrides = [{ files = ["a.cpp"], cxxflags = ["-fmodule-header"] }]
          |                                               ^^^^^^^^^^^^^^^^^
+         = hint: take it out, and include headers instead of importing modules
 
     rekindle.toml:15:13: `-fmodules-ts` of a package: C++20 modules are not supported
       15 | [executable.b]
          |             ^
+         = hint: take it out, and include headers instead of importing modules
     "#);
 }
 

@@ -465,8 +465,8 @@ fn unreadable_source() {
         space.run(&["build"]).done()
     };
     insta::assert_snapshot!(refusal(&space, &built), @"
-    [1/2] FAILED compile main.c: compile main.c needs `main.c`, which cannot be read: permission denied
-    rekindle: compile main.c needs `main.c`, which cannot be read: permission denied
+    [1/2] FAILED compile main.c: it needs `main.c`, which cannot be read: permission denied
+    rekindle: 1 of 2 actions failed; 1 not reached ([TIME])
     ");
 }
 

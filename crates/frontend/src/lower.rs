@@ -72,8 +72,10 @@ pub fn lower(project: &Project, tools: &mut dyn Toolbox, files: &mut Files) -> R
         }
     }
     let mut work = Lowering::new(project, tools, files);
+    let needed = project.closure(&wanted);
+    work.sysroots(&needed);
     if project.request.wanted != Wanted::Everything {
-        work.runs = project.closure(&wanted);
+        work.runs = needed;
     }
     for node in work.order() {
         match node {

@@ -3,13 +3,14 @@
 //! What is asked for by name must be built. Of what is built because nobody named anything, a target whose toolchain
 //! is missing is left out with a notice, unless nothing would be left, or the toolchain is the host's.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Lowering;
 use crate::diagnostic::Diagnostic;
 use crate::load::Wanted;
 use crate::manifest::Text;
 use crate::project::{Generator, HOST, Instance, Node};
+use crate::reader::Found;
 
 /// How many names a message lists.
 const NAMES: usize = 6;
@@ -64,6 +65,29 @@ impl Lowering<'_> {
             let is_error = named || nothing_left || toolchain == HOST;
             let found = self.lacking(&toolchain, &names, is_error);
             if is_error { self.report.push(found) } else { self.notices.push(found) }
+        }
+    }
+
+    /// Says which toolchains of `needed` have a sysroot that is not there. Of one that is missing, the compiler is
+    /// missed first.
+    pub(super) fn sysroots(&mut self, needed: &BTreeSet<Node>) {
+        let project = self.project;
+        let instances = needed.iter().filter_map(|node| match node {
+            Node::Target(at) => Some(&project.instances[*at].toolchain),
+            Node::Command(_) => None,
+        });
+        for name in instances.collect::<BTreeSet<_>>() {
+            let declared = project.toolchains.get(name).and_then(|toolchain| toolchain.sysroot.as_ref());
+            let Some(text) = declared.filter(|_| self.tools.knows(name)) else { continue };
+            let wrong = match self.reader.probe(&project.dir.join(text.get_ref())) {
+                Ok(Found::Directory) => continue,
+                Ok(Found::File) => format!("`{text}` is a file, and should be a directory"),
+                Ok(Found::Nothing) => format!("there is no directory `{text}`"),
+                Err(error) => format!("cannot look at `{text}`: {}", crate::load::plain(&error)),
+            };
+            let found = self.report.on(text, wrong);
+            self.report
+                .push(found.hint("`sysroot` is the directory with the target's headers and libraries"));
         }
     }
 

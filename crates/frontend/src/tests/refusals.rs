@@ -742,6 +742,41 @@ deps = ["util"]
 }
 
 #[test]
+fn a_sysroot_that_is_not_there_where_it_is_needed() {
+    let manifest = r#"
+[toolchain.avr]
+sysroot = "nowhere"
+[toolchain.arm]
+sysroot = "a.c"
+[toolchain.riscv]
+sysroot = "nowhere"
+[executable.a]
+toolchain = "avr"
+sources = ["a.c"]
+[executable.b]
+toolchain = "arm"
+sources = ["a.c"]
+[executable.c]
+toolchain = "riscv"
+sources = ["a.c"]
+[executable.d]
+sources = ["a.c"]
+"#;
+    insta::assert_snapshot!(complaints(manifest, &["a.c"]), @r#"
+    rekindle.toml:5:11: there is no directory `nowhere`
+       5 | sysroot = "nowhere"
+         |           ^^^^^^^^^
+         = hint: `sysroot` is the directory with the target's headers and libraries
+
+    rekindle.toml:7:11: `a.c` is a file, and should be a directory
+       7 | sysroot = "a.c"
+         |           ^^^^^
+         = hint: `sysroot` is the directory with the target's headers and libraries
+    "#);
+    assert!(Space::new(manifest, &["a.c"]).wanting(&["d"]).lower().is_ok());
+}
+
+#[test]
 fn profiles_that_are_not_there_or_go_round() {
     let mut space = Space::new(
         "[profile.b]\ninherits = \"a\"\n[profile.a]\ninherits = \"b\"\n[profile.c]\ninherits = \"a\"\n[profile.fast]\ninherits = \"fast\"\n",

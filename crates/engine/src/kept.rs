@@ -39,13 +39,12 @@ impl Kept {
     /// An output cannot be removed (a directory is there, or its directory is read-only).
     pub(crate) fn set_aside(&self, outputs: &[PathBuf]) -> io::Result<Aside> {
         let mut moved = Vec::new();
-        fs::create_dir_all(&self.dir)?;
         for (index, output) in outputs.iter().enumerate() {
             let aside = self.place("aside", index);
             match fs::symlink_metadata(output) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
-                Ok(meta) if meta.is_file() && fs::rename(output, &aside).is_ok() => {
+                Ok(meta) if meta.is_file() && self.rename_here(output, &aside) => {
                     moved.push((output.clone(), aside));
                 }
                 Ok(_) => fs::remove_file(output)?,
@@ -54,21 +53,27 @@ impl Kept {
         Ok(Aside { moved })
     }
 
+    fn rename_here(&self, output: &Path, aside: &Path) -> bool {
+        fs::rename(output, aside).is_ok()
+            || (fs::create_dir_all(&self.dir).is_ok() && fs::rename(output, aside).is_ok())
+    }
+
     /// After success: what was moved aside becomes the previous generation if `worth` says that it is what the
     /// stamp of before vouched for; else it is dropped. Tells whether a previous generation is there now.
     pub(crate) fn keep(&self, aside: Aside, outputs: &[PathBuf], worth: bool) -> bool {
         let complete = worth && aside.moved.len() == outputs.len() && !outputs.is_empty();
+        if !complete {
+            self.clear();
+            return false;
+        }
         for index in 0..outputs.len() {
             let (from, to) = (self.place("aside", index), self.place("before", index));
-            if !complete || fs::rename(&from, &to).is_err() {
-                let _ = fs::remove_file(&from);
-                let _ = fs::remove_file(&to);
+            if fs::rename(&from, &to).is_err() {
+                self.clear();
+                return false;
             }
         }
-        if !complete {
-            let _ = fs::remove_dir(&self.dir);
-        }
-        complete
+        true
     }
 
     /// Puts the previous generation at the outputs of `stamp`, which it belongs to, after checking every byte; what

@@ -108,10 +108,17 @@ pub(crate) fn look(path: &Path, needles: &Needles, marker: &Marker) -> Result<Fo
     Ok(found)
 }
 
-/// Reads the depfiles that a command was to write; `None` for one that it did not.
-pub(crate) fn read_depfiles(paths: &[PathBuf]) -> Vec<io::Result<Option<Vec<u8>>>> {
+/// Reads the depfiles that a command was to write; `None` for one that it did not write. Those in `temporary`, which
+/// nobody keeps, are deleted.
+pub(crate) fn read_depfiles(paths: &[PathBuf], temporary: &Path) -> Vec<io::Result<Option<Vec<u8>>>> {
     let read = |path: &PathBuf| match disk::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
+        Ok(bytes) => {
+            if path.starts_with(temporary) {
+                // One that stays all the same goes with the next build.
+                let _ = std::fs::remove_file(path);
+            }
+            Ok(Some(bytes))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     };

@@ -51,6 +51,7 @@ struct Errand {
     command: exec::Command,
     live: exec::Live,
     depfiles: Vec<PathBuf>,
+    temporary: PathBuf,
     outputs: Vec<PathBuf>,
     needles: Needles,
     marker: Arc<Marker>,
@@ -63,7 +64,7 @@ impl Errand {
         let succeeded = result.as_ref().is_ok_and(|finished| finished.status.success());
         let (mut depfiles, mut found) = (Vec::new(), Ok(Vec::new()));
         if succeeded {
-            depfiles = outputs::read_depfiles(&self.depfiles);
+            depfiles = outputs::read_depfiles(&self.depfiles, &self.temporary);
             found =
                 self.outputs.iter().map(|path| outputs::look(path, &self.needles, &self.marker)).collect();
         }
@@ -262,6 +263,7 @@ impl Session<'_> {
             command,
             live: self.live.clone(),
             depfiles: self.depfiles(id),
+            temporary: self.dir.temporary(),
             outputs,
             needles: self.needles.clone(),
             marker: self.dir.marker.clone(),

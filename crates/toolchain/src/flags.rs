@@ -353,6 +353,9 @@ impl Reader<'_> {
                     continue;
                 }
                 None => match linker::look_up(word) {
+                    Some((Effect::Owned(reason), _)) => {
+                        return Err(FlagError::Owned { flag: shown(word), reason });
+                    }
                     Some((effect, Value::Next)) if index + 1 < words.len() => {
                         next = Some(effect);
                         rebuilt.0.push(Piece::Text(word.clone()));
@@ -375,9 +378,6 @@ impl Reader<'_> {
                     }
                 },
             };
-            if let Effect::Owned(reason) = effect {
-                return Err(FlagError::Owned { flag: shown(word), reason });
-            }
             rebuilt.0.push(Piece::Text(word[..start].to_vec()));
             rebuilt.0.extend(self.linker_value(effect, &word[start..], treated));
         }

@@ -212,6 +212,21 @@ fn what_rekindle_does_itself_is_refused() {
 }
 
 #[test]
+fn a_linker_flag_that_rekindle_gives_itself_is_named_and_not_its_value() {
+    let mut project = Project::new();
+    let toolchain = project.toolchain("gcc");
+    for flags in [&["-Wl,-s,-o,x"][..], &["-Xlinker", "-o"]] {
+        let mut link = project.link("p", Language::C);
+        link.flags = args(flags);
+        let cwd = project.cwd();
+        let refused = toolchain.link(&mut project.files, &link, cwd).unwrap_err();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refused, @"the flag `-o` cannot be used: rekindle names the product");
+        }
+    }
+}
+
+#[test]
 fn a_define_that_asks_which_files_there_are_is_refused() {
     let mut asked = Asked::new();
     insta::assert_snapshot!(asked.refused(&["-DHAS=__has_include"]), @"

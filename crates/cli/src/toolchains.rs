@@ -120,7 +120,10 @@ fn find(
             Err(error) if lenient || !needed.wanted || may_be_missing(&needed.spec.name, &error) => {
                 found.missing.insert(needed.spec.name, missing(&error));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let told = project.unfit(&needed.spec.name, &error);
+                return Err(told.map_or_else(|| error.into(), Failure::from));
+            }
         }
     }
     Ok(found)

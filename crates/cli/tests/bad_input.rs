@@ -320,14 +320,91 @@ fn unknown_toolchain() {
     "#);
 }
 
+/// A text with the names of gcc and ls taken out, which machines differ in.
+fn without_compilers(text: &str) -> String {
+    let ends = |c: char| " `\n:".contains(c);
+    let words = text.split_inclusive(ends).map(|word| {
+        let name = word.trim_end_matches(ends);
+        match name.contains("-gcc") || name.ends_with("/gcc") || name.ends_with("/ls") {
+            true => format!("[PROGRAM]{}", &word[name.len()..]),
+            false => word.to_string(),
+        }
+    });
+    words.collect()
+}
+
+#[test]
+fn toolchain_that_does_not_fit() {
+    let target = "[executable.app]\ntoolchain = \"x\"\nsources = [\"main.c\"]\n[toolchain.x]\n";
+    let with = |keys: &str| without_compilers(&refused(&format!("{target}{keys}")));
+    insta::assert_snapshot!(with("cc = \"gcc | tee\""), @r#"
+    rekindle.toml:8:6: toolchain `x`: `gcc | tee` is no command line
+       8 | cc = "gcc | tee"
+         |      ^^^^^^^^^^^
+         = hint: give a program and its arguments, with spaces between them
+    "#);
+    insta::assert_snapshot!(with("cc = \"ls\""), @r#"
+    rekindle.toml:8:6: toolchain `x`: [PROGRAM] is neither gcc nor clang
+       8 | cc = "ls"
+         |      ^^^^
+         = why: asked for its version, it said: [PROGRAM]: invalid option -- '-'
+         = hint: name a gcc or clang as `cc` of the toolchain, or in CC
+    "#);
+    insta::assert_snapshot!(with("cc = \"gcc\"\ntarget = \"riscv64-unknown-elf\""), @r#"
+    rekindle.toml:9:10: toolchain `x`: [PROGRAM] makes code for x86_64-linux-gnu, not for riscv64-unknown-elf
+       9 | target = "riscv64-unknown-elf"
+         |          ^^^^^^^^^^^^^^^^^^^^^
+         = hint: name a compiler for riscv64-unknown-elf as `cc` of the toolchain
+    "#);
+}
+
+#[test]
+fn flags_that_cannot_be_used_are_shown_where_they_stand() {
+    let target = "[executable.app]\ntoolchain = \"x\"\nsources = [\"main.c\"]\n";
+    let with = |of_target: &str, of_toolchain: &str| {
+        let said = refused(&format!("{target}{of_target}\n[toolchain.x]\ncc = \"gcc\"\n{of_toolchain}"));
+        without_compilers(&said)
+    };
+    insta::assert_snapshot!(with("", "flags = [\"-O2\", \"-mabi=nonsense\"]"), @r#"
+    rekindle.toml:10:17: toolchain `x`: `[PROGRAM] -mabi=nonsense -E -v -x c /dev/null` failed (exit code 1)
+      10 | flags = ["-O2", "-mabi=nonsense"]
+         |                 ^^^^^^^^^^^^^^^^
+         = why: it said: [PROGRAM]: error: unrecognized argument in option '-mabi=nonsense'
+    "#);
+    insta::assert_snapshot!(with("", "cflags = [\"-O2\", \"-mabi=nonsense\"]"), @r#"
+    rekindle.toml:10:18: `app` cannot be built with `x`: toolchain `x`: `[PROGRAM] -mabi=nonsense -E -v -x c /dev/null` failed (exit code 1)
+      10 | cflags = ["-O2", "-mabi=nonsense"]
+         |                  ^^^^^^^^^^^^^^^^
+         = why: it said: [PROGRAM]: error: unrecognized argument in option '-mabi=nonsense'
+    "#);
+    insta::assert_snapshot!(with("cflags = [\"-O2\", \"-o\", \"x\"]", ""), @r#"
+    rekindle.toml:7:18: `app` cannot be built with `x`: the flag `-o` cannot be used: rekindle names the product
+       7 | cflags = ["-O2", "-o", "x"]
+         |                  ^^^^
+    "#);
+    insta::assert_snapshot!(with("ldflags = [\"-s\", \"-Wl,-o,x\"]", ""), @r#"
+    rekindle.toml:7:18: `app` cannot be built with `x`: the flag `-o` cannot be used: rekindle names the product
+       7 | ldflags = ["-s", "-Wl,-o,x"]
+         |                  ^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(with("defines = [\"A\", \"HAS=__has_include\"]", ""), @r#"
+    rekindle.toml:7:17: `app` cannot be built with `x`: the define `HAS=__has_include` asks which files there are
+       7 | defines = ["A", "HAS=__has_include"]
+         |                 ^^^^^^^^^^^^^^^^^^^
+         = hint: write `#define` into a header instead, and include that
+    "#);
+}
+
 #[test]
 fn compiler_that_is_not_there() {
     let manifest = "[toolchain.host]\ncc = \"no-such-gcc\"\n[executable.app]\nsources = [\"main.c\"]";
-    insta::assert_snapshot!(refused(manifest), @"
-    rekindle: toolchain `host`: no C compiler was found
-      searched for no-such-gcc in /usr/local/bin:/usr/bin:/bin
-      name a compiler that is installed, or give its path
-    ");
+    insta::assert_snapshot!(refused(manifest), @r#"
+    rekindle.toml:5:6: toolchain `host`: no C compiler was found
+       5 | cc = "no-such-gcc"
+         |      ^^^^^^^^^^^^^
+         = why: searched for no-such-gcc in /usr/local/bin:/usr/bin:/bin
+         = hint: name a compiler that is installed, or give its path
+    "#);
 }
 
 #[test]

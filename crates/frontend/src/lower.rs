@@ -1,5 +1,6 @@
 //! From the typed project to the scheduler's graph: every target becomes actions.
 
+mod blame;
 mod command;
 mod compile;
 mod install;

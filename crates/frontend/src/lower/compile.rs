@@ -184,15 +184,6 @@ impl Lowering<'_> {
             Err(why) => self.refused(instance, &why),
         }
     }
-
-    /// Says that a toolchain cannot do what a target asks for.
-    pub(super) fn refused(&mut self, instance: &Instance, why: &str) {
-        let (first, rest) = why.split_once('\n').unwrap_or((why, ""));
-        let message = format!("`{}` cannot be built with `{}`: {first}", instance.name, instance.toolchain);
-        let found = self.report.on(&instance.name, message);
-        let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.report.push(if rest.is_empty() { found } else { found.why(rest) });
-    }
 }
 
 fn of_language<'t>(language: Language, c: &'t [Text], cxx: &'t [Text], assembler: &'t [Text]) -> &'t [Text] {

@@ -141,7 +141,7 @@ impl Lowering<'_> {
 
     /// Every library that `instance` links, each behind everything that depends on it. What a shared library
     /// contains is not linked again; the libraries that it loads are found by itself.
-    fn libraries(&self, instance: &Instance) -> Vec<usize> {
+    pub(super) fn libraries(&self, instance: &Instance) -> Vec<usize> {
         let project = self.project;
         let below = |at: usize| -> Vec<usize> {
             if project.instances[at].kind == Kind::Shared {

@@ -33,10 +33,10 @@ pub(crate) struct Common {
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) profile: Option<String>,
     /// Run at most N commands at once [default: as many as there are cores]
-    #[arg(short, long, value_name = "N", global = true)]
+    #[arg(short, long, value_name = "N", global = true, value_parser = flag_jobs)]
     pub(crate) jobs: Option<usize>,
     /// Go on after a failure with what does not depend on it, until N failed [default N: no limit]
-    #[arg(short, long, value_name = "N", global = true, num_args = 0..=1, require_equals = true, default_missing_value = "0")]
+    #[arg(short, long, value_name = "N", global = true, num_args = 0..=1, require_equals = true, default_missing_value = "0", value_parser = flag_count)]
     pub(crate) keep_going: Option<usize>,
     /// Tell what would run, and run nothing
     #[arg(short = 'n', long, global = true)]
@@ -50,9 +50,15 @@ pub(crate) struct Common {
     /// Build below DIR [default: .rekindle/build in the project]
     #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) build_dir: Option<PathBuf>,
-    /// Use no shared store (this version has none)
+    /// Share results in DIR; with `clean`, remove this project's (refused: this version shares none)
+    #[arg(long, value_name = "DIR", global = true, num_args = 0..=1, default_missing_value = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<PathBuf>,
+    /// Share no results: the only mode of this version
     #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) no_store: Option<bool>,
+    /// Write outputs, or all files, of shared results (refused: this version shares none)
+    #[arg(long, value_name = "outputs|all", global = true)]
+    pub(crate) materialize: Option<String>,
     /// How to report: fancy on a terminal, plain lines elsewhere, or one JSON object a line
     #[arg(long, value_name = "FORMAT", global = true)]
     pub(crate) format: Option<Format>,
@@ -237,12 +243,31 @@ pub(crate) enum ToolchainVerb {
     },
 }
 
+/// How many commands run at once.
+pub(crate) fn jobs(text: &str) -> Result<usize, String> {
+    let wrong = || "a whole number from 1 on".to_string();
+    text.parse().ok().filter(|jobs| *jobs > 0).ok_or_else(wrong)
+}
+
+/// How many of something.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "a whole number".to_string())
+}
+
+fn flag_jobs(text: &str) -> Result<usize, String> {
+    jobs(text).map_err(|expected| format!("it should be {expected}"))
+}
+
+fn flag_count(text: &str) -> Result<usize, String> {
+    count(text).map_err(|expected| format!("it should be {expected}"))
+}
+
 /// A duration in seconds, perhaps with a fraction.
 fn seconds(text: &str) -> Result<std::time::Duration, String> {
-    let value: f64 = text.parse().map_err(|_| "it is a number of seconds".to_string())?;
+    let value: f64 = text.parse().map_err(|_| "it should be a number of seconds".to_string())?;
     match std::time::Duration::try_from_secs_f64(value) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("it is a number of seconds above 0".to_string()),
+        _ => Err("it should be a number of seconds above 0".to_string()),
     }
 }
 

@@ -29,7 +29,9 @@ pub(crate) const VARIABLES: &[Variable] = &[
     variable("REKINDLE_VERBOSE", "--verbose", "true or false"),
     variable("REKINDLE_DEFINE", "-D", "options of the manifest: NAME=VALUE, several with `;` between them"),
     variable("REKINDLE_BUILD_DIR", "--build-dir", "the directory that is built in"),
+    variable("REKINDLE_STORE", "--store", "refused: results are not shared yet"),
     variable("REKINDLE_NO_STORE", "--no-store", "true or false"),
+    variable("REKINDLE_MATERIALIZE", "--materialize", "refused: results are not shared yet"),
     variable("REKINDLE_FORMAT", "--format", "auto, plain, fancy or json"),
     variable("REKINDLE_COLOR", "--color", "auto, always or never"),
     variable("REKINDLE_EXPLAIN", "--explain", "true or false"),
@@ -160,7 +162,9 @@ mod tests {
           REKINDLE_VERBOSE       --verbose       true or false
           REKINDLE_DEFINE        -D              options of the manifest: NAME=VALUE, several with `;` between them
           REKINDLE_BUILD_DIR     --build-dir     the directory that is built in
+          REKINDLE_STORE         --store         refused: results are not shared yet
           REKINDLE_NO_STORE      --no-store      true or false
+          REKINDLE_MATERIALIZE   --materialize   refused: results are not shared yet
           REKINDLE_FORMAT        --format        auto, plain, fancy or json
           REKINDLE_COLOR         --color         auto, always or never
           REKINDLE_EXPLAIN       --explain       true or false

@@ -5,8 +5,9 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use rekindle_frontend::load::Definition;
 
-use crate::args::{Colour, Common, Format};
+use crate::args::{Colour, Common, Format, count, jobs};
 use crate::environment::Environment;
 use crate::failure::Failure;
 
@@ -30,8 +31,8 @@ pub(crate) struct Settings {
     pub(crate) dry_run: bool,
     /// Whether commands are shown, and what was fresh.
     pub(crate) verbose: bool,
-    /// `NAME=VALUE` for options of the manifest; of two for one name the later one counts.
-    pub(crate) define: Vec<String>,
+    /// Options of the manifest; of two for one name the later one counts.
+    pub(crate) define: Vec<Definition>,
     /// The build directory, absolute, if somebody named one.
     pub(crate) build_dir: Option<PathBuf>,
     /// How to report.
@@ -50,19 +51,18 @@ impl Settings {
     /// # Errors
     /// A variable, or a number, makes no sense.
     pub(crate) fn new(flags: &Common, environment: &Environment) -> Result<Self, Failure> {
-        let jobs = flags.jobs.map_or_else(|| number(environment, "REKINDLE_JOBS"), |jobs| Ok(Some(jobs)))?;
-        if jobs == Some(0) {
-            return Err(Failure::input("0 jobs can do nothing").hint("give `-j` a number of 1 or more"));
-        }
-        let keep_going =
-            flags.keep_going.map_or_else(|| number(environment, "REKINDLE_KEEP_GOING"), |n| Ok(Some(n)))?;
+        refuse_store(flags, environment)?;
+        let jobs =
+            flags.jobs.map_or_else(|| number(environment, "REKINDLE_JOBS", jobs), |jobs| Ok(Some(jobs)))?;
+        let keep_going = flags
+            .keep_going
+            .map_or_else(|| number(environment, "REKINDLE_KEEP_GOING", count), |n| Ok(Some(n)))?;
         let profile =
             flags.profile.clone().map_or_else(|| text(environment, "REKINDLE_PROFILE"), |p| Ok(Some(p)))?;
         let build_dir =
             flags.build_dir.clone().or_else(|| environment.get("REKINDLE_BUILD_DIR").map(PathBuf::from));
         let mut define = defines(environment)?;
-        define.extend(flags.define.iter().cloned());
-        let _no_store = truth(flags.no_store, environment, "REKINDLE_NO_STORE")?;
+        define.extend(flags.define.iter().map(|words| Definition::flag(words)));
         let here = &environment.directory;
         Ok(Self {
             directory: flags
@@ -89,6 +89,24 @@ impl Settings {
     }
 }
 
+/// Results are not shared yet. Who asks for that is told, so that nobody believes that they are.
+fn refuse_store(flags: &Common, environment: &Environment) -> Result<(), Failure> {
+    let refused = |given: &str| {
+        let what = format!("{given}: results are not shared yet, and `--no-store` is the only mode");
+        Err(Failure::input(what).hint("leave it out"))
+    };
+    let no_store = truth(flags.no_store, environment, "REKINDLE_NO_STORE")?;
+    match (&flags.store, &flags.materialize) {
+        (Some(_), _) => refused("`--store`"),
+        (None, Some(_)) => refused("`--materialize`"),
+        (None, None) if no_store => Ok(()),
+        (None, None) => ["REKINDLE_STORE", "REKINDLE_MATERIALIZE"]
+            .into_iter()
+            .filter(|name| environment.get(name).is_some())
+            .try_for_each(|name| refused(&format!("the variable {name}"))),
+    }
+}
+
 fn wrong(name: &str, value: &OsStr, expected: &str) -> Failure {
     Failure::input(format!("the variable {name} is `{}`, and should be {expected}", value.display()))
 }
@@ -101,11 +119,15 @@ fn text(environment: &Environment, name: &str) -> Result<Option<String>, Failure
     }
 }
 
-fn number(environment: &Environment, name: &str) -> Result<Option<usize>, Failure> {
+fn number(
+    environment: &Environment,
+    name: &str,
+    parse: impl Fn(&str) -> Result<usize, String>,
+) -> Result<Option<usize>, Failure> {
     let Some(value) = environment.get(name) else { return Ok(None) };
-    match value.to_str().and_then(|text| text.parse().ok()) {
-        Some(number) => Ok(Some(number)),
-        None => Err(wrong(name, value, "a number")),
+    match parse(value.to_str().unwrap_or_default()) {
+        Ok(number) => Ok(Some(number)),
+        Err(expected) => Err(wrong(name, value, &expected)),
     }
 }
 
@@ -139,9 +161,15 @@ fn choice<T: ValueEnum + Default>(
     })
 }
 
-fn defines(environment: &Environment) -> Result<Vec<String>, Failure> {
-    let list = text(environment, "REKINDLE_DEFINE")?.unwrap_or_default();
-    Ok(list.split(';').map(str::trim).filter(|define| !define.is_empty()).map(String::from).collect())
+fn defines(environment: &Environment) -> Result<Vec<Definition>, Failure> {
+    let name = "REKINDLE_DEFINE";
+    let list = text(environment, name)?.unwrap_or_default();
+    let words = list.split(';').map(str::trim).filter(|words| !words.is_empty());
+    let given = |words: &str| Definition {
+        words: words.to_string(),
+        shown: format!("the variable {name}, `{words}`"),
+    };
+    Ok(words.map(given).collect())
 }
 
 #[cfg(test)]
@@ -206,8 +234,14 @@ mod tests {
             dry_run: false,
             verbose: true,
             define: [
-                "A=1",
-                "B=x y",
+                Definition {
+                    words: "A=1",
+                    shown: "the variable REKINDLE_DEFINE, `A=1`",
+                },
+                Definition {
+                    words: "B=x y",
+                    shown: "the variable REKINDLE_DEFINE, `B=x y`",
+                },
             ],
             build_dir: Some(
                 "/home/me/out",
@@ -231,7 +265,9 @@ mod tests {
             verbose: Some(false),
             define: vec!["A=2".into()],
             build_dir: Some("/out".into()),
+            store: None,
             no_store: Some(true),
+            materialize: None,
             format: Some(Format::Plain),
             color: Some(Colour::Always),
             explain: Some(false),
@@ -250,9 +286,18 @@ mod tests {
             dry_run: false,
             verbose: false,
             define: [
-                "A=1",
-                "B=x y",
-                "A=2",
+                Definition {
+                    words: "A=1",
+                    shown: "the variable REKINDLE_DEFINE, `A=1`",
+                },
+                Definition {
+                    words: "B=x y",
+                    shown: "the variable REKINDLE_DEFINE, `B=x y`",
+                },
+                Definition {
+                    words: "A=2",
+                    shown: "-D A=2",
+                },
             ],
             build_dir: Some(
                 "/out",
@@ -266,10 +311,48 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_a_store_is_told_that_there_is_none() {
+        let flags = |words: &[&str]| {
+            let words = std::iter::once("rekindle").chain(words.iter().copied());
+            <crate::args::Cli as clap::Parser>::try_parse_from(words).unwrap().common
+        };
+        let asked: [(&[&str], &[(&str, &str)]); 6] = [
+            (&["--store", "/shared"], &[]),
+            (&["clean", "--store"], &[]),
+            (&["--materialize", "all"], &[]),
+            (&[], &[("REKINDLE_STORE", "/shared")]),
+            (&[], &[("REKINDLE_MATERIALIZE", "all")]),
+            (&["--no-store", "--store=x"], &[]),
+        ];
+        let said: Vec<String> = asked
+            .iter()
+            .map(|(words, variables)| Settings::new(&flags(words), &environment(variables)).unwrap_err())
+            .map(|failure| format!("{} {}", failure.code(), failure.text()))
+            .collect();
+        insta::assert_snapshot!(said.concat(), @"
+        2 rekindle: `--store`: results are not shared yet, and `--no-store` is the only mode
+          hint: leave it out
+        2 rekindle: `--store`: results are not shared yet, and `--no-store` is the only mode
+          hint: leave it out
+        2 rekindle: `--materialize`: results are not shared yet, and `--no-store` is the only mode
+          hint: leave it out
+        2 rekindle: the variable REKINDLE_STORE: results are not shared yet, and `--no-store` is the only mode
+          hint: leave it out
+        2 rekindle: the variable REKINDLE_MATERIALIZE: results are not shared yet, and `--no-store` is the only mode
+          hint: leave it out
+        2 rekindle: `--store`: results are not shared yet, and `--no-store` is the only mode
+          hint: leave it out
+        ");
+        let off = [("REKINDLE_STORE", "/shared"), ("REKINDLE_NO_STORE", "1")];
+        assert!(Settings::new(&flags(&[]), &environment(&off)).is_ok());
+    }
+
+    #[test]
     fn a_variable_that_makes_no_sense_is_refused_in_words() {
         let wrong = [
             ("REKINDLE_JOBS", "many"),
             ("REKINDLE_JOBS", "0"),
+            ("REKINDLE_JOBS", "99999999999999999999"),
             ("REKINDLE_KEEP_GOING", "-1"),
             ("REKINDLE_VERBOSE", "perhaps"),
             ("REKINDLE_FORMAT", "yaml"),
@@ -281,10 +364,10 @@ mod tests {
             .map(|failure| format!("{} {}", failure.code(), failure.text()))
             .collect();
         insta::assert_snapshot!(said.concat(), @"
-        2 rekindle: the variable REKINDLE_JOBS is `many`, and should be a number
-        2 rekindle: 0 jobs can do nothing
-          hint: give `-j` a number of 1 or more
-        2 rekindle: the variable REKINDLE_KEEP_GOING is `-1`, and should be a number
+        2 rekindle: the variable REKINDLE_JOBS is `many`, and should be a whole number from 1 on
+        2 rekindle: the variable REKINDLE_JOBS is `0`, and should be a whole number from 1 on
+        2 rekindle: the variable REKINDLE_JOBS is `99999999999999999999`, and should be a whole number from 1 on
+        2 rekindle: the variable REKINDLE_KEEP_GOING is `-1`, and should be a whole number
         2 rekindle: the variable REKINDLE_VERBOSE is `perhaps`, and should be `true` or `false`
         2 rekindle: the variable REKINDLE_FORMAT is `yaml`, and should be one of `auto`, `plain`, `fancy`, `json`
         2 rekindle: the variable REKINDLE_COLOR is `red`, and should be one of `auto`, `always`, `never`

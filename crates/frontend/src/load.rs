@@ -23,8 +23,8 @@ pub const FILE_NAME: &str = "rekindle.toml";
 pub struct Request {
     /// The profile.
     pub profile: String,
-    /// Options as they were set: `NAME=VALUE`, or `NAME` for a bool.
-    pub options: Vec<String>,
+    /// Options as they were set; of two for one name the later counts.
+    pub options: Vec<Definition>,
     /// What is to be built.
     pub wanted: Wanted,
     /// What the machine itself is.
@@ -38,6 +38,22 @@ impl Default for Request {
         let host = Platform { os: std::env::consts::OS.into(), arch: std::env::consts::ARCH.into() };
         let (profile, options, environment) = ("debug".into(), Vec::new(), BTreeMap::new());
         Self { profile, options, wanted: Wanted::Default, host, environment }
+    }
+}
+
+/// An option that was set, and how it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// `NAME=VALUE`, or `NAME` for a bool.
+    pub words: String,
+    /// What messages call it: `-D NAME=VALUE`, or the variable that said so.
+    pub shown: String,
+}
+
+impl Definition {
+    /// One that was given by the flag `-D`.
+    pub fn flag(words: &str) -> Self {
+        Self { words: words.to_string(), shown: format!("-D {words}") }
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::{Diagnostic, Report, nearest};
+use crate::load::Definition;
 use crate::manifest::{Choice, Named, Scalar};
 
 /// The value of every option.
 pub(crate) type Values = BTreeMap<String, Scalar>;
 
-/// Takes the defaults, then what was set on the command line (`NAME=VALUE`, or `NAME` for a bool).
-pub(crate) fn values(declared: &Named<Choice>, set: &[String], report: &mut Report) -> Values {
+/// Takes the defaults, then what was set.
+pub(crate) fn values(declared: &Named<Choice>, set: &[Definition], report: &mut Report) -> Values {
     let mut values = Values::new();
     for (name, option) in declared {
         if !is_name(name.get_ref()) {
@@ -21,8 +22,7 @@ pub(crate) fn values(declared: &Named<Choice>, set: &[String], report: &mut Repo
         check_declaration(name.get_ref(), option, report);
         values.insert(name.get_ref().clone(), option.default.get_ref().clone());
     }
-    for words in set {
-        let shown = format!("-D {words}");
+    for Definition { words, shown } in set {
         let (name, text) = match words.split_once('=') {
             Some((name, text)) => (name, Some(text)),
             None => (words.as_str(), None),
@@ -42,7 +42,16 @@ pub(crate) fn values(declared: &Named<Choice>, set: &[String], report: &mut Repo
                 values.insert(name.to_string(), value);
             }
             Err(expected) => {
-                report.push(Diagnostic::request(shown, format!("option `{name}` is {expected}")))
+                let message = match text {
+                    Some(text) => format!("option `{name}` cannot be `{text}`"),
+                    None => format!("option `{name}` needs a value"),
+                };
+                let found = Diagnostic::request(shown, message);
+                let choices = option.choices.iter().map(|choice| choice.get_ref().as_str());
+                report.push(match text.and_then(|text| nearest(text, choices)) {
+                    Some(near) => found.hint(format!("did you mean `{near}`?")),
+                    None => found.hint(format!("it is {expected}")),
+                });
             }
         }
     }
@@ -98,13 +107,21 @@ fn expected(option: &Choice) -> String {
     }
 }
 
+/// A value as a manifest has it.
+fn written(value: &Scalar) -> String {
+    match value {
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::Integer(value) => value.to_string(),
+        Scalar::Text(value) => format!("{value:?}"),
+    }
+}
+
 fn parse(option: &Choice, text: Option<&str>) -> Result<Scalar, String> {
     let value = match (option.r#type.get_ref().as_str(), text) {
         ("bool", None | Some("true" | "1" | "on" | "yes")) => Scalar::Bool(true),
         ("bool", Some("false" | "0" | "off" | "no")) => Scalar::Bool(false),
         ("int", Some(text)) => Scalar::Integer(text.parse().map_err(|_| expected(option))?),
         ("string" | "choice", Some(text)) => Scalar::Text(text.to_string()),
-        (_, None) => return Err(format!("{}, so a value is needed: `-D NAME=VALUE`", expected(option))),
         _ => return Err(expected(option)),
     };
     fits(option, &value)?;
@@ -125,7 +142,8 @@ pub(crate) fn check_condition(
     };
     for value in values.get_ref().all() {
         if let Err(expected) = fits(option, value) {
-            report.push(report.on(values, format!("option `{name}` is {expected}")));
+            let found = report.on(values, format!("option `{name}` cannot be {}", written(value)));
+            report.push(found.hint(format!("it is {expected}")));
         }
     }
 }

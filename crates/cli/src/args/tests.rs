@@ -67,8 +67,17 @@ fn seconds_may_have_a_fraction_and_are_more_than_none() {
 
 #[test]
 fn wrong_usage_is_said_in_words() {
-    let wrong: [&[&str]; 5] =
-        [&["biuld"], &["build", "--jbos", "3"], &["-j", "many"], &["--format", "yaml"], &["install"]];
+    let wrong: [&[&str]; 9] = [
+        &["biuld"],
+        &["build", "--jbos", "3"],
+        &["-j", "many"],
+        &["-j0"],
+        &["--keep-going=x"],
+        &["-k=-1"],
+        &["test", "--timeout", "x"],
+        &["--format", "yaml"],
+        &["install"],
+    ];
     let said: Vec<String> = wrong.iter().map(|words| parse(words).unwrap_err()).collect();
     insta::assert_snapshot!(said.join("----\n"), @"
     error: unrecognized subcommand 'biuld'
@@ -87,7 +96,23 @@ fn wrong_usage_is_said_in_words() {
 
     For more information, try '--help'.
     ----
-    error: invalid value 'many' for '--jobs <N>': invalid digit found in string
+    error: invalid value 'many' for '--jobs <N>': it should be a whole number from 1 on
+
+    For more information, try '--help'.
+    ----
+    error: invalid value '0' for '--jobs <N>': it should be a whole number from 1 on
+
+    For more information, try '--help'.
+    ----
+    error: invalid value 'x' for '--keep-going[=<N>]': it should be a whole number
+
+    For more information, try '--help'.
+    ----
+    error: invalid value '-1' for '--keep-going[=<N>]': it should be a whole number
+
+    For more information, try '--help'.
+    ----
+    error: invalid value 'x' for '--timeout <S>': it should be a number of seconds
 
     For more information, try '--help'.
     ----
@@ -161,8 +186,15 @@ fn the_help_of_rekindle() {
           --build-dir <DIR>
               Build below DIR [default: .rekindle/build in the project]
 
+          --store [<DIR>]
+              Share results in DIR; with `clean`, remove this project's (refused: this version shares
+              none)
+
           --no-store[=<BOOL>]
-              Use no shared store (this version has none)
+              Share no results: the only mode of this version
+
+          --materialize <outputs|all>
+              Write outputs, or all files, of shared results (refused: this version shares none)
 
           --format <FORMAT>
               How to report: fancy on a terminal, plain lines elsewhere, or one JSON object a line

@@ -818,13 +818,17 @@ default = "x"
     -D tsl=none: the manifest has no option `tsl`
          = hint: did you mean `tls`?
 
-    -D tls=gnutls: option `tls` is one of "none", "openssl"
+    -D tls=gnutls: option `tls` cannot be `gnutls`
+         = hint: it is one of "none", "openssl"
 
-    -D tls: option `tls` is one of "none", "openssl", so a value is needed: `-D NAME=VALUE`
+    -D tls: option `tls` needs a value
+         = hint: it is one of "none", "openssl"
 
-    -D jobs=many: option `jobs` is a whole number
+    -D jobs=many: option `jobs` cannot be `many`
+         = hint: it is a whole number
 
-    -D name: option `name` is a string, so a value is needed: `-D NAME=VALUE`
+    -D name: option `name` needs a value
+         = hint: it is a string
 
     -D debug: the manifest has no option `debug`
          = hint: known: `jobs`, `name`, `tls`
@@ -878,9 +882,10 @@ when = { option.d = "one" }
       17 | default = "2"
          |           ^^^
 
-    rekindle.toml:20:21: option `d` is a whole number
+    rekindle.toml:20:21: option `d` cannot be "one"
       20 | when = { option.d = "one" }
          |                     ^^^^^
+         = hint: it is a whole number
     "#);
 }
 

@@ -14,7 +14,7 @@ use rekindle_toolchain::request::{
 };
 
 use crate::diagnostic::Diagnostics;
-use crate::load::{Request, Wanted, load};
+use crate::load::{Definition, Request, Wanted, load};
 use crate::lower::{Lowered, lower};
 use crate::platform::Platform;
 use crate::project::Project;
@@ -77,7 +77,7 @@ impl Space {
 
     /// Sets options.
     pub(crate) fn with(mut self, options: &[&str]) -> Self {
-        self.request.options = options.iter().map(ToString::to_string).collect();
+        self.request.options = options.iter().map(|words| Definition::flag(words)).collect();
         self
     }
 

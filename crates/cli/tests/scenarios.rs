@@ -180,7 +180,10 @@ mod beyond {
         include_directory_that_is_a_symlink_retargeted: played::include_directory_retargeted;
         generated_header_changed: played::generated_header_changed;
         linked_system_library_replaced: played::linked_system_library_replaced;
+        linked_shared_library_replaced_shadowed_and_gone:
+            played::linked_shared_library_replaced_shadowed_and_gone;
         linker_script_changed: played::linker_script_changed;
+        source_edited_before_its_compile_reads_it: played::source_edited_before_its_compile_reads_it;
         source_edited_while_its_compile_runs_and_put_back: played::source_edited_and_put_back;
         header_edited_while_its_compile_runs: played::header_edited_while_its_compile_runs;
         declared_depfile_not_written: played::declared_depfile_not_written;

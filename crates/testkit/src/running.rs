@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Output};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -109,19 +109,13 @@ impl Running {
         })
     }
 
-    /// Waits until a process below it with all of `parts` in its command line has worked for 40 milliseconds: it has
-    /// long read what it works on.
+    /// Waits until a file is there.
     ///
     /// # Panics
-    /// The run ends first, or it takes more than a minute.
+    /// The run ends first, or it does not come in a minute.
     #[track_caller]
-    pub fn until_works(&mut self, parts: &[&str]) {
-        let what = format!("a process with {parts:?} works");
-        self.until(&what, |running| {
-            let all = running.descendants();
-            let mut those = all.into_iter().filter(|(_, line)| parts.iter().all(|part| line.contains(part)));
-            those.any(|(id, _)| worked(id) >= 4).then_some(())
-        });
+    pub fn until_exists(&mut self, path: &Path) {
+        self.until(&format!("{} is there", path.display()), |_| path.exists().then_some(()));
     }
 
     /// Waits until `text` is heard on standard error.
@@ -181,13 +175,6 @@ impl Drop for Running {
             }
         }
     }
-}
-
-/// For how long a process has worked, in hundredths of a second (utime and stime of proc(5)).
-fn worked(id: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11).take(2);
-    fields.filter_map(|field| field.parse::<u64>().ok()).sum()
 }
 
 /// Every process below `id`, with its command line.

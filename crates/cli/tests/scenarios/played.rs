@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rekindle_testkit::{helper, require_root};
 
-use crate::project::{Case, Variant};
+use crate::project::{Case, Held, Variant};
 use crate::settle_row;
 
 pub(crate) const FLAGS: &str = "cflags = [\"-O1\"]\ndebug = ";
@@ -93,55 +93,69 @@ pub(crate) fn whole_second_mtimes(case: &mut Case) {
     }
 }
 
-/// A case with the slow source in it, built.
-pub(crate) fn slow_case(variant: Variant) -> Option<Case> {
-    let case = Case::new(variant)?;
-    case.write_slow(40);
+/// A case with a source in it whose compile can be held, built.
+pub(crate) fn held_case(variant: Variant) -> Option<Case> {
+    let mut case = Case::new(variant)?;
+    case.hold_compiler();
+    write_held(&case, 40);
     case.build_well().assert_kinds("5c 1a 1l", "-");
     Some(case)
 }
 
+fn write_held(case: &Case, answer: u32) {
+    case.space.write("src/held.c", format!("int held(void) {{ return {answer}; }}\n"));
+}
+
 pub(crate) fn source_edited_while_its_compile_runs(variant: Variant) {
-    let Some(case) = slow_case(variant) else { return };
-    case.write_slow(41);
-    case.build_and_meanwhile(|case| case.write_slow(42)).ok();
+    let Some(case) = held_case(variant) else { return };
+    write_held(&case, 41);
+    let built = case.build_and_meanwhile(Held::WhenItHasWritten, |case| write_held(case, 42));
+    built.ok().assert_work("1c 1l");
     settle_row(&case, ("1c 1l", "-"));
 }
 
-pub(crate) fn source_edited_and_put_back(variant: Variant) {
-    let Some(case) = slow_case(variant) else { return };
-    case.write_slow(41);
-    let before = case.space.mtime("src/slow.c");
-    let built = case.build_and_meanwhile(|case| {
-        case.write_slow(42);
-        case.write_slow(41);
-        case.space.set_mtime("src/slow.c", before);
-    });
-    built.ok();
+/// What the compiler read is not what was looked at before it was started.
+pub(crate) fn source_edited_before_its_compile_reads_it(variant: Variant) {
+    let Some(case) = held_case(variant) else { return };
+    write_held(&case, 41);
+    let built = case.build_and_meanwhile(Held::BeforeItReads, |case| write_held(case, 42));
+    built.ok().assert_work("1c 1l");
+    // It is right by luck, and nobody knows.
     settle_row(&case, ("1c", "-"));
 }
 
+pub(crate) fn source_edited_and_put_back(variant: Variant) {
+    for when in [Held::BeforeItReads, Held::WhenItHasWritten] {
+        let Some(case) = held_case(variant) else { return };
+        write_held(&case, 41);
+        let before = case.space.mtime("src/held.c");
+        let built = case.build_and_meanwhile(when, |case| {
+            write_held(case, 42);
+            write_held(case, 41);
+            case.space.set_mtime("src/held.c", before);
+        });
+        built.ok().assert_work("1c 1l");
+        settle_row(&case, ("1c", "-"));
+    }
+}
+
 pub(crate) fn header_edited_while_its_compile_runs(variant: Variant) {
-    let Some(case) = slow_case(variant) else { return };
-    let slow = String::from_utf8(case.space.read("src/slow.c")).unwrap();
-    case.space
-        .write("src/slow.c", format!("#include \"extra.h\"\nint seen(void) {{ return EXTRA; }}\n{slow}"));
-    case.build_and_meanwhile(|case| case.space.edit("src/extra.h", "20", "21")).ok();
-    let second = case.build_well();
-    let ran = second.summary().ran;
-    assert!(ran.total() >= 2, "the slow source and the link at least\n{}", second.story());
-    case.space.assert_like_clean(case.profile());
-    case.build_well().assert_work("-");
+    let Some(case) = held_case(variant) else { return };
+    case.space.write("src/held.c", "#include \"extra.h\"\nint held(void) { return EXTRA; }\n");
+    let edit = |case: &Case| case.space.edit("src/extra.h", "20", "21");
+    case.build_and_meanwhile(Held::WhenItHasWritten, edit).ok().assert_work("1c 1l");
+    settle_row(&case, ("3c 1l", "-"));
 }
 
 pub(crate) fn compile_killed_with_a_partial_object(variant: Variant) {
-    let Some(case) = slow_case(variant) else { return };
-    let object = output(&case, "compile slow.c");
+    let Some(case) = held_case(variant) else { return };
+    let object = output(&case, "compile held.c");
     let whole = case.space.read(&object);
-    case.write_slow(41);
-    let mut running = case.space.start_build(case.profile());
-    let compiler = running.until_runs(&["slow.c"]);
+    write_held(&case, 41);
+    let mut running = case.start_held(Held::WhenItHasWritten);
+    let compiler = running.until_runs(&["held.c"]);
     running.kill();
+    case.let_go();
     let orphan = std::path::PathBuf::from(format!("/proc/{compiler}"));
     while orphan.exists() {
         std::thread::sleep(Duration::from_millis(5));
@@ -210,7 +224,21 @@ pub(crate) fn compiler_wrote_no_depfile(variant: Variant) {
     std::fs::copy(helper("no-depfile", NO_DEPFILE), &compiler).unwrap();
     case.space.set_env("CC", &compiler);
     let failed = case.build();
-    failed.exits(1).says(".d");
+    failed.exits(1);
+    let all = failed.actions();
+    let told =
+        all.iter().find(|action| action.outcome == "failed").unwrap_or_else(|| panic!("{}", failed.story()));
+    let (target, source) = match told.event["name"].as_str().unwrap_or_default() {
+        source if source.starts_with("util/") => ("util", source),
+        source => ("app", source),
+    };
+    // Its name has ten digits of a digest of the command in it, so that commands do not share one.
+    let words = format!("it succeeded but did not write its depfile `build:tmp/{target}/{source}.o-");
+    let text = told.event["failure"].as_str().unwrap_or_default();
+    let rest = text.strip_prefix(&words).and_then(|rest| rest.strip_suffix(".d`"));
+    let is_digest = |rest: &str| rest.len() == 10 && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(rest.is_some_and(is_digest), "{text}");
+    failed.says(text);
     case.space.write(compiler.with_file_name("honest"), "");
     case.build_well();
     case.space.edit("src/extra.h", "20", "21");
@@ -339,6 +367,47 @@ pub(crate) fn linked_system_library_replaced(variant: Variant) {
     system_library(&case, 2);
     settle_row(&case, ("1l", "-"));
     assert_eq!(case.space.prints("app"), "11 2 30");
+}
+
+/// Makes `DIR/libsys.so` with a function that gives `value`.
+fn shared_library(case: &Case, dir: &str, value: u32) {
+    case.space.write(format!("{dir}/sys.c"), format!("int sys(void) {{ return {value}; }}\n"));
+    let mut gcc = std::process::Command::new("gcc");
+    let status =
+        gcc.args(["-shared", "-fPIC", "sys.c", "-o", "libsys.so"]).current_dir(case.space.path(dir)).status();
+    assert!(status.unwrap().success());
+}
+
+pub(crate) fn linked_shared_library_replaced_shadowed_and_gone(variant: Variant) {
+    let Some(case) = Case::new(variant) else { return };
+    shared_library(&case, "vendor", 1);
+    case.space.mkdir("early");
+    let deps = "deps = [\"util\"]\nlibrary-dirs = [\"early\", \"vendor\"]\nsystem-libs = [\"sys\"]";
+    case.space.edit("rekindle.toml", "deps = [\"util\"]", deps);
+    case.space.write("src/extra.c", "int sys(void);\nint extra(void) { return sys(); }\n");
+    case.build_well();
+    let prints = |dir: &str| {
+        let mut app = std::process::Command::new(case.space.output("app"));
+        let output = app.env("LD_LIBRARY_PATH", case.space.path(dir)).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(prints("vendor"), "11 1 30\n");
+    shared_library(&case, "vendor", 2);
+    settle_row(&case, ("1l", "-"));
+    assert_eq!(prints("vendor"), "11 2 30\n");
+    shared_library(&case, "early", 3);
+    settle_row(&case, ("1l", "-"));
+    assert_eq!(prints("early"), "11 3 30\n");
+    // Without it, all is as it was.
+    case.space.remove("early/libsys.so");
+    settle_row(&case, ("-", "1l"));
+    let program = case.space.read(case.space.output("app"));
+    case.space.remove("vendor/libsys.so");
+    case.build().exits(1).says("-lsys");
+    assert!(case.space.read(case.space.output("app")) == program, "what was there before is there again");
+    shared_library(&case, "vendor", 2);
+    settle_row(&case, ("-", "-"));
+    assert_eq!(prints("vendor"), "11 2 30\n");
 }
 
 pub(crate) fn linker_script_changed(variant: Variant) {

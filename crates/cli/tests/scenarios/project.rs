@@ -1,7 +1,9 @@
 //! The project of the scenarios: an archive of two units, of which the program uses one, a program of two, and
 //! headers that one, two or three units read.
 
-use rekindle_testkit::{Built, Space, require};
+use std::path::PathBuf;
+
+use rekindle_testkit::{Built, Running, Space, helper, require};
 
 /// What the scenarios are run with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,43 @@ impl Variant {
         self.cc == "clang" && self.debug
     }
 }
+
+/// A compiler, called `gcc` or `clang`, that stands still in the compile of `held.c`, before or after its work, as long
+/// as a file `before` or `after` lies beside it. While it stands, a file `reached` lies there.
+const HELD: &str = r#"
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static char dir[PATH_MAX];
+static const char *beside(const char *name) {
+  static char path[PATH_MAX + 16];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  return path;
+}
+static void hold(const char *name) {
+  if (access(beside(name), F_OK)) return;
+  close(open(beside("reached"), O_CREAT | O_WRONLY, 0666));
+  while (!access(beside(name), F_OK)) usleep(1000);
+  unlink(beside("reached"));
+}
+int main(int count, char **words) {
+  readlink("/proc/self/exe", dir, PATH_MAX - 1);
+  char real[64];
+  snprintf(real, sizeof real, "/usr/bin/%s", strrchr(dir, '/') + 1);
+  *strrchr(dir, '/') = 0;
+  int held = 0, status = 0;
+  for (int i = 1; i < count; i++) held |= strstr(words[i], "held.c") && words[i][0] != '-';
+  if (held) hold("before");
+  words[0] = real;
+  if (fork() == 0) return execv(real, words), 127;
+  wait(&status);
+  if (held) hold("after");
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+}
+"#;
 
 const FILES: &str = "\
 === rekindle.toml
@@ -110,24 +149,64 @@ impl Case {
         built
     }
 
-    /// A source that takes the compiler some tenths of a second.
-    pub(crate) fn write_slow(&self, answer: u32) {
-        let count = if self.variant.cc == "clang" { 6000 } else { 2000 };
-        let mut text = format!("int slow(void) {{ return {answer}; }}\n");
-        for number in 1..count {
-            text.push_str(&format!("int slow{number}(int a) {{ return a * {number} + a / {number}; }}\n"));
-        }
-        // clang maps its source into memory, where a file that gets shorter is its end: editors put new files.
-        self.space.write("src/slow.c.new", text);
-        self.space.rename("src/slow.c.new", "src/slow.c");
+    /// Lets the compiler be one that can be held.
+    pub(crate) fn hold_compiler(&mut self) {
+        let compiler = self.tool(self.variant.cc);
+        must(std::fs::copy(helper("held", HELD), &compiler));
+        self.space.set_env("CC", &compiler);
     }
 
-    /// Builds, and calls `meanwhile` when the compiler has read the slow source and works on it.
+    /// A file beside that compiler.
+    fn tool(&self, name: &str) -> PathBuf {
+        self.space.base().join("tools").join(name)
+    }
+
+    /// Builds, and calls `meanwhile` while the compile of `held.c` runs.
     #[track_caller]
-    pub(crate) fn build_and_meanwhile(&self, meanwhile: impl FnOnce(&Self)) -> Built {
-        let mut running = self.space.start_build(self.profile());
-        running.until_works(&["slow.c"]);
+    pub(crate) fn build_and_meanwhile(&self, when: Held, meanwhile: impl FnOnce(&Self)) -> Built {
+        let running = self.start_held(when);
         meanwhile(self);
+        self.let_go();
         running.wait()
     }
+
+    /// Begins a build, which stands still in the compile of `held.c` when this returns.
+    #[track_caller]
+    pub(crate) fn start_held(&self, when: Held) -> Running {
+        must(std::fs::write(self.tool(when.file()), ""));
+        let mut running = self.space.start_build(self.profile());
+        running.until_exists(&self.tool("reached"));
+        running
+    }
+
+    /// Lets the compile go on.
+    pub(crate) fn let_go(&self) {
+        for when in [Held::BeforeItReads, Held::WhenItHasWritten] {
+            let _ = std::fs::remove_file(self.tool(when.file()));
+        }
+    }
+}
+
+/// Where a compile is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Held {
+    /// Before the compiler has read anything.
+    BeforeItReads,
+    /// When it has written its object, before its process ends.
+    WhenItHasWritten,
+}
+
+impl Held {
+    /// The file which says so.
+    fn file(self) -> &'static str {
+        match self {
+            Self::BeforeItReads => "before",
+            Self::WhenItHasWritten => "after",
+        }
+    }
+}
+
+#[track_caller]
+fn must<T>(result: std::io::Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }

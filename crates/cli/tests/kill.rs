@@ -220,6 +220,38 @@ fn interrupted_it_ends_its_children_and_gives_130() {
 }
 
 #[test]
+fn what_an_interrupted_command_wrote_is_not_left_lying() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+        space.write(
+            "rekindle.toml",
+            "[project]\nname = \"p\"\n[command.half]\nargv = [\"sh\", \"half.sh\", \"{out:0}\", \"{out:1}\"]\n\
+             outputs = [\"half.h\", \"other.h\"]\n",
+        );
+        // The second output is there whole, the first half; `reached` says so.
+        space.write("half.sh", "echo 1 > $2; echo half > $1; : > reached; exec sleep 30\n");
+        let mut running = space.start_build(&[]);
+        running.until_exists(&space.path("reached"));
+        assert!(space.outputs().paths().any(|path| path.ends_with("half.h")), "it has written");
+        running.signal(signal);
+        running.wait().exits(130);
+        let rest = space.outputs();
+        assert!(rest.is_empty(), "left by {signal:?}: {:?}", rest.paths().collect::<Vec<_>>());
+        // And where there was a good one before, that is there again.
+        space.write("half.sh", "echo good > $1; echo good > $2\n");
+        space.build(&[]).ok().assert_work("1x");
+        let good = space.outputs();
+        space.remove("reached");
+        space.write("half.sh", "echo 1 > $2; echo half > $1; : > reached; exec sleep 30\n");
+        let mut running = space.start_build(&[]);
+        running.until_exists(&space.path("reached"));
+        running.signal(signal);
+        running.wait().exits(130);
+        assert_eq!(good.difference(&space.outputs()), "", "{signal:?}");
+    }
+}
+
+#[test]
 fn interrupted_twice_it_ends_all_the_same() {
     let space = slow();
     let mut running = space.start_build(&[]);

@@ -669,17 +669,72 @@ int main(int count, char **words) {
 ";
 
 #[test]
-fn tests_run_in_parallel_and_those_that_fail_are_shown() {
+fn tests_run_in_parallel() {
+    // Each waits for the file that the other one writes.
+    let space = project(
+        "\
+=== rekindle.toml
+[project]
+name = \"p\"
+[test.one]
+sources = [\"meet.c\"]
+args = [\"one\", \"two\"]
+[test.two]
+sources = [\"meet.c\"]
+args = [\"two\", \"one\"]
+=== meet.c
+#include <fcntl.h>
+#include <unistd.h>
+int main(int count, char **words) {
+  close(open(words[1], O_CREAT | O_WRONLY, 0666));
+  while (access(words[2], F_OK)) usleep(1000);
+  return 0;
+}
+",
+    );
+    space.run(&["test", "-j2", "--timeout", "30"]).done().ok();
+    for name in ["one", "two"] {
+        space.remove(name);
+    }
+    let alone = space.run(&["test", "-j1", "--timeout", "1"]).done();
+    alone.exits(1);
+    let told = alone.text() + &alone.stderr;
+    assert!(told.contains("test one FAILED: ran out of time") && told.contains("test two ok"), "{told}");
+}
+
+#[test]
+fn tests_that_fail_are_shown() {
     let space = project(TESTS);
-    let run = space.run(&["test", "--timeout", "0.5", "--junit", "results.xml"]).done();
+    let run = space.run(&["test", "--timeout", "2", "--junit", "results.xml"]).done();
     let text = run.exits(1).text() + &run.stderr;
     assert!(text.contains("a word of <the one> that fails"), "{text}");
     assert!(!text.contains("a word of the one that passes"), "{text}");
     let xml = String::from_utf8(space.read("results.xml")).unwrap();
-    assert!(xml.contains("<testsuite") && xml.contains("tests=\"5\""), "{xml}");
+    for counts in ["<testsuites tests=\"5\" ", "  <testsuite name=\"p\" tests=\"5\" "] {
+        let line = xml.lines().find(|line| line.starts_with(counts));
+        let line = line.unwrap_or_else(|| panic!("no {counts} in {xml}"));
+        assert!(line.contains(" failures=\"3\" errors=\"0\" skipped=\"0\" "), "{line}");
+    }
     assert!(xml.contains("a word of &lt;the one&gt; that fails &amp; more"), "{xml}");
-    for name in ["passes", "fails", "crashes", "sleeps", "takes-words"] {
-        assert!(xml.contains(name), "no {name} in {xml}");
+    let rows = [
+        ("passes", ""),
+        ("fails", "exited with code 3"),
+        ("crashes", "was killed by signal 6 (SIGABRT)"),
+        ("sleeps", "ran out of time after 2"),
+        ("takes-words", ""),
+    ];
+    for (name, message) in rows {
+        let (_, case) = xml.split_once(&format!("<testcase classname=\"p\" name=\"{name}\" ")).unwrap();
+        let (case, _) = case.split_once("</testcase>").unwrap();
+        let failure = case.split_once("<failure message=\"").map_or("", |(_, rest)| rest);
+        assert_eq!(case.contains("<failure"), !message.is_empty(), "{case}");
+        assert!(failure.starts_with(message), "{name}: {case}");
+        let told = if message.is_empty() {
+            format!("test {name} ok")
+        } else {
+            format!("test {name} FAILED: {message}")
+        };
+        assert!(text.contains(&told), "no `{told}` in {text}");
     }
 }
 
@@ -859,8 +914,8 @@ int main(void) { puts(__DATE__ \" \" __TIME__); return 0; }
 }
 
 #[test]
-fn a_header_that_a_command_generates_is_found_without_being_declared() {
-    // The compile reads what another action makes, and no dependency says so: it is found out, and right.
+fn a_generated_header_is_there_for_all_units_and_an_input_of_those_that_read_it() {
+    // `deps` says that the command comes first. Who reads what it makes, the depfiles say.
     let space = project(
         "\
 === rekindle.toml
@@ -871,17 +926,24 @@ argv = [\"cp\", \"{in}\", \"{out}\"]
 inputs = [\"version.in\"]
 outputs = [\"version.h\"]
 [executable.app]
-sources = [\"main.c\"]
+sources = [\"main.c\", \"other.c\"]
 deps = [\"version\"]
 === version.in
 #define VERSION 1
 === main.c
 #include <stdio.h>
 #include \"version.h\"
-int main(void) { printf(\"%d\\n\", VERSION); return 0; }
+int other(void);
+int main(void) { printf(\"%d %d\\n\", VERSION, other()); return 0; }
+=== other.c
+int other(void) { return 7; }
 ",
     );
-    builds(&space, "1c 1l 1x");
-    edited(&space, "version.in", "1", "2", "1c 1l 1x");
-    assert_eq!(space.prints("app"), "2");
+    let built = builds(&space, "2c 1l 1x");
+    let place = |text: &str| built.actions().iter().position(|action| action.is(text)).unwrap();
+    assert!(place("custom version") < place("compile other.c"), "{}", built.story());
+    space.edit("version.in", "1", "2");
+    space.build(&[]).ok().assert_ran(&["custom version", "compile main.c", "link app"]);
+    space.assert_like_clean(&[]);
+    assert_eq!(space.prints("app"), "2 7");
 }

@@ -370,13 +370,49 @@ fn only_the_firmware_is_built_again_when_its_compiler_changes() {
 
 #[test]
 fn toolchain_verbs_tell_what_was_found() {
+    let asked = |flag: &str| {
+        let output = Command::new("gcc").arg(flag).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let (version, target) = (asked("-dumpfullversion"), asked("-dumpmachine"));
+    let [gcc, gxx, ar] = ["gcc", "g++", "ar"].map(|name| bin(name).display().to_string());
     let space = project("gcc");
     let list = space.run(&["toolchain", "list"]).done();
-    assert!(list.ok().text().contains("host"), "{}", list.story());
+    assert_eq!(list.ok().text(), format!("host         gcc {version}  {target}  {gcc}\n"));
     let show = space.run(&["toolchain", "show", "host"]).done();
     let text = show.ok().text();
-    for part in ["gcc", "cc1", "as", "ld", "collect2"] {
-        assert!(text.contains(part), "no {part}\n{}", show.story());
+    let lines: Vec<&str> = text.lines().collect();
+    let expected = [
+        format!("host: gcc {version} for {target}"),
+        format!("  C compiler     {gcc}"),
+        format!("  C++ compiler   {gxx}"),
+        format!("  archiver       {ar}"),
+    ];
+    assert_eq!(lines[..4], expected, "{text}");
+    // What the identity of each kind of action is made of, each part with its digest.
+    let parts = |kind: &str| -> Vec<&str> {
+        let head = format!("  gcc {version}, {kind}");
+        let mut rest = lines.iter().skip_while(|line| **line != head).skip(1);
+        assert!(rest.next().is_some_and(|line| line.starts_with("    identity ")), "{kind}\n{text}");
+        let those = rest.map_while(|line| line.strip_prefix("    ")?.rsplit_once(' '));
+        let named = those.map(|(name, digest)| {
+            assert!(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{digest}");
+            name.trim_end()
+        });
+        named.collect()
+    };
+    for (kind, programs, others) in [
+        ("compile C", &["driver", "cc1", "as"][..], &["cc1plus", "ld", "collect2"][..]),
+        ("compile C++", &["driver", "cc1plus", "as"], &["cc1", "ld", "collect2"]),
+        ("link C", &["driver", "collect2", "ld"], &["cc1", "cc1plus", "as"]),
+    ] {
+        let found = parts(kind);
+        assert!(programs.iter().all(|part| found.contains(part)), "{kind}: {found:?}\n{text}");
+        assert!(!others.iter().any(|part| found.contains(part)), "{kind}: {found:?}\n{text}");
     }
-    space.run(&["toolchain", "show", "hots"]).done().exits(2).says("host");
+    let unknown = space.run(&["toolchain", "show", "hots"]).done();
+    insta::assert_snapshot!(unknown.exits(2).stderr, @"
+    hots: no target of this project uses such a toolchain
+         = hint: did you mean `host`?
+    ");
 }

@@ -1097,7 +1097,7 @@ sources = ["a.c"]
 pkg-config = ["no-such-package >= 2", ">= 1"]
 "#,
         &["a.c"],
-    ).replace("\n[library.versioned]", ""), @r#"
+    ), @r#"
     rekindle.toml:8:11: [library.versioned] has a `version` and is no shared library
        8 | version = "1"
          |           ^^^

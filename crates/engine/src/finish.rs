@@ -238,22 +238,46 @@ impl Session<'_> {
 
     /// What the files that the action read mention that no depfile tells; payloads that it names are discovered too.
     fn mentioned(&mut self, action: &Action, success: &mut Success) -> Mentioned {
-        if !action.discovery.scan {
-            return Mentioned::default();
+        let mut all = Mentioned::default();
+        if action.discovery.scan {
+            self.files.observe(&success.discovered);
+            let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
+            let Self { files, listings, world, .. } = self;
+            all = self.scans.mentioned(files, &read, action, world, listings);
+            if all.assembly {
+                self.files.observe(&success.echoes);
+                all.payloads
+                    .extend(success.echoes.iter().filter(|path| self.files.content(**path).is_some()));
+                all.payloads.retain(|path| !action.inputs.contains(path));
+            }
+            if action.discovery.assembled_later {
+                all.deferred.clone_from(&all.payloads);
+            }
         }
-        self.files.observe(&success.discovered);
-        let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
-        let Self { files, listings, world, .. } = self;
-        let mut all = self.scans.mentioned(files, &read, action, world, listings);
-        if all.assembly {
-            self.files.observe(&success.echoes);
-            all.payloads.extend(success.echoes.iter().filter(|path| self.files.content(**path).is_some()));
-            all.payloads.retain(|path| !action.inputs.contains(path));
+        if matches!(action.kind, ActionKind::Link | ActionKind::Archive) {
+            self.inherit_deferred(action, success, &mut all);
         }
         success.discovered.append(&mut all.payloads);
         success.discovered.sort_unstable();
         success.discovered.dedup();
         all
+    }
+
+    /// What the inputs of a link have left for it to read, the link reads; an archive passes it on.
+    fn inherit_deferred(&self, action: &Action, success: &Success, all: &mut Mentioned) {
+        for path in action.inputs.iter().chain(&success.discovered) {
+            let Some(producer) = self.graph.producer(*path) else { continue };
+            let Some(stamp) = self.dir.history.current(self.key(producer)) else { continue };
+            let left = if action.kind == ActionKind::Link { &mut all.payloads } else { &mut all.deferred };
+            left.extend(&stamp.deferred);
+            let passes_on =
+                stamp.kind == ActionKind::Archive || self.graph.action(producer).discovery.assembled_later;
+            if let Some(why) = stamp.unprovable.as_ref().filter(|_| passes_on) {
+                all.unprovable.get_or_insert_with(|| why.clone());
+            }
+        }
+        all.deferred.sort_unstable();
+        all.deferred.dedup();
     }
 
     /// Why what the command read is not what was observed before it started (law 4); `None` if it is.

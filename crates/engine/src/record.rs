@@ -147,6 +147,7 @@ impl Reader {
             declared: d.list(|d| Ok((self.path(d)?, self.content(d)?)))?,
             discovered: d.list(|d| Ok((self.path(d)?, d.option(|d| self.content(d))?)))?,
             lookups: d.option(|d| Lookups::decode(d, |number| nth(&self.paths, number).ok()))?,
+            deferred: d.list(|d| self.path(d))?,
             outputs: d.list(|d| {
                 Ok(Output { path: self.path(d)?, content: self.content(d)?, executable: d.u8()? != 0 })
             })?,
@@ -293,6 +294,9 @@ impl Writer {
         });
         e.option(stamp.lookups.as_ref(), |e, lookups| {
             lookups.encode(e, |id| self.path(id, files, journal));
+        });
+        e.list(&stamp.deferred, |e, path| {
+            e.u32(self.path(*path, files, journal));
         });
         e.list(&stamp.outputs, |e, output| {
             e.u32(self.path(output.path, files, journal));

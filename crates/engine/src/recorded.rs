@@ -43,6 +43,7 @@ impl Session<'_> {
             declared,
             discovered: success.discovered.iter().map(|path| (*path, content(path))).collect(),
             lookups,
+            deferred: mentioned.deferred,
             outputs: outputs.collect(),
             links: action.links.iter().map(|(link, _)| *link).collect(),
             holds: match (&action.local, bound) {

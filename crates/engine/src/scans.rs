@@ -19,6 +19,8 @@ pub(crate) struct Mentioned {
     pub(crate) probes: Vec<Probe>,
     /// Files that the assembler or `#embed` read.
     pub(crate) payloads: Vec<PathId>,
+    /// Files that are read only when the output is linked.
+    pub(crate) deferred: Vec<PathId>,
     /// Some file may make the assembler read another.
     pub(crate) assembly: bool,
     /// A date or a time may be in the result.

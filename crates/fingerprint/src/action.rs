@@ -294,6 +294,9 @@ pub struct Discovery {
     pub scan: bool,
     /// Whether `.incbin` payloads are named by the depfiles (GNU as does, clang's own assembler does not).
     pub incbin_in_depfile: bool,
+    /// Whether inline assembler is kept as text until the output is linked (link-time optimization), so that it is the
+    /// link that reads what `.incbin` names.
+    pub assembled_later: bool,
     /// Names that were searched besides those of files that were read (`libm.so` where `libm.a` was found).
     pub also_searched: Vec<Vec<u8>>,
 }

@@ -45,6 +45,8 @@ pub struct Stamp {
     pub discovered: Vec<(PathId, Option<ContentId>)>,
     /// The answers that the search for headers or libraries gave.
     pub lookups: Option<Lookups>,
+    /// Files that are read only when what it wrote is linked.
+    pub deferred: Vec<PathId>,
     /// What it wrote.
     pub outputs: Vec<Output>,
     /// The symbolic links that were made beside its outputs.

@@ -90,6 +90,7 @@ impl Bench {
             declared: vec![(action.inputs[0], content(action.inputs[0]))],
             discovered: vec![(header, Some(content(header))), (absent, None)],
             lookups: Some(lookups),
+            deferred: Vec::new(),
             outputs: vec![Output {
                 path: action.outputs[0],
                 content: content(action.outputs[0]),

@@ -80,6 +80,7 @@ impl Toolchain {
             search: Some(self.header_search(request, &treated, &facts, cwd, files)),
             scan: true,
             incbin_in_depfile: external,
+            assembled_later: lto && matches!(request.language, Language::C | Language::Cxx),
             also_searched: Vec::new(),
         };
         let reasons = [&self.local, &treated.local, &facts.local, &sides.unknown];

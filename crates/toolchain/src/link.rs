@@ -72,6 +72,7 @@ impl Toolchain {
             search: Some(self.library_search(&treated, &facts, cwd, files)),
             scan: false,
             incbin_in_depfile: false,
+            assembled_later: false,
             also_searched: searched_names(&treated),
         };
         action.local = self.local.clone().or_else(|| treated.local.clone()).or_else(|| facts.local.clone());

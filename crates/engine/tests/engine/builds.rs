@@ -6,6 +6,7 @@ use crate::space::{Done, Space, Step, step};
 use rekindle_engine::event::BuildOutcome;
 use rekindle_engine::request::Mode;
 use rekindle_exec::Live;
+use rekindle_fingerprint::action::ActionKind;
 
 /// `b` is made of `a`, `a` of the file `in`, whose comments (`#` lines) do not reach `a`.
 fn chain() -> Space {
@@ -469,4 +470,23 @@ fn what_was_written_without_a_stamp_goes_when_nobody_makes_it_any_more() {
     space.build();
     assert!(!space.out("a").exists());
     assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn what_is_assembled_only_at_the_link_is_an_input_of_the_link() {
+    let compile = Step {
+        assembled_later: true,
+        ..step("grep -v payload src/in.c > out/o; true", &["src/in.c"], &["o"])
+    };
+    let archive = Step { kind: Some(ActionKind::Archive), ..step("cat out/o > out/l", &["build:o"], &["l"]) };
+    let link =
+        Step { kind: Some(ActionKind::Link), ..step("cat out/l payload > out/p", &["build:l"], &["p"]) };
+    let mut space = Space::new(vec![compile, archive, link]);
+    space.write("src/in.c", "asm(\".incbin \\\"payload\\\"\");\n");
+    space.write("payload", "one");
+    assert_eq!(space.told(), ["o ran", "l ran", "p ran"]);
+    assert_eq!(space.told(), NOTHING);
+    space.write("payload", "two");
+    assert_eq!(space.told(), ["o ran", "p ran"]);
+    assert_eq!(space.read("out/p"), "two");
 }

@@ -25,6 +25,10 @@ pub(crate) struct Step {
     pub(crate) depfile: Option<&'static str>,
     /// As `depfile`, but as GNU as writes it.
     pub(crate) assembler: Option<&'static str>,
+    /// Whether it is a compile whose inline assembler is read at the link.
+    pub(crate) assembled_later: bool,
+    /// What it is instead of a custom command.
+    pub(crate) kind: Option<ActionKind>,
     pub(crate) search: Vec<&'static str>,
     pub(crate) local: Option<&'static str>,
     pub(crate) links: Vec<(&'static str, &'static str)>,
@@ -128,6 +132,11 @@ impl Space {
                 action.discovery.incbin_in_depfile = true;
                 action.discovery.depfiles.push(DepfileFormat::Assembler(locate(&format!("build:{depfile}"))));
             }
+            if step.assembled_later {
+                action.discovery.scan = true;
+                action.discovery.assembled_later = true;
+            }
+            action.kind = step.kind.unwrap_or(action.kind);
             if !step.search.is_empty() {
                 let dirs = step.search.iter().map(|dir| locate(dir)).collect();
                 action.discovery.search = Some(Search { dirs, near: false });

@@ -1,9 +1,12 @@
-//! `rekindle size`: how large the sections of programs are.
+//! `rekindle size`: how large the sections of programs and libraries are.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use object::elf::{SHF_ALLOC, SHF_WRITE, SHT_NOBITS};
-use object::{Object, ObjectSection, SectionFlags};
+use object::read::archive::ArchiveFile;
+use object::{FileKind, Object, ObjectKind, ObjectSection, SectionFlags};
 use rekindle_fingerprint::files::PathId;
 use rekindle_scheduler::graph::{Target, TargetKind};
 use serde_json::json;
@@ -12,6 +15,9 @@ use crate::app::{App, Ended};
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::session::Session;
+
+/// What can be asked for.
+const HINT: &str = "name programs, shared or static libraries, or libraries of objects";
 
 /// What a program takes, in bytes, counted as `size` of the GNU binutils does in its Berkeley form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +30,15 @@ struct Sizes {
     bss: u64,
 }
 
-/// Builds the programs (and shared libraries) and tells their sizes.
+impl std::ops::AddAssign for Sizes {
+    fn add_assign(&mut self, other: Self) {
+        self.text += other.text;
+        self.data += other.data;
+        self.bss += other.bss;
+    }
+}
+
+/// Builds the targets and tells their sizes.
 pub(super) fn size(app: &mut App, targets: &[String]) -> Result<Ended, Failure> {
     let mut session = Session::open(app, super::build::wanted(targets))?;
     let named = |target: &&&Target| matches!(target.kind, TargetKind::Program | TargetKind::Test);
@@ -37,10 +51,19 @@ pub(super) fn size(app: &mut App, targets: &[String]) -> Result<Ended, Failure> 
     if !ended.is_ok() || app.settings.dry_run {
         return Ok(ended);
     }
-    let mut text = format!("{:>10} {:>10} {:>10} {:>10}  program\n", "text", "data", "bss", "total");
+    let mut text = format!("{:>10} {:>10} {:>10} {:>10}  target\n", "text", "data", "bss", "total");
     for target in &chosen {
-        let Some(path) = target.outputs.first() else { continue };
-        let sizes = measured(&session.files.abs(*path))?;
+        let Some(path) = target.outputs.first() else {
+            let what = format!("`{}` has no file whose size could be told", target.name);
+            return Err(Failure::input(what).hint(HINT));
+        };
+        let (mut sizes, is_object) = measured(&session.files.abs(*path))?;
+        // An object library is all of its objects.
+        for other in target.outputs.iter().skip(1).filter(|_| is_object) {
+            if let (more, true) = measured(&session.files.abs(*other))? {
+                sizes += more;
+            }
+        }
         if app.format == Format::Json {
             let shown = session.files.show(*path);
             let Sizes { text, data, bss } = sizes;
@@ -62,17 +85,46 @@ fn row(name: &str, Sizes { text, data, bss }: Sizes) -> String {
     format!("{text:>10} {data:>10} {bss:>10} {:>10}  {name}\n", text + data + bss)
 }
 
-fn measured(path: &Path) -> Result<Sizes, Failure> {
-    let shown = path.display();
-    let bytes =
-        std::fs::read(path).map_err(|error| Failure::io("read", format_args!("`{shown}`"), &error))?;
-    sizes(&bytes).map_err(|error| {
-        Failure::input(format!("`{shown}` has no sections: {error}"))
-            .hint("name programs or shared libraries")
-    })
+/// The sizes of a file, and whether it is an object that is still to be linked.
+fn measured(path: &Path) -> Result<(Sizes, bool), Failure> {
+    let bytes = read(path)?;
+    let wrong = |why: &dyn std::fmt::Display| {
+        Failure::input(format!("cannot tell the size of `{}`: {why}", path.display())).hint(HINT)
+    };
+    if matches!(FileKind::parse(bytes.as_slice()), Ok(FileKind::Archive)) {
+        return Ok((of_archive(path, &bytes, &wrong)?, false));
+    }
+    sizes(&bytes).map_err(|_| wrong(&"it is no ELF file"))
 }
 
-fn sizes(bytes: &[u8]) -> Result<Sizes, object::Error> {
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::io("read", format_args!("`{}`", path.display()), &error))
+}
+
+/// The sum over the members of an archive. Those of a thin one are files beside it.
+fn of_archive(
+    path: &Path,
+    bytes: &[u8],
+    wrong: &dyn Fn(&dyn std::fmt::Display) -> Failure,
+) -> Result<Sizes, Failure> {
+    let archive = ArchiveFile::parse(bytes).map_err(|error| wrong(&error))?;
+    let mut sum = Sizes::default();
+    for member in archive.members() {
+        let member = member.map_err(|error| wrong(&error))?;
+        let name = OsStr::from_bytes(member.name());
+        let found = if member.is_thin() {
+            sizes(&read(&path.parent().unwrap_or(Path::new("")).join(name))?)
+        } else {
+            member.data(bytes).and_then(sizes)
+        };
+        let (one, _) = found
+            .map_err(|_| wrong(&format!("its member `{}` is no ELF file", Path::new(name).display())))?;
+        sum += one;
+    }
+    Ok(sum)
+}
+
+fn sizes(bytes: &[u8]) -> Result<(Sizes, bool), object::Error> {
     let file = object::File::parse(bytes)?;
     let mut sizes = Sizes::default();
     for section in file.sections() {
@@ -87,7 +139,7 @@ fn sizes(bytes: &[u8]) -> Result<Sizes, object::Error> {
         };
         *sum += section.size();
     }
-    Ok(sizes)
+    Ok((sizes, file.kind() == ObjectKind::Relocatable))
 }
 
 #[cfg(test)]
@@ -97,22 +149,67 @@ mod tests {
     #[test]
     fn sections_are_counted_as_gnu_size_counts_them() {
         let own = std::env::current_exe().unwrap();
-        let ours = sizes(&std::fs::read(&own).unwrap()).unwrap();
+        let (ours, _) = sizes(&std::fs::read(&own).unwrap()).unwrap();
         if !rekindle_testkit::require("size") {
             return;
         }
-        let command = rekindle_exec::Command::new("/usr/bin/size", "/").args([&own]);
-        let said = rekindle_exec::run(&command, &rekindle_exec::Live::new().unwrap()).unwrap();
-        let said = String::from_utf8(said.output).unwrap();
-        let line: Vec<u64> = said
+        assert_eq!(ours, told_by_size(&[own.as_os_str()]));
+    }
+
+    /// What GNU size says on its last line.
+    fn told_by_size(words: &[&OsStr]) -> Sizes {
+        let said = run("size", words, Path::new("/"));
+        let numbers: Vec<u64> = said
             .lines()
-            .nth(1)
+            .last()
             .unwrap()
             .split_whitespace()
             .take(3)
             .map(|word| word.parse().unwrap())
             .collect();
-        assert_eq!([ours.text, ours.data, ours.bss].as_slice(), line);
+        Sizes { text: numbers[0], data: numbers[1], bss: numbers[2] }
+    }
+
+    fn run(program: &str, words: &[&OsStr], directory: &Path) -> String {
+        let path = std::ffi::OsString::from("/usr/local/bin:/usr/bin:/bin");
+        let found = rekindle_exec::which(OsStr::new(program), &path, directory).unwrap();
+        let mut command = rekindle_exec::Command::new(found, directory).args(words);
+        command.env = vec![("PATH".into(), path)];
+        let said = rekindle_exec::run(&command, &rekindle_exec::Live::new().unwrap()).unwrap();
+        String::from_utf8(said.output).unwrap()
+    }
+
+    #[test]
+    fn an_archive_is_the_sum_of_its_members() {
+        if !rekindle_testkit::require("size") {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [("a.c", "int a[9]; int f(void) { return 1; }"), ("b.c", "int b = 2;")] {
+            crate::writers::atomic::write(&dir.path().join(name), text.as_bytes()).unwrap();
+        }
+        let words = |text: &'static str| text.split(' ').map(OsStr::new).collect::<Vec<_>>();
+        run("gcc", &words("-c a.c b.c"), dir.path());
+        run("ar", &words("rcs full.a a.o b.o"), dir.path());
+        run("ar", &words("rcsT thin.a a.o b.o"), dir.path());
+        for name in ["full.a", "thin.a"] {
+            let archive = dir.path().join(name);
+            let expected = told_by_size(&[OsStr::new("-t"), archive.as_os_str()]);
+            assert_eq!(measured(&archive).unwrap(), (expected, false), "{name}");
+            assert!(expected.text > 0 && expected.data > 0 && expected.bss > 0);
+        }
+        assert!(measured(&dir.path().join("a.o")).unwrap().1);
+        run("ar", &words("rcs text.a a.c"), dir.path());
+        let shown = |name: &str| {
+            let failure = measured(&dir.path().join(name)).unwrap_err();
+            failure.text().replace(&format!("{}/", dir.path().display()), "")
+        };
+        insta::assert_snapshot!(shown("text.a") + &shown("a.c"), @"
+        rekindle: cannot tell the size of `text.a`: its member `a.c` is no ELF file
+          hint: name programs, shared or static libraries, or libraries of objects
+        rekindle: cannot tell the size of `a.c`: it is no ELF file
+          hint: name programs, shared or static libraries, or libraries of objects
+        ");
     }
 
     #[test]

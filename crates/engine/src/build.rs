@@ -1,13 +1,13 @@
 //! The build loop: judge what is settled, start what is stale, take in what has ended, until nothing is left.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rekindle_exec::Live;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_scheduler::Graph;
 
-use crate::build_dir::BuildDir;
+use crate::build_dir::{BuildDir, OWN};
 use crate::error::Error;
 use crate::event::{BuildOutcome, Event, Summary};
 use crate::kept::Kept;
@@ -63,6 +63,9 @@ impl Session<'_> {
 
     /// Deletes what actions that are no longer in the graph wrote into the build directory.
     fn remove_orphans(&mut self) -> Result<(), Error> {
+        if self.dir.history.lost() {
+            self.remove_unknown(self.dir.path().to_path_buf());
+        }
         let gone = |key: &PathId| self.graph.producer(*key).is_none();
         let keys: Vec<PathId> = self.dir.history.keys().filter(gone).collect();
         for key in keys {
@@ -92,6 +95,23 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Deletes every file below `dir`, in the build directory, that no action makes and that is not ours.
+    fn remove_unknown(&mut self, dir: PathBuf) {
+        let Ok(entries) = std::fs::read_dir(&dir) else { return };
+        for entry in entries.flatten() {
+            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let ours = entry.file_name().to_str().is_some_and(|name| OWN.contains(&name));
+            if dir == self.dir.path() && ours {
+                continue;
+            } else if is_directory {
+                self.remove_unknown(entry.path());
+            } else {
+                let path = self.files.path_abs(&entry.path());
+                self.remove_output(path);
+            }
+        }
     }
 
     /// Deletes a file of the build directory that nobody produces any more, and directories that are empty then.

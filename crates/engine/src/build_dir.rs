@@ -26,6 +26,10 @@ use crate::marker::Marker;
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This directory was made by rekindle; backups may leave it out. See https://bford.info/cachedir/\n";
 
+/// The names at its top that are ours.
+pub(crate) const OWN: [&str; 8] =
+    ["lock", "running", "journal", "journal.new", "marker", "tmp", "kept", "CACHEDIR.TAG"];
+
 /// An open, locked build directory of one profile.
 pub struct BuildDir {
     path: PathBuf,

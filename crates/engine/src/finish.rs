@@ -2,7 +2,7 @@
 //! is recorded.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rekindle_exec as exec;
 use rekindle_fingerprint::action::{Action, ActionKind, DepfileFormat};
@@ -160,11 +160,25 @@ impl Session<'_> {
         Ok(Success { named, discovered, echoes, made, printed, ms })
     }
 
+    /// Where a name of a linker's depfile lies: it may have been found where libraries are searched.
+    fn linked(&self, action: &Action, cwd: &Path, name: &Path) -> PathBuf {
+        let is_file = |path: &Path| matches!(disk::stat(path), Ok(Entry::File(..)));
+        if action.kind != ActionKind::Link || name.is_absolute() || is_file(&cwd.join(name)) {
+            return name.to_path_buf();
+        }
+        let dirs = action.discovery.search.iter().flat_map(|search| &search.dirs);
+        let found = dirs.map(|dir| self.files.abs(*dir).join(name)).find(|path| is_file(path));
+        found.unwrap_or_else(|| name.to_path_buf())
+    }
+
     /// The paths that the command named, but for its own outputs and temporary files.
     fn named_paths(&mut self, action: &Action, cwd: &Path, names: &[Vec<u8>]) -> Vec<PathId> {
         let mut named: Vec<PathId> = names
             .iter()
-            .map(|name| self.files.path_from(cwd, Path::new(std::ffi::OsStr::from_bytes(name))))
+            .map(|name| {
+                let path = self.linked(action, cwd, Path::new(std::ffi::OsStr::from_bytes(name)));
+                self.files.path_from(cwd, &path)
+            })
             .collect();
         named.sort_unstable();
         named.dedup();
@@ -266,7 +280,13 @@ impl Session<'_> {
     /// What the inputs of a link have left for it to read, the link reads; an archive passes it on.
     fn inherit_deferred(&self, action: &Action, success: &Success, all: &mut Mentioned) {
         for path in action.inputs.iter().chain(&success.discovered) {
-            let Some(producer) = self.graph.producer(*path) else { continue };
+            let Some(producer) = self.graph.producer(*path) else {
+                if disk::starts_with(&self.files.abs(*path), b"!<thin>\n") {
+                    let shown = self.files.show(*path);
+                    all.unprovable.get_or_insert_with(|| format!("`{shown}` is a thin archive"));
+                }
+                continue;
+            };
             let Some(stamp) = self.dir.history.current(self.key(producer)) else { continue };
             let left = if action.kind == ActionKind::Link { &mut all.payloads } else { &mut all.deferred };
             left.extend(&stamp.deferred);
@@ -367,7 +387,7 @@ fn age(files: &Files, path: PathId, running: &Running) -> Age {
     let absolute = files.abs(path);
     let Seen::File { signature, .. } = files.seen(path) else { return Age::Gone };
     let device = disk::device(&absolute).unwrap_or(u64::MAX);
-    if running.before.makes_racy(device, signature) {
+    if running.before.is_younger(device, signature) {
         return Age::Young;
     }
     match disk::last_change_of_links(&absolute) {

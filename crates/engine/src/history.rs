@@ -151,6 +151,12 @@ impl History {
         self.dead += old_current + old_previous - live;
     }
 
+    /// Whether outputs may lie in the build directory of which nothing is known: there was no journal, or it was
+    /// damaged.
+    pub fn lost(&self) -> bool {
+        self.journal.lost()
+    }
+
     /// The stamps of the action whose first output is `key`.
     pub fn generations(&self, key: PathId) -> Option<&Generations> {
         self.stamps.get(&key)

@@ -27,6 +27,7 @@ pub struct Journal {
     path: PathBuf,
     pending: Vec<u8>,
     length: u64,
+    lost: bool,
 }
 
 /// One record as it was read: its kind and its payload.
@@ -110,7 +111,7 @@ impl Journal {
         if let Some(found) = version.filter(|found| *found > VERSION) {
             return Err(Error::NewerFormat { path: path.to_path_buf(), found, known: VERSION });
         }
-        let mut journal = Self { file, path: path.to_path_buf(), pending: Vec::new(), length: 0 };
+        let mut journal = Self { file, path: path.to_path_buf(), pending: Vec::new(), length: 0, lost: true };
         if version == Some(VERSION) {
             let mut at = HEADER;
             while let Some((record, next)) = record_at(&bytes, at) {
@@ -119,6 +120,7 @@ impl Journal {
                 }
                 at = next;
             }
+            journal.lost = at < bytes.len();
             journal.cut(at as u64, bytes.len() as u64)?;
         } else {
             journal.cut(0, bytes.len() as u64)?;
@@ -167,6 +169,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether something that stood here may be gone: there was no journal, or it was damaged.
+    pub fn lost(&self) -> bool {
+        self.lost
+    }
+
     /// How many bytes the file has.
     pub fn length(&self) -> u64 {
         self.length
@@ -186,7 +193,7 @@ impl Journal {
             .write(true)
             .open(&beside)
             .at("open", &beside)?;
-        let mut new = Self { file, path: beside.clone(), pending: header(), length: 0 };
+        let mut new = Self { file, path: beside.clone(), pending: header(), length: 0, lost: self.lost };
         write(&mut new);
         new.flush()?;
         fs::rename(&beside, &self.path).at("rename", &beside)?;

@@ -1,7 +1,12 @@
 //! Making the stamp of a command that has succeeded: what it read is scanned for what no depfile tells, and the
 //! answers that its searches gave are written down.
 
-use rekindle_fingerprint::action::Action;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::action::{Action, ActionKind};
+use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::{self, Lookups};
 use rekindle_fingerprint::scan::Probe;
@@ -71,7 +76,10 @@ impl Session<'_> {
         let from = if search.near { directories(self.files, action) } else { Vec::new() };
         let mut probes = probes.to_vec();
         let also = action.discovery.also_searched.iter();
-        probes.extend(also.map(|name| Probe { name: name.as_slice().into(), angled: true, next: false }));
+        probes.extend(also.map(|name| searched(name)));
+        if action.kind == ActionKind::Link {
+            probes.extend(success.named.iter().filter_map(|path| other_kind(self.files.rel(*path))));
+        }
         // A source is named on the command line, not searched; so is whatever else a link is given by its path, which
         // does no harm there.
         let source = action.inputs.first().filter(|_| search.near);
@@ -86,8 +94,46 @@ impl Session<'_> {
                 "`{name}` was searched in `{directory}`, which was changed while the command ran"
             ));
         }
+        // What another action makes counts as there; the command has seen it only if it lay there when it started.
+        let unread = lookups.hits.iter().filter(|hit| hit.file);
+        for hit in unread {
+            let place = files.abs(hit.dir).join(OsStr::from_bytes(&hit.name));
+            let path = files.path_abs(&place);
+            let made = self
+                .graph
+                .producer(path)
+                .is_some_and(|producer| self.graph.action(producer).outputs != action.outputs);
+            if made && !lay_there(&place, running) {
+                let shown = files.show(path);
+                return Err(format!("`{shown}`, which another action makes, is found where it searches"));
+            }
+        }
         Ok(Some(lookups))
     }
+}
+
+/// Whether a file lay at `place` before the command started, and was not changed since.
+fn lay_there(place: &Path, running: &Running) -> bool {
+    match disk::stat(place) {
+        Ok(Entry::File(signature, device)) => !running.before.is_younger(device, &signature),
+        _ => false,
+    }
+}
+
+fn searched(name: &[u8]) -> Probe {
+    Probe { name: name.into(), angled: true, next: false }
+}
+
+/// Of a library that was read, the name of its other kind: `libx.so` is preferred where `libx.a` was found, or the
+/// other way round, whoever asked for it.
+fn other_kind(library: &Path) -> Option<Probe> {
+    let name = library.file_name()?.as_bytes();
+    let stem = name.strip_prefix(b"lib")?;
+    let (stem, other) = match stem.strip_suffix(b".a") {
+        Some(stem) => (stem, &b".so"[..]),
+        None => (stem.strip_suffix(b".so")?, &b".a"[..]),
+    };
+    Some(searched(&[b"lib", stem, other].concat()))
 }
 
 /// The directories of an action's declared inputs, and its working directory.

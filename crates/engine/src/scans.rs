@@ -10,7 +10,7 @@ use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{ContentId, Files, PathId};
 use rekindle_fingerprint::lookup::{self, Listings, Outputs};
 use rekindle_fingerprint::scan::{self, Mentions, Probe, Scan, Text};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What all files that one action read mention together.
 #[derive(Default)]
@@ -61,7 +61,23 @@ impl Scans {
                 all.add_stepping(files, path, &scan, world, listings);
             }
         }
+        if all.assembly {
+            self.scan_payloads(files, action, &mut all);
+        }
         all
+    }
+
+    /// What the assembler includes may make it read further files.
+    fn scan_payloads(&mut self, files: &mut Files, action: &Action, all: &mut Mentioned) {
+        let mut scanned = FxHashSet::default();
+        while let Some(path) = all.payloads.iter().copied().find(|path| scanned.insert(*path)) {
+            files.observe(&[path]);
+            if let Some(scan) = self.scan(files, path, Text::PlainAssembler) {
+                all.add(files, path, action, &scan);
+            }
+        }
+        all.payloads.sort_unstable();
+        all.payloads.dedup();
     }
 
     fn scan(&mut self, files: &Files, path: PathId, text: Text) -> Option<Rc<Scan>> {

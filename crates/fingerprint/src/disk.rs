@@ -54,7 +54,7 @@ pub fn stat(path: &Path) -> io::Result<Entry> {
     }
 }
 
-/// The newest mtime or ctime of the symbolic links among the components of `path`; `None` without links.
+/// The newest ctime of the symbolic links among the components of `path`; `None` without links.
 ///
 /// # Errors
 /// Whatever the system says of a component.
@@ -66,7 +66,7 @@ pub fn last_change_of_links(path: &Path) -> io::Result<Option<FileTime>> {
         }
         let meta = fs::symlink_metadata(place)?;
         if meta.is_symlink() {
-            newest = newest.max(Some(signature_of(&meta).last_change()));
+            newest = newest.max(Some(signature_of(&meta).ctime));
         }
     }
     Ok(newest)
@@ -136,6 +136,12 @@ fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
 /// Whatever the system says.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
+}
+
+/// Whether the file at `path` starts with these bytes; not if it cannot be read.
+pub fn starts_with(path: &Path, bytes: &[u8]) -> bool {
+    let mut start = vec![0; bytes.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == bytes
 }
 
 /// The names in a directory, sorted; none for a directory that is absent or no directory.

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::action::{Action, Command, Identity, Part};
 use crate::digest::Digest;
 use crate::files::{ContentId, Files, PathId, Seen, TextId};
-use crate::lookup::{self, Listings, World};
+use crate::lookup::{self, Listings, Search, World};
 use crate::reason::StaleReason;
 use crate::stamp::{Holds, Stamp};
 
@@ -64,7 +64,7 @@ pub fn judge_inputs(action: &Action, now: &Command, stamp: &Stamp, view: &mut Vi
     judge_identity(action.identity.as_deref(), stamp, view, &mut reasons);
     judge_declared(action, stamp, view.files, &mut reasons);
     judge_discovered(stamp, view.files, &mut reasons);
-    judge_lookups(stamp, view, &mut reasons);
+    judge_lookups(action, stamp, view, &mut reasons);
     judge_place(action, stamp, view, &mut reasons);
     reasons
 }
@@ -201,7 +201,20 @@ fn judge_discovered(stamp: &Stamp, files: &Files, reasons: &mut Vec<StaleReason>
     }
 }
 
-fn judge_lookups(stamp: &Stamp, view: &mut View<'_>, reasons: &mut Vec<StaleReason>) {
+fn judge_lookups(action: &Action, stamp: &Stamp, view: &mut View<'_>, reasons: &mut Vec<StaleReason>) {
+    let then = stamp.lookups.as_ref().map(|lookups| &lookups.search);
+    let now = action.discovery.search.as_ref();
+    if then != now {
+        let dirs = |search: Option<&Search>| search.map_or_else(Vec::new, |search| search.dirs.clone());
+        let beyond = |these: &[PathId], those: &[PathId], files: &Files| {
+            these.iter().filter(|dir| !those.contains(dir)).map(|dir| files.show(*dir)).collect()
+        };
+        let (then, now) = (dirs(then), dirs(now));
+        reasons.push(StaleReason::SearchChanged {
+            removed: beyond(&then, &now, view.files),
+            added: beyond(&now, &then, view.files),
+        });
+    }
     let Some(lookups) = &stamp.lookups else { return };
     for change in lookup::check(view.files, view.world, lookups, view.listings) {
         let name = String::from_utf8_lossy(&change.name).into_owned();

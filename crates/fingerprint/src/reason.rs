@@ -86,6 +86,13 @@ pub enum StaleReason {
         /// The directory that had it.
         directory: String,
     },
+    /// Headers or libraries are searched in other directories, or in another order.
+    SearchChanged {
+        /// Directories that are no longer searched.
+        removed: Vec<String>,
+        /// Directories that were not searched.
+        added: Vec<String>,
+    },
     /// An output is not there.
     OutputMissing {
         /// The output.
@@ -128,6 +135,7 @@ impl StaleReason {
             Self::InputsReordered => "inputs_reordered",
             Self::LookupAppeared { .. } => "lookup_appeared",
             Self::LookupGone { .. } => "lookup_gone",
+            Self::SearchChanged { .. } => "search_changed",
             Self::OutputMissing { .. } => "output_missing",
             Self::OutputChanged { .. } => "output_changed",
             Self::BoundElsewhere => "bound_elsewhere",
@@ -205,6 +213,9 @@ impl fmt::Display for StaleReason {
             Self::InputsReordered => f.write_str("inputs are in another order"),
             Self::LookupAppeared { name, directory } => write!(f, "`{name}` appeared in `{directory}`"),
             Self::LookupGone { name, directory } => write!(f, "`{name}` is gone from `{directory}`"),
+            Self::SearchChanged { removed, added } => {
+                difference(f, "directories that are searched changed", removed, added)
+            }
             Self::OutputMissing { path } => write!(f, "output `{path}` is missing"),
             Self::OutputChanged { path } => write!(f, "output `{path}` was changed by someone else"),
             Self::BoundElsewhere => {
@@ -252,6 +263,7 @@ mod tests {
             StaleReason::InputsReordered,
             StaleReason::LookupAppeared { name: "a.h".into(), directory: "inc1".into() },
             StaleReason::LookupGone { name: "a.h".into(), directory: "inc1".into() },
+            StaleReason::SearchChanged { removed: vec![], added: texts(&["sr/usr/local/include"]) },
             StaleReason::OutputMissing { path: path() },
             StaleReason::OutputChanged { path: path() },
             StaleReason::BoundElsewhere,
@@ -281,6 +293,7 @@ mod tests {
         inputs_reordered: inputs are in another order [-]
         lookup_appeared: `a.h` appeared in `inc1` [-]
         lookup_gone: `a.h` is gone from `inc1` [-]
+        search_changed: directories that are searched changed: `sr/usr/local/include` added [-]
         output_missing: output `src/a.h` is missing [src/a.h]
         output_changed: output `src/a.h` was changed by someone else [src/a.h]
         bound_elsewhere: its result holds absolute paths, and the project lies elsewhere now [-]

@@ -176,7 +176,10 @@ const PATTERNS: [&str; 12] = [
     "../",
 ];
 
-static FIRST_PASS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(PATTERNS).ok());
+static FIRST_PASS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    // Assemblers read their statements in either case.
+    AhoCorasick::builder().ascii_case_insensitive(true).build(PATTERNS).ok()
+});
 
 /// Whether the bytes have anything that the second pass must look at.
 fn may_mention(bytes: &[u8]) -> bool {

@@ -60,6 +60,13 @@ impl Instant {
         Self { device, time, granularity }
     }
 
+    /// Whether a file on `device` may have been changed at the instant or later. Its ctime alone tells: no program can
+    /// set that, while an mtime may well lie in the future.
+    pub fn is_younger(&self, device: u64, signature: &Signature) -> bool {
+        let granularity = if device == self.device { self.granularity } else { COARSE };
+        signature.ctime.0.saturating_add(granularity) >= self.time.0
+    }
+
     /// Whether a file on `device` with this signature may have been changed after the instant without the
     /// signature showing it: then the signature is *racy* and is not believed by a later build.
     pub fn makes_racy(&self, device: u64, signature: &Signature) -> bool {
@@ -82,6 +89,14 @@ mod tests {
         assert!(instant.makes_racy(1, &changed_at(50_000_000_001)));
         assert!(instant.makes_racy(1, &changed_at(50_000_000_001 - TICK)));
         assert!(!instant.makes_racy(1, &changed_at(50_000_000_000 - TICK)));
+    }
+
+    #[test]
+    fn an_mtime_from_the_future_makes_no_file_younger_than_the_instant() {
+        let instant = Instant::of_touched_file(1, FileTime(50_000_000_001));
+        let signature = Signature { mtime: FileTime(i64::MAX), ..changed_at(1) };
+        assert!(!instant.is_younger(1, &signature) && instant.makes_racy(1, &signature));
+        assert!(instant.is_younger(1, &changed_at(50_000_000_001)));
     }
 
     #[test]

@@ -259,6 +259,17 @@ fn a_header_that_shadows_another_counts() {
 }
 
 #[test]
+fn the_directories_that_are_searched_count() {
+    let more = Bench::after_action(|action, files| {
+        let dir = files.path(Roots::WORKSPACE, "inc0");
+        action.discovery.search.as_mut().unwrap().dirs.insert(0, dir);
+    });
+    assert_eq!(more, ["directories that are searched changed: `inc0` added"]);
+    let swapped = Bench::after_action(|action, _| action.discovery.search.as_mut().unwrap().dirs.swap(0, 1));
+    assert_eq!(swapped, ["directories that are searched changed: the same ones in another order"]);
+}
+
+#[test]
 fn a_probed_header_that_appears_counts() {
     let appeared = Bench::after_disk(|bench| bench.write("inc1/probed.h", ""));
     assert_eq!(appeared, ["`probed.h` appeared in `inc1`"]);

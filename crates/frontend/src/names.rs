@@ -10,7 +10,8 @@ use crate::project::is_plain_name;
 use crate::when;
 
 /// Names in a build directory that are not for programs, with any ending.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 14] = [
+    "running",
     "obj",
     "gen",
     "tmp",
@@ -156,6 +157,9 @@ fn check_command(name: &Text, command: &Command, manifest: &Manifest, report: &m
     if command.outputs.is_empty() {
         report
             .push(report.on(name, format!("[command.{name}] writes no file")).hint("name one in `outputs`"));
+    }
+    for empty in command.outputs.iter().filter(|output| output.get_ref().is_empty()) {
+        report.push(report.on(empty, "an output needs a name"));
     }
     check_pool(command.pool.as_ref(), manifest, report);
     when::check(command.when.as_ref(), manifest, report);

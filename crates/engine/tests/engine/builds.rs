@@ -490,3 +490,61 @@ fn what_is_assembled_only_at_the_link_is_an_input_of_the_link() {
     assert_eq!(space.told(), ["o ran", "p ran"]);
     assert_eq!(space.read("out/p"), "two");
 }
+
+#[test]
+fn without_a_journal_what_nobody_makes_is_deleted_and_the_rest_is_built_again() {
+    let mut space = chain();
+    space.steps.push(step("echo > out/gen/x", &[], &["gen/x"]));
+    space.build();
+    fs::remove_file(space.out("journal")).unwrap();
+    space.steps.pop();
+    assert_eq!(space.told(), ["a ran", "b ran"]);
+    assert!(!space.out("gen").exists());
+}
+
+#[test]
+fn a_file_from_the_future_is_recorded_as_any_other() {
+    let mut space = Space::new(vec![Step {
+        depfile: Some("tmp/a.d"),
+        ..step("cat h > out/a; echo 'out/a: h' > out/tmp/a.d", &[], &["a"])
+    }]);
+    space.write("h", "h");
+    let future = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(4_000_000_000);
+    fs::File::options().write(true).open(space.root().join("h")).unwrap().set_modified(future).unwrap();
+    assert_eq!(space.build().reports[0].remarks.unrecorded, None);
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn what_another_action_makes_where_headers_are_searched_is_not_taken_to_have_been_there() {
+    let mut space = Space::new(vec![
+        Step {
+            depfile: Some("tmp/a.d"),
+            search: vec!["build:gen", "inc"],
+            ..step("cat inc/h > out/a; echo 'out/a: inc/h' > out/tmp/a.d", &[], &["a"])
+        },
+        step("sleep 0.2; echo > out/gen/h", &[], &["gen/h"]),
+    ]);
+    space.write("inc/h", "h");
+    let first = space.build();
+    let report = first.reports.iter().find(|report| report.name == "a").unwrap();
+    let why = report.remarks.unrecorded.as_deref();
+    assert_eq!(why, Some("`build:gen/h`, which another action makes, is found where it searches"));
+    assert_eq!(space.told(), ["a ran"]);
+    assert_eq!(space.told(), NOTHING, "now it lay there when the command started");
+}
+
+#[test]
+fn a_library_of_the_other_kind_that_appears_is_noticed() {
+    let mut space = Space::new(vec![Step {
+        depfile: Some("tmp/a.d"),
+        search: vec!["lib"],
+        kind: Some(ActionKind::Link),
+        ..step("cat lib/libx.a > out/a; echo 'out/a: libx.a' > out/tmp/a.d", &[], &["a"])
+    }]);
+    space.write("lib/libx.a", "static");
+    space.build();
+    assert_eq!(space.told(), NOTHING, "a name without a directory is found where libraries are searched");
+    space.write("lib/libx.so", "shared");
+    assert_eq!(space.build().reasons("a"), ["`libx.so` appeared in `lib`"]);
+}

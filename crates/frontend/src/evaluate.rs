@@ -164,7 +164,7 @@ impl<'a> Evaluation<'a> {
             scope.command(&mut command, self.report);
             let at = self.generators.len();
             self.commands.insert(name.get_ref().clone(), at);
-            for output in &command.outputs {
+            for output in command.outputs.iter().filter(|output| !output.get_ref().is_empty()) {
                 self.writers.entry(generated_name(output.get_ref())).or_insert(at);
             }
             self.generators.push(Generator { name: name.clone(), command, needs: Vec::new() });

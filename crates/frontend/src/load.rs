@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -152,7 +153,15 @@ fn parse(source: &Source, report: &mut Report) -> Result<Manifest, Diagnostics> 
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     for error in &errors {
         let end = source.text.len();
-        report.push(report.at(&error.span().unwrap_or(end..end), syntax_message(error.message())));
+        let span = error.span().unwrap_or(end..end);
+        let found = report.at(&span, syntax_message(error.message()));
+        let first = (error.message() == "duplicate key")
+            .then(|| first_given(&source.text, table.get_ref(), &span))
+            .flatten();
+        report.push(match first.map(|first| source.position(first)) {
+            Some((line, column)) => found.why(format!("the first one is on line {line}, column {column}")),
+            None => found,
+        });
     }
     if !report.found.is_empty() {
         return Err(std::mem::replace(report, Report::new(report.source.clone())).into());
@@ -166,6 +175,37 @@ fn parse(source: &Source, report: &mut Report) -> Result<Manifest, Diagnostics> 
     Manifest::deserialize(ValueDeserializer::from(value)).map_err(|error| {
         Diagnostic::at(source, &error.span().unwrap_or(0..0), error.message().to_string()).into()
     })
+}
+
+/// Where the key that stands at `span` for the second time was given first: the one of the same path.
+fn first_given(text: &str, table: &DeTable<'_>, span: &Range<usize>) -> Option<usize> {
+    let begin = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[begin..].lines().next()?;
+    let mut before = text[..begin].split_inclusive('\n').scan(0, |at, line| {
+        *at += line.len();
+        Some((*at - line.len(), line))
+    });
+    if let Some(path) = header(line) {
+        let (at, line) = before.find(|(_, line)| header(line).as_ref() == Some(&path))?;
+        return Some(at + line.rfind(path.last()?)?);
+    }
+    let path = before.filter_map(|(_, line)| header(line)).last().unwrap_or_default();
+    let mut inner = table;
+    for word in path {
+        inner = inner.get(word)?.get_ref().as_table()?;
+    }
+    let (first, _) = inner.get_key_value(bare(text.get(span.clone())?))?;
+    Some(first.span().start).filter(|first| *first < span.start)
+}
+
+/// The names in a line that begins a table, if it is a plain one.
+fn header(line: &str) -> Option<Vec<&str>> {
+    let inner = line.trim_start().strip_prefix('[')?.split(']').next()?;
+    Some(inner.split('.').map(bare).collect())
+}
+
+fn bare(word: &str) -> &str {
+    word.trim().trim_matches(['"', '\''])
 }
 
 fn syntax_message(message: &str) -> String {

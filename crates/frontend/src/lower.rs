@@ -84,6 +84,7 @@ pub fn lower(project: &Project, tools: &mut dyn Toolbox, files: &mut Files) -> R
             Node::Command(at) => work.command(at),
         }
     }
+    work.nested_outputs();
     work.missing(&wanted);
     work.targets();
     work.finish(&wanted)

@@ -64,6 +64,10 @@ pub(crate) fn wishes(text: &str) -> Result<Vec<Wish>, String> {
         if is_operator(&name) {
             return Err(format!("`{name}` without a package before it"));
         }
+        let is_like_one = |word: &&str| word.chars().all(|c| "<>=!".contains(c));
+        if let Some(wrong) = words.peek().filter(|word| is_like_one(word) && !is_operator(word)) {
+            return Err(format!("`{wrong}` is no comparison: those are =, <, >, <=, >= and !="));
+        }
         let version = match words.next_if(is_operator) {
             None => None,
             Some(operator) => {

@@ -11,6 +11,82 @@ pub struct Platform {
     pub arch: String,
 }
 
+/// The operating systems that conditions may name.
+pub(crate) const SYSTEMS: [&str; 14] = [
+    "linux",
+    "macos",
+    "windows",
+    "none",
+    "freebsd",
+    "netbsd",
+    "openbsd",
+    "dragonfly",
+    "android",
+    "ios",
+    "solaris",
+    "illumos",
+    "wasi",
+    "emscripten",
+];
+
+/// Processors that are known by name; others are what a triple begins with.
+pub(crate) const PROCESSORS: [&str; 36] = [
+    "x86_64",
+    "x86",
+    "aarch64",
+    "aarch64_be",
+    "arm",
+    "avr",
+    "riscv32",
+    "riscv64",
+    "mips",
+    "mipsel",
+    "mips64",
+    "mips64el",
+    "powerpc",
+    "powerpc64",
+    "powerpc64le",
+    "s390x",
+    "sparc",
+    "sparc64",
+    "xtensa",
+    "msp430",
+    "m68k",
+    "loongarch64",
+    "wasm32",
+    "wasm64",
+    "hexagon",
+    "or1k",
+    "sh4",
+    "arc",
+    "nios2",
+    "microblaze",
+    "rx",
+    "rl78",
+    "hppa",
+    "alpha",
+    "bpf",
+    "pru",
+];
+
+/// What others call an operating system or a processor, and its name here.
+pub(crate) const ALIASES: [(&str, &str); 14] = [
+    ("darwin", "macos"),
+    ("osx", "macos"),
+    ("mac", "macos"),
+    ("win32", "windows"),
+    ("win64", "windows"),
+    ("mingw32", "windows"),
+    ("baremetal", "none"),
+    ("bare-metal", "none"),
+    ("x64", "x86_64"),
+    ("amd64", "x86_64"),
+    ("arm64", "aarch64"),
+    ("i386", "x86"),
+    ("i686", "x86"),
+    ("ppc64le", "powerpc64le"),
+];
+
 /// What `toolchain` builds for: its `target`, else the triple before the compiler's name (`arm-none-eabi-gcc`), else
 /// the host.
 pub(crate) fn of_toolchain(toolchain: Option<&Toolchain>, host: &Platform) -> Platform {

@@ -1,9 +1,9 @@
 //! Conditions: where something of the manifest counts.
 
-use crate::diagnostic::Report;
+use crate::diagnostic::{Report, nearest};
 use crate::manifest::{Manifest, Several, Text, When};
 use crate::options::{self, Values};
-use crate::platform::Platform;
+use crate::platform::{self, Platform};
 
 /// What conditions are asked about.
 #[derive(Clone, Debug)]
@@ -56,6 +56,40 @@ pub(crate) fn show(when: &When) -> String {
     parts.join(", ")
 }
 
+/// Checks what a condition says of the platform. A toolchain may build for one that is not `known`, and where the list
+/// of them is not `closed`, a name that is like none of them is believed.
+fn check_platform(
+    what: &str,
+    values: Option<&toml::Spanned<Several<String>>>,
+    known: &[&str],
+    closed: bool,
+    manifest: &Manifest,
+    report: &mut Report,
+) {
+    let nobody = Platform { os: String::new(), arch: String::new() };
+    let built_for = |name: &str| {
+        manifest.toolchain.values().any(|toolchain| {
+            let Platform { os, arch } = platform::of_toolchain(Some(toolchain), &nobody);
+            if closed { os == name } else { arch == name }
+        })
+    };
+    for value in values.iter().flat_map(|values| values.get_ref().all()) {
+        let value = value.as_str();
+        let alias = platform::ALIASES.iter().find(|(other, _)| *other == value).map(|(_, ours)| *ours);
+        let near =
+            alias.filter(|ours| known.contains(ours)).or_else(|| nearest(value, known.iter().copied()));
+        if known.contains(&value) || built_for(value) || near.is_none() && !closed {
+            continue;
+        }
+        let Some(place) = values else { continue };
+        let found = report.on(place, format!("no {what} is called `{value}` here"));
+        report.push(match near {
+            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            None => found.suggest(value, known.iter().copied().take(8)),
+        });
+    }
+}
+
 /// Checks the names in a condition.
 pub(crate) fn check(when: Option<&When>, manifest: &Manifest, report: &mut Report) {
     let Some(when) = when else { return };
@@ -74,6 +108,8 @@ pub(crate) fn check(when: Option<&When>, manifest: &Manifest, report: &mut Repor
             report.push(found.suggest(value, known.iter().map(String::as_str)));
         }
     }
+    check_platform("operating system", when.os.as_ref(), &platform::SYSTEMS, true, manifest, report);
+    check_platform("processor", when.arch.as_ref(), &platform::PROCESSORS, false, manifest, report);
     for (name, values) in &when.option {
         options::check_condition(&manifest.option, name, values, report);
     }

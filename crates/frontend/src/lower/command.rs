@@ -2,9 +2,10 @@
 //!
 //! The program, every word that names a file, the declared inputs and the products of `deps` are inputs by content.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Piece, Spelling};
 use rekindle_fingerprint::files::PathId;
@@ -17,6 +18,10 @@ use crate::manifest::{Scalar, Text};
 use crate::placeholder::{self, Part};
 use crate::project::{Generator, Kind, Node};
 use crate::reader::Found;
+
+fn is_here(component: &Component<'_>) -> bool {
+    *component == Component::CurDir
+}
 
 /// What the placeholders of a command stand for.
 struct Scene {
@@ -77,6 +82,11 @@ impl Lowering<'_> {
     fn outputs(&mut self, generator: &Generator) -> Vec<PathId> {
         let mut outputs: Vec<PathId> = Vec::new();
         for text in &generator.command.outputs {
+            if text.get_ref().ends_with('/') {
+                let found = self.report.on(text, format!("`{text}` is a directory, and should be a file"));
+                self.report.push(found.hint("name every file that the command writes"));
+                continue;
+            }
             if !is_inside(text.get_ref()) {
                 let found =
                     self.report.on(text, format!("`{text}` is outside the directory of generated files"));
@@ -93,6 +103,27 @@ impl Lowering<'_> {
             outputs.push(output);
         }
         outputs
+    }
+
+    /// Says which outputs lie below another one: that cannot be a file and a directory.
+    pub(super) fn nested_outputs(&mut self) {
+        let project = self.project;
+        let plain = |text: &Text| Path::new(text.get_ref()).components().skip_while(is_here).collect();
+        let mut all: HashMap<PathBuf, (&Text, &Text)> = HashMap::new();
+        for generator in &project.generators {
+            for text in &generator.command.outputs {
+                all.entry(plain(text)).or_insert((text, &generator.name));
+            }
+        }
+        for (path, (text, _)) in &all {
+            let above = path.ancestors().skip(1).find_map(|above| all.get(above));
+            if let Some((file, writer)) = above {
+                let (line, column) = self.report.source.position(file.span().start);
+                let message = format!("`{text}` cannot be written: `{file}` is a file");
+                let found = self.report.on(text, message);
+                self.report.push(found.why(format!("`{writer}` writes it, on line {line}, column {column}")));
+            }
+        }
     }
 
     fn inputs(&mut self, generator: &Generator) -> Vec<PathId> {

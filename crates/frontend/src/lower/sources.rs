@@ -30,6 +30,9 @@ pub(crate) enum FileKind {
     Unknown,
 }
 
+/// The endings that [`kind_of`] knows as sources.
+const ENDINGS: &str = "the name's ending says the language: `.c` is C; `.cc`, `.cpp`, `.cxx`, `.c++`, `.cp`, `.C`, `.CPP` are C++; `.S`, `.sx`, `.s` are assembler";
+
 /// What `path` is, by its extension.
 pub(crate) fn kind_of(path: &Path) -> FileKind {
     let Some(extension) = path.extension().and_then(OsStr::to_str) else { return FileKind::Unknown };
@@ -127,8 +130,7 @@ impl Lowering<'_> {
             }
             FileKind::Unknown => {
                 let found = self.report.on(text, format!("`{shown}` is no source that this can compile"));
-                let found =
-                    found.why("the name's ending says the language: `.c`, `.cpp`, `.cc`, `.cxx`, `.S`, `.s`");
+                let found = found.why(ENDINGS);
                 self.report.push(if is_pattern(text.get_ref()) {
                     found.hint("make the glob narrower (`src/*.c`), or name the file in `exclude`")
                 } else {
@@ -194,6 +196,10 @@ impl Lowering<'_> {
     }
 
     fn one_file(&mut self, text: &Text, what: &str) -> Option<PathBuf> {
+        if text.get_ref().is_empty() {
+            self.report.push(self.report.on(text, format!("an empty name is no {what}")));
+            return None;
+        }
         let path = self.project.dir.join(text.get_ref());
         match self.reader.probe(&path) {
             Ok(Found::File) => return Some(path),
@@ -244,6 +250,11 @@ impl Lowering<'_> {
             let build = self.files.roots().get(Roots::BUILD).path.clone();
             return Some(self.files.path_from(&build, &inner));
         }
+        if text.get_ref().is_empty() {
+            let found = self.report.on(text, "an empty name is no directory");
+            self.report.push(found.hint("`.` is the project's own"));
+            return None;
+        }
         let path = self.project.dir.join(text.get_ref());
         match self.reader.probe(&path) {
             Ok(Found::Directory) => {
@@ -285,6 +296,16 @@ impl Lowering<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_ending_of_a_source_is_told() {
+        let told = |ending: &str| ENDINGS.contains(&format!("`.{ending}`"));
+        for ending in ["c", "cc", "cpp", "cxx", "c++", "cp", "C", "CPP", "S", "sx", "s"] {
+            assert!(
+                matches!(kind_of(Path::new(&format!("a.{ending}"))), FileKind::Source(_)) && told(ending)
+            );
+        }
+    }
 
     #[test]
     fn the_ending_says_what_a_file_is() {

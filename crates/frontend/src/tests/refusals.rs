@@ -193,6 +193,7 @@ fn text_that_is_not_toml_is_shown_where_it_stops() {
     rekindle.toml:3:1: this name was given before
        3 | name = "y"
          | ^^^^
+         = why: the first one is on line 2, column 1
     "#);
     insta::assert_snapshot!(Space::raw("").errors(), @r#"
     rekindle.toml:1:1: the manifest has no [project] table
@@ -378,7 +379,7 @@ fn languages_that_are_not_built_are_refused() {
     rekindle.toml:4:12: `src/d.txt` is no source that this can compile
        4 | sources = ["src/*", "m.ixx"]
          |            ^^^^^^^
-         = why: the name's ending says the language: `.c`, `.cpp`, `.cc`, `.cxx`, `.S`, `.s`
+         = why: the name's ending says the language: `.c` is C; `.cc`, `.cpp`, `.cxx`, `.c++`, `.cp`, `.C`, `.CPP` are C++; `.S`, `.sx`, `.s` are assembler
          = hint: make the glob narrower (`src/*.c`), or name the file in `exclude`
 
     rekindle.toml:4:21: `m.ixx`: C++20 modules are not supported
@@ -777,6 +778,149 @@ sources = ["a.c"]
 }
 
 #[test]
+fn platforms_that_nothing_is_built_for() {
+    let manifest = r#"
+[toolchain.own]
+target = "riscv32imac-unknown-hermit"
+[executable.a]
+sources = ["a.c"]
+when = { os = "linx", arch = ["x64", "x86_64", "amr", "riscv32imac", "quantum"] }
+[executable.b]
+sources = ["a.c"]
+when = { not = { os = ["plan9", "darwin"] }, arch = "aarch46" }
+"#;
+    insta::assert_snapshot!(complaints(manifest, &["a.c"]), @r#"
+    rekindle.toml:8:15: no operating system is called `linx` here
+       8 | when = { os = "linx", arch = ["x64", "x86_64", "amr", "riscv32imac", "quantum"] }
+         |               ^^^^^^
+         = hint: did you mean `linux`?
+
+    rekindle.toml:8:30: no processor is called `x64` here
+       8 | when = { os = "linx", arch = ["x64", "x86_64", "amr", "riscv32imac", "quantum"] }
+         |                              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+         = hint: did you mean `x86_64`?
+
+    rekindle.toml:8:30: no processor is called `amr` here
+       8 | when = { os = "linx", arch = ["x64", "x86_64", "amr", "riscv32imac", "quantum"] }
+         |                              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+         = hint: did you mean `arm`?
+
+    rekindle.toml:11:23: no operating system is called `plan9` here
+      11 | when = { not = { os = ["plan9", "darwin"] }, arch = "aarch46" }
+         |                       ^^^^^^^^^^^^^^^^^^^
+         = hint: known: `linux`, `macos`, `windows`, `none`, `freebsd`, `netbsd`, `openbsd`, `dragonfly`
+
+    rekindle.toml:11:23: no operating system is called `darwin` here
+      11 | when = { not = { os = ["plan9", "darwin"] }, arch = "aarch46" }
+         |                       ^^^^^^^^^^^^^^^^^^^
+         = hint: did you mean `macos`?
+
+    rekindle.toml:11:53: no processor is called `aarch46` here
+      11 | when = { not = { os = ["plan9", "darwin"] }, arch = "aarch46" }
+         |                                                     ^^^^^^^^^
+         = hint: did you mean `aarch64`?
+    "#);
+}
+
+#[test]
+fn names_that_are_empty() {
+    let manifest = r#"
+[executable.a]
+sources = [""]
+include = [""]
+pkg-config = ["zlib >> 1", ">= 2"]
+[command.c]
+argv = ["cp", "a.c", "{out}"]
+inputs = [""]
+outputs = ["x"]
+[executable.f]
+sources = ["x.f90"]
+"#;
+    insta::assert_snapshot!(complaints(manifest, &["a.c", "x.f90"]), @r#"
+    rekindle.toml:5:12: an empty name is no source
+       5 | sources = [""]
+         |            ^^
+
+    rekindle.toml:6:12: an empty name is no directory
+       6 | include = [""]
+         |            ^^
+         = hint: `.` is the project's own
+
+    rekindle.toml:7:15: `>>` is no comparison: those are =, <, >, <=, >= and !=
+       7 | pkg-config = ["zlib >> 1", ">= 2"]
+         |               ^^^^^^^^^^^
+
+    rekindle.toml:7:28: `>=` without a package before it
+       7 | pkg-config = ["zlib >> 1", ">= 2"]
+         |                            ^^^^^^
+
+    rekindle.toml:10:11: an empty name is no file
+      10 | inputs = [""]
+         |           ^^
+
+    rekindle.toml:13:12: `x.f90` is no source that this can compile
+      13 | sources = ["x.f90"]
+         |            ^^^^^^^
+         = why: the name's ending says the language: `.c` is C; `.cc`, `.cpp`, `.cxx`, `.c++`, `.cp`, `.C`, `.CPP` are C++; `.S`, `.sx`, `.s` are assembler
+    "#);
+    let output = "[command.c]\nargv = [\"cp\"]\ninputs = [\"\"]\noutputs = [\"\"]\n";
+    insta::assert_snapshot!(complaints(output, &[]), @r#"
+    rekindle.toml:6:12: an output needs a name
+       6 | outputs = [""]
+         |            ^^
+    "#);
+}
+
+#[test]
+fn outputs_that_are_files_and_directories() {
+    let manifest = r#"
+[command.c]
+argv = ["cp", "{out}"]
+outputs = ["a", "d/"]
+[command.d]
+argv = ["cp", "{out}"]
+outputs = ["./a/b/c", "a.b", "e/f", "e/g"]
+"#;
+    insta::assert_snapshot!(complaints(manifest, &[]), @r#"
+    rekindle.toml:6:17: `d/` is a directory, and should be a file
+       6 | outputs = ["a", "d/"]
+         |                 ^^^^
+         = hint: name every file that the command writes
+
+    rekindle.toml:9:12: `./a/b/c` cannot be written: `a` is a file
+       9 | outputs = ["./a/b/c", "a.b", "e/f", "e/g"]
+         |            ^^^^^^^^^
+         = why: `c` writes it, on line 6, column 12
+    "#);
+}
+
+#[test]
+fn what_is_given_twice_is_shown_with_the_first_place() {
+    let twice = "[library.a]\nsources = []\n[executable.a]\nsources = []\npool = \"x\"\nsources = []\n[library.b]\n[executable.a]\n[library.\"b\"]\npic = true\n  pic = false\n[library]\n";
+    insta::assert_snapshot!(complaints(twice, &[]), @r#"
+    rekindle.toml:8:1: this name was given before
+       8 | sources = []
+         | ^^^^^^^
+         = why: the first one is on line 6, column 1
+
+    rekindle.toml:10:13: this name was given before
+      10 | [executable.a]
+         |             ^
+         = why: the first one is on line 5, column 13
+
+    rekindle.toml:11:10: this name was given before
+      11 | [library."b"]
+         |          ^^^
+         = why: the first one is on line 9, column 10
+
+    rekindle.toml:13:3: this name was given before
+      13 |   pic = false
+         |   ^^^
+         = why: the first one is on line 12, column 1
+    "#);
+}
+
+#[test]
 fn profiles_that_are_not_there_or_go_round() {
     let mut space = Space::new(
         "[profile.b]\ninherits = \"a\"\n[profile.a]\ninherits = \"b\"\n[profile.c]\ninherits = \"a\"\n[profile.fast]\ninherits = \"fast\"\n",
@@ -954,11 +1098,10 @@ depfile = "../x.d"
          = why: commands write below `gen` in the build directory, never among the sources
          = hint: write a relative name without `..`
 
-    rekindle.toml:6:30: `d/` is outside the directory of generated files
+    rekindle.toml:6:30: `d/` is a directory, and should be a file
        6 | outputs = ["../x", "/etc/x", "d/"]
          |                              ^^^^
-         = why: commands write below `gen` in the build directory, never among the sources
-         = hint: write a relative name without `..`
+         = hint: name every file that the command writes
 
     rekindle.toml:8:15: `{in}` in a word needs one file, and [command.words] has 2
        8 | argv = ["cp", "--in={in}", "{out:3}", "{depfile}", "{target:headers}"]

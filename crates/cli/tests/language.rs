@@ -34,6 +34,9 @@ fn edited(space: &Space, file: &str, from: &str, to: &str, ran: &str) {
 
 #[test]
 fn c_cxx_and_assembler_in_one_program() {
+    if !require("g++") {
+        return;
+    }
     let space = project(
         "\
 === rekindle.toml
@@ -543,6 +546,9 @@ int main(void) { printf(\"%d\\n\", util()); return 0; }
 
 #[test]
 fn compile_commands_are_written_and_true() {
+    if !require("g++") {
+        return;
+    }
     let space = project(
         "\
 === rekindle.toml

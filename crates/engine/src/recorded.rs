@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rekindle_fingerprint::action::{Action, ActionKind};
 use rekindle_fingerprint::disk::{self, Entry};

@@ -111,13 +111,26 @@ impl Failure {
     }
 }
 
-/// What the system says, without the number behind it.
+/// What the system says, as a part of a sentence and without the number behind it.
 pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(at) => text[..at].to_string(),
-        None => text,
+    // Behind the number stands at most the name of a temporary file.
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// A text without the numbers that stand behind what the system says.
+pub(crate) fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let mut plain = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.parse::<i32>().is_ok() => plain.push_str(rest),
+            _ => plain.push_str(&format!(" (os error {part}")),
+        }
     }
+    plain
 }
 
 fn io_hint(error: &io::Error) -> Option<&'static str> {
@@ -166,7 +179,7 @@ impl From<Diagnostic> for Failure {
 
 impl From<ToolchainError> for Failure {
     fn from(error: ToolchainError) -> Self {
-        Self::input(error.to_string())
+        Self::input(without_numbers(&error.to_string()))
     }
 }
 
@@ -174,7 +187,7 @@ impl From<rekindle_exec::Error> for Failure {
     fn from(error: rekindle_exec::Error) -> Self {
         match error {
             rekindle_exec::Error::Interrupted => Self::new(Kind::Interrupted, "interrupted"),
-            other => Self::new(Kind::Trouble, other.to_string()),
+            other => Self::new(Kind::Trouble, without_numbers(&other.to_string())),
         }
     }
 }
@@ -216,16 +229,14 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(all.concat(), @"
-        3 rekindle: cannot write .rekindle/build/debug/journal: No space left on device
+        3 rekindle: cannot write .rekindle/build/debug/journal: no space left on device
           hint: the disk is full; `rekindle clean` removes what was built
-        3 rekindle: cannot create .rekindle/build/debug: Permission denied
+        3 rekindle: cannot create .rekindle/build/debug: permission denied
           hint: `--build-dir DIR` builds in another directory
         2 rekindle: the build directory .rekindle/build/debug has format 9, and this rekindle knows formats up to 1
           hint: use that newer rekindle, or `rekindle clean`, or another `--build-dir`
         3 rekindle: commands of an earlier build that was killed still run in .rekindle/build/debug
           hint: wait for them, or end them
-        2 rekindle: compile src/a.c needs `src/a.c`, which does not exist
-        2 rekindle: link app cannot write `build:app`: a directory is there
         2 rekindle: these actions need each other:
           `a` needs `a.h`, which `a` writes
         ");
@@ -244,6 +255,17 @@ mod tests {
         tst: the manifest has no such target
         ");
         assert_eq!(failure.code(), 2);
+    }
+
+    #[test]
+    fn what_the_system_says_has_no_number() {
+        let said =
+            "cannot run `a` in `b`: No such file or directory (os error 2)\n  hint (os error x) (os error";
+        insta::assert_snapshot!(without_numbers(said), @"
+        cannot run `a` in `b`: No such file or directory
+          hint (os error x) (os error
+        ");
+        insta::assert_snapshot!(plain(&io::Error::from_raw_os_error(13)), @"permission denied");
     }
 
     #[test]

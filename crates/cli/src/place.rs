@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rekindle_fingerprint::roots::{Root, Roots};
 use rekindle_frontend::diagnostic::Diagnostic;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, plain};
 use crate::settings::Settings;
 
 /// The name of a project's manifest.
@@ -95,7 +95,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let text = format!("cannot look for a project in `{}`", path.display());
     match error.kind() {
         io::ErrorKind::NotFound => Failure::input(format!("{text}: there is no such directory")),
-        _ => Failure::input(format!("{text}: {error}")),
+        _ => Failure::input(format!("{text}: {}", plain(error))),
     }
 }
 

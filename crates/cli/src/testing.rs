@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rekindle_exec::{Command, Exit, Live, Output};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, without_numbers};
 use crate::reporter::Testing;
 
 /// A test that is to be run.
@@ -118,9 +118,12 @@ fn one(test: Test, live: &Live) -> Result<TestReport, rekindle_exec::Error> {
     match rekindle_exec::run(&command, live) {
         Ok(ended) => Ok(TestReport { name, exit: Ok(ended.status), output: ended.text, wall: ended.wall }),
         Err(rekindle_exec::Error::Interrupted) => Err(rekindle_exec::Error::Interrupted),
-        Err(error) => {
-            Ok(TestReport { name, exit: Err(error.to_string()), output: Vec::new(), wall: Duration::ZERO })
-        }
+        Err(error) => Ok(TestReport {
+            name,
+            exit: Err(without_numbers(&error.to_string())),
+            output: Vec::new(),
+            wall: Duration::ZERO,
+        }),
     }
 }
 

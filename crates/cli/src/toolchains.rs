@@ -14,7 +14,7 @@ use rekindle_frontend::toolbox::{Missing, Toolchains};
 use rekindle_toolchain::{Answer, Environment, Prober, Toolchain, ToolchainError, resolve};
 
 use crate::app::App;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, without_numbers};
 
 /// The toolchains of a build, by name.
 #[derive(Debug, Default)]
@@ -148,7 +148,7 @@ fn missing(error: &ToolchainError) -> Missing {
             Missing { why, hint: Some(hint.clone()) }
         }
         other => {
-            let text = other.to_string();
+            let text = without_numbers(&other.to_string());
             let first = text.lines().next().unwrap_or_default();
             let why = match first.strip_prefix("toolchain `").and_then(|rest| rest.split_once("`: ")) {
                 Some((_, why)) => why,

@@ -95,6 +95,7 @@ fn key_twice() {
     rekindle.toml:6:1: this name was given before
        6 | sources = ["other.c"]
          | ^^^^^^^
+         = why: the first one is on line 5, column 1
     "#);
 }
 
@@ -285,7 +286,7 @@ fn source_of_no_known_language() {
     rekindle.toml:4:12: `x.f90` is no source that this can compile
        4 | sources = ["x.f90"]
          |            ^^^^^^^
-         = why: the name's ending says the language: `.c`, `.cpp`, `.cc`, `.cxx`, `.S`, `.s`
+         = why: the name's ending says the language: `.c` is C; `.cc`, `.cpp`, `.cxx`, `.c++`, `.cp`, `.C`, `.CPP` are C++; `.S`, `.sx`, `.s` are assembler
     "#);
 }
 
@@ -501,8 +502,9 @@ fn words_on_the_command_line() {
          = hint: options are declared by `[option.NAME]`; a macro is defined by `defines`
 
     $ rekindle build -j 0
-    rekindle: 0 jobs can do nothing
-      hint: give `-j` a number of 1 or more
+    error: invalid value '0' for '--jobs <N>': it should be a whole number from 1 on
+
+    For more information, try '--help'.
 
     $ rekindle build --format xml
     error: invalid value 'xml' for '--format <FORMAT>'
@@ -590,7 +592,7 @@ fn project_that_may_not_be_written() {
     fs::set_permissions(space.root(), fs::Permissions::from_mode(0o755)).unwrap();
     built.exits(3);
     insta::assert_snapshot!(space.redact(&built.stderr), @"
-    rekindle: cannot create `[SPACE]/project/.rekindle/build/debug`: Permission denied
+    rekindle: cannot create `[SPACE]/project/.rekindle/build/debug`: permission denied
       hint: `--build-dir DIR` builds in another directory
     ");
 }
@@ -697,7 +699,7 @@ fn a_file_where_the_build_directory_should_be() {
     let failed = space.run(&["build"]).done();
     failed.exits(3);
     insta::assert_snapshot!(space.redact(&failed.stderr), @"
-    rekindle: cannot create `[SPACE]/project/.rekindle/build/debug`: Not a directory
+    rekindle: cannot create `[SPACE]/project/.rekindle/build/debug`: not a directory
       hint: move `[SPACE]/project/.rekindle` away, which is no directory, or build elsewhere with `--build-dir DIR`
     ");
 }

@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_file() {
         let failure = write(Path::new("/proc/nowhere/x"), b"").unwrap_err();
-        insta::assert_snapshot!(failure.text(), @"rekindle: cannot write `/proc/nowhere/x`: No such file or directory");
+        insta::assert_snapshot!(failure.text(), @"rekindle: cannot write `/proc/nowhere/x`: no such file or directory");
         assert_eq!(failure.code(), 3);
     }
 }

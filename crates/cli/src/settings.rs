@@ -316,19 +316,18 @@ mod tests {
             let words = std::iter::once("rekindle").chain(words.iter().copied());
             <crate::args::Cli as clap::Parser>::try_parse_from(words).unwrap().common
         };
-        let asked: [(&[&str], &[(&str, &str)]); 6] = [
-            (&["--store", "/shared"], &[]),
-            (&["clean", "--store"], &[]),
-            (&["--materialize", "all"], &[]),
-            (&[], &[("REKINDLE_STORE", "/shared")]),
-            (&[], &[("REKINDLE_MATERIALIZE", "all")]),
-            (&["--no-store", "--store=x"], &[]),
+        let refused = |words: &[&str], variables: &[(&str, &str)]| {
+            let failure = Settings::new(&flags(words), &environment(variables)).unwrap_err();
+            format!("{} {}", failure.code(), failure.text())
+        };
+        let said = [
+            refused(&["--store", "/shared"], &[]),
+            refused(&["clean", "--store"], &[]),
+            refused(&["--materialize", "all"], &[]),
+            refused(&[], &[("REKINDLE_STORE", "/shared")]),
+            refused(&[], &[("REKINDLE_MATERIALIZE", "all")]),
+            refused(&["--no-store", "--store=x"], &[]),
         ];
-        let said: Vec<String> = asked
-            .iter()
-            .map(|(words, variables)| Settings::new(&flags(words), &environment(variables)).unwrap_err())
-            .map(|failure| format!("{} {}", failure.code(), failure.text()))
-            .collect();
         insta::assert_snapshot!(said.concat(), @"
         2 rekindle: `--store`: results are not shared yet, and `--no-store` is the only mode
           hint: leave it out

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rekindle_testkit::{Space, copy_tree, found, require, require_root};
+use rekindle_testkit::{Space, copy_program, copy_tree, found, require, require_root};
 
 const MANIFEST: &str = "[project]
 name = \"p\"
@@ -217,8 +217,7 @@ fn a_new_assembler_earlier_on_the_path() {
     space.build(&[]).ok().assert_work("-");
     let mut content = fs::read(bin("as")).unwrap();
     content.push(b'\n');
-    space.write(dir.join("as"), content);
-    fs::set_permissions(dir.join("as"), fs::metadata(bin("as")).unwrap().permissions()).unwrap();
+    space.write_program(dir.join("as"), content);
     let built = space.build(&[]);
     built.ok().assert_ran(&[&C[..], &CXX, &ASM_CPP, &ASM].concat());
     space.assert_like_clean(&[]);
@@ -234,7 +233,7 @@ fn copy_gcc(to: &Path) -> PathBuf {
     fs::create_dir_all(to.join("bin")).unwrap();
     fs::create_dir_all(&copy).unwrap();
     for name in ["gcc", "ar"] {
-        fs::copy(bin(name), to.join("bin").join(name)).unwrap();
+        copy_program(&bin(name), &to.join("bin").join(name));
     }
     for entry in fs::read_dir(&inner).unwrap() {
         let entry = entry.unwrap();

@@ -3,6 +3,7 @@
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +23,13 @@ pub fn set_mtime(path: &Path, time: SystemTime) {
     must(file.set_times(FileTimes::new().set_modified(time)), "set the time of", path);
 }
 
+/// Copies a program, with its mode. Another process writes it: what this one writes may be open for a moment in a
+/// child that another thread starts, and a file that is open for writing cannot be executed (`ETXTBSY`).
+pub fn copy_program(from: &Path, to: &Path) {
+    let status = Command::new("cp").args(["--preserve=mode", "--"]).arg(from).arg(to).status();
+    assert!(must(status, "copy", from).success(), "cannot copy {} to {}", from.display(), to.display());
+}
+
 /// Copies a directory tree with links and modes, and without times.
 pub fn copy_tree(from: &Path, to: &Path) {
     let meta = must(fs::symlink_metadata(from), "look at", from);
@@ -35,6 +43,8 @@ pub fn copy_tree(from: &Path, to: &Path) {
             copy_tree(&entry.path(), &to.join(entry.file_name()));
         }
         must(fs::set_permissions(to, meta.permissions()), "set the mode of", to);
+    } else if meta.is_file() && meta.mode() & 0o111 != 0 {
+        copy_program(from, to);
     } else if meta.is_file() {
         must(fs::copy(from, to), "copy", from);
     }

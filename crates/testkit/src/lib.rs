@@ -30,7 +30,7 @@ mod tree;
 
 pub use built::{Action, Built, Kinds, Summary};
 pub use disk::{Overlay, Tmpfs};
-pub use files::{copy_tree, set_mtime, settle};
+pub use files::{copy_program, copy_tree, set_mtime, settle};
 pub use helper::helper;
 pub use require::{found, is_root, require, require_path, require_root};
 pub use running::Running;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::built::Built;
 use crate::disk::{self, Overlay};
-use crate::files::{copy_tree, must, set_mtime, settle};
+use crate::files::{copy_program, copy_tree, must, set_mtime, settle};
 use crate::require::PATH;
 use crate::running::{PATIENCE, Running};
 use crate::tree::Tree;
@@ -104,12 +104,13 @@ impl Space {
         must(fs::write(&path, content), "write", &path);
     }
 
-    /// Writes a program of the project's own, a script.
-    pub fn write_script(&self, rel: impl AsRef<Path>, content: &str) {
-        let rel = rel.as_ref();
-        self.write(rel, content);
-        let path = self.path(rel);
-        must(fs::set_permissions(&path, fs::Permissions::from_mode(0o755)), "set the mode of", &path);
+    /// Writes a program: a script, say.
+    pub fn write_program(&self, rel: impl AsRef<Path>, content: impl AsRef<[u8]>) {
+        let (path, draft) = (self.path(rel), self.base.join("tmp/program"));
+        self.write(&draft, content);
+        must(fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)), "set the mode of", &draft);
+        self.mkdir(path.parent().unwrap_or(&path));
+        copy_program(&draft, &path);
     }
 
     /// Writes several files, each as `=== NAME` on a line and then its content.
@@ -276,7 +277,7 @@ impl Space {
     /// Gives everything here to the user `nobody`, and the binary a place where that user may run it.
     pub fn give_to_nobody(&mut self) {
         let binary = self.base.join("tools/rekindle");
-        must(fs::copy(&self.binary, &binary), "copy", &self.binary);
+        copy_program(&self.binary, &binary);
         self.binary = binary;
         give(&self.base);
     }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use rekindle_testkit::{helper, require_root};
+use rekindle_testkit::{copy_program, helper, require_root};
 
 use crate::project::{Case, Held, Variant};
 use crate::settle_row;
@@ -221,7 +221,7 @@ int main(int count, char **words) {
 pub(crate) fn compiler_wrote_no_depfile(variant: Variant) {
     let Some(mut case) = Case::new(variant) else { return };
     let compiler = case.space.base().join("tools").join(variant.cc);
-    std::fs::copy(helper("no-depfile", NO_DEPFILE), &compiler).unwrap();
+    copy_program(&helper("no-depfile", NO_DEPFILE), &compiler);
     case.space.set_env("CC", &compiler);
     let failed = case.build();
     failed.exits(1);

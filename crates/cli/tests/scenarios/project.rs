@@ -1,9 +1,11 @@
 //! The project of the scenarios: an archive of two units, of which the program uses one, a program of two, and
 //! headers that one, two or three units read.
 
+#![expect(clippy::disallowed_methods, reason = "a test is a world of its own")]
+
 use std::path::PathBuf;
 
-use rekindle_testkit::{Built, Running, Space, helper, require};
+use rekindle_testkit::{Built, Running, Space, copy_program, helper, require};
 
 /// What the scenarios are run with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +154,7 @@ impl Case {
     /// Lets the compiler be one that can be held.
     pub(crate) fn hold_compiler(&mut self) {
         let compiler = self.tool(self.variant.cc);
-        must(std::fs::copy(helper("held", HELD), &compiler));
+        copy_program(&helper("held", HELD), &compiler);
         self.space.set_env("CC", &compiler);
     }
 

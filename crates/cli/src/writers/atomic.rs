@@ -48,7 +48,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// whether it was written.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn write_changed(path: &Path, bytes: &[u8]) -> Result<bool, Failure> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(false);

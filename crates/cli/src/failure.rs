@@ -154,6 +154,9 @@ impl From<EngineError> for Failure {
             EngineError::Io { verb, path, source } => Self::io(verb, path.display(), &source),
             EngineError::NewerFormat { .. } => Self::input(text)
                 .hint("use that newer rekindle, or `rekindle clean`, or another `--build-dir`"),
+            EngineError::Foreign { .. } => {
+                Self::input(text).hint("`--build-dir DIR` builds in another directory")
+            }
             EngineError::Orphans { .. } => Self::new(Kind::Trouble, text).hint("wait for them, or end them"),
             EngineError::Root(_) => {
                 Self::input(text).hint("give the root another name in [roots] of the manifest")
@@ -216,6 +219,7 @@ mod tests {
             full("write"),
             EngineError::Io { verb: "create", path: path(), source: io::Error::from_raw_os_error(13) },
             EngineError::NewerFormat { path: path(), found: 9, known: 1 },
+            EngineError::Foreign { path: path(), found: "notes".into() },
             EngineError::Orphans { path: path() },
             EngineError::Cycle {
                 cycle: "these actions need each other:\n  `a` needs `a.h`, which `a` writes".into(),
@@ -235,6 +239,8 @@ mod tests {
           hint: `--build-dir DIR` builds in another directory
         2 rekindle: the build directory .rekindle/build/debug has format 9, and this rekindle knows formats up to 1
           hint: use that newer rekindle, or `rekindle clean`, or another `--build-dir`
+        2 rekindle: .rekindle/build/debug is no build directory: it holds `notes`, which rekindle did not make
+          hint: `--build-dir DIR` builds in another directory
         3 rekindle: commands of an earlier build that was killed still run in .rekindle/build/debug
           hint: wait for them, or end them
         2 rekindle: these actions need each other:

@@ -63,7 +63,7 @@ impl Session<'_> {
 
     /// Deletes what actions that are no longer in the graph wrote into the build directory.
     fn remove_orphans(&mut self) -> Result<(), Error> {
-        if self.dir.history.lost() {
+        if self.dir.ours && self.dir.history.lost() {
             self.remove_unknown(self.dir.path().to_path_buf());
         }
         let gone = |key: &PathId| self.graph.producer(*key).is_none();

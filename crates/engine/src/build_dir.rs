@@ -27,8 +27,17 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This directory was made by rekindle; backups may leave it out. See https://bford.info/cachedir/\n";
 
 /// The names at its top that are ours.
-pub(crate) const OWN: [&str; 8] =
-    ["lock", "running", "journal", "journal.new", "marker", "tmp", "kept", "CACHEDIR.TAG"];
+pub(crate) const OWN: [&str; 9] = [
+    "lock",
+    "running",
+    "journal",
+    "journal.new",
+    "marker",
+    "tmp",
+    "kept",
+    "CACHEDIR.TAG",
+    "CACHEDIR.TAG.new",
+];
 
 /// An open, locked build directory of one profile.
 pub struct BuildDir {
@@ -36,6 +45,8 @@ pub struct BuildDir {
     /// What it remembers.
     pub history: History,
     pub(crate) marker: Arc<Marker>,
+    /// Whether it bore our mark when it was opened.
+    pub(crate) ours: bool,
     /// Held for as long as this lives.
     _lock: Lock,
 }
@@ -54,20 +65,17 @@ impl BuildDir {
     ) -> Result<Self, Error> {
         let temporary = path.join("tmp");
         fs::create_dir_all(path).at("create", path)?;
+        let ours = mark(path)?;
         let lock = Lock::take(path, holder, waiting)?;
         rekindle_exec::inherit(lock.running())?;
         if temporary.exists() {
             fs::remove_dir_all(&temporary).at("empty", &temporary)?;
         }
         fs::create_dir_all(&temporary).at("create", &temporary)?;
-        let tag = path.join("CACHEDIR.TAG");
-        if !tag.exists() {
-            fs::write(&tag, CACHEDIR_TAG).at("write", &tag)?;
-        }
         let marker = Arc::new(Marker::open(&path.join("marker"))?);
         let history = History::open(&path.join("journal"), files)?;
         files.set_instant(marker.now()?);
-        Ok(Self { path: path.to_path_buf(), history, marker, _lock: lock })
+        Ok(Self { path: path.to_path_buf(), history, marker, ours, _lock: lock })
     }
 
     /// Where it lies.
@@ -84,6 +92,28 @@ impl BuildDir {
     pub(crate) fn kept(&self) -> PathBuf {
         self.path.join("kept")
     }
+}
+
+/// Marks the directory at `path` as a build directory; tells whether it was one. A directory that holds something else
+/// is not taken: in a build directory, what nobody makes any more is deleted.
+fn mark(path: &Path) -> Result<bool, Error> {
+    let tag = path.join("CACHEDIR.TAG");
+    if fs::read_to_string(&tag).is_ok_and(|text| text == CACHEDIR_TAG) {
+        return Ok(true);
+    }
+    for entry in fs::read_dir(path).at("list", path)? {
+        let name = entry.at("list", path)?.file_name();
+        if !name.to_str().is_some_and(|name| OWN.contains(&name)) {
+            return Err(Error::Foreign {
+                path: path.to_path_buf(),
+                found: name.to_string_lossy().into_owned(),
+            });
+        }
+    }
+    let beside = path.join("CACHEDIR.TAG.new");
+    fs::write(&beside, CACHEDIR_TAG).at("write", &beside)?;
+    fs::rename(&beside, &tag).at("rename", &beside)?;
+    Ok(false)
 }
 
 impl Memo for BuildDir {

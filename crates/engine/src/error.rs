@@ -29,6 +29,14 @@ pub enum Error {
         /// The newest version that this rekindle knows.
         known: u32,
     },
+    /// The directory that is to be built in holds something else.
+    #[error("{} is no build directory: it holds `{found}`, which rekindle did not make", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Something in it.
+        found: String,
+    },
     /// Processes of a build that was killed still write into the build directory.
     #[error("commands of an earlier build that was killed still run in {}", path.display())]
     Orphans {

@@ -258,6 +258,8 @@ fn keeping_going_builds_what_does_not_need_the_missing_input() {
 #[test]
 fn a_directory_in_the_place_of_an_output_is_an_error() {
     let mut space = Space::new(vec![step("echo > out/a", &[], &["a"])]);
+    space.build();
+    fs::remove_file(space.out("a")).unwrap();
     fs::create_dir_all(space.out("a/b")).unwrap();
     let why = failure(&space.build());
     assert!(why.starts_with("it cannot write `build:a`: what lies there cannot be replaced: "), "{why}");
@@ -547,4 +549,17 @@ fn a_library_of_the_other_kind_that_appears_is_noticed() {
     assert_eq!(space.told(), NOTHING, "a name without a directory is found where libraries are searched");
     space.write("lib/libx.so", "shared");
     assert_eq!(space.build().reasons("a"), ["`libx.so` appeared in `lib`"]);
+}
+
+#[test]
+fn a_directory_that_holds_something_else_is_not_built_in() {
+    let mut space = chain();
+    space.write("out/tmp/notes", "mine");
+    space.write("out/notes", "mine");
+    let error = space.try_build().err().unwrap().to_string().replace(space.root().to_str().unwrap(), "P");
+    assert_eq!(error, "P/out is no build directory: it holds `notes`, which rekindle did not make");
+    assert_eq!(space.read("out/tmp/notes"), "mine");
+    fs::remove_file(space.out("notes")).unwrap();
+    fs::remove_dir_all(space.out("tmp")).unwrap();
+    assert_eq!(space.told(), ["a ran", "b ran"], "an empty one is");
 }

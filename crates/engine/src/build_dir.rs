@@ -112,8 +112,11 @@ fn mark(path: &Path) -> Result<bool, Error> {
     }
     let beside = path.join("CACHEDIR.TAG.new");
     fs::write(&beside, CACHEDIR_TAG).at("write", &beside)?;
-    fs::rename(&beside, &tag).at("rename", &beside)?;
-    Ok(false)
+    match fs::rename(&beside, &tag) {
+        // Another build has marked it in the same moment: we do not hold the lock yet.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && tag.exists() => Ok(false),
+        renamed => renamed.at("rename", &beside).map(|()| false),
+    }
 }
 
 impl Memo for BuildDir {

@@ -3,10 +3,13 @@
 use std::fs;
 
 use crate::space::{Done, Space, Step, step};
+use rekindle_engine::build_dir::BuildDir;
 use rekindle_engine::event::BuildOutcome;
 use rekindle_engine::request::Mode;
 use rekindle_exec::Live;
 use rekindle_fingerprint::action::ActionKind;
+use rekindle_fingerprint::files::Files;
+use rekindle_fingerprint::roots::Roots;
 
 /// `b` is made of `a`, `a` of the file `in`, whose comments (`#` lines) do not reach `a`.
 fn chain() -> Space {
@@ -562,4 +565,18 @@ fn a_directory_that_holds_something_else_is_not_built_in() {
     fs::remove_file(space.out("notes")).unwrap();
     fs::remove_dir_all(space.out("tmp")).unwrap();
     assert_eq!(space.told(), ["a ran", "b ran"], "an empty one is");
+}
+
+#[test]
+fn many_builds_that_make_one_build_directory_at_once_all_work() {
+    let space = chain();
+    let out = space.root().join("out");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut files = Files::new(Roots::new(space.root(), &out));
+                BuildDir::open(&out, &mut files, "one of many", |_| {}).map(drop).unwrap();
+            });
+        }
+    });
 }

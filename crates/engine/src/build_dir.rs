@@ -98,12 +98,17 @@ impl BuildDir {
 /// is not taken: in a build directory, what nobody makes any more is deleted.
 fn mark(path: &Path) -> Result<bool, Error> {
     let tag = path.join("CACHEDIR.TAG");
-    if fs::read_to_string(&tag).is_ok_and(|text| text == CACHEDIR_TAG) {
+    let is_marked = || fs::read_to_string(&tag).is_ok_and(|text| text == CACHEDIR_TAG);
+    if is_marked() {
         return Ok(true);
     }
     for entry in fs::read_dir(path).at("list", path)? {
         let name = entry.at("list", path)?.file_name();
         if !name.to_str().is_some_and(|name| OWN.contains(&name)) {
+            // Another build may have marked it and gone ahead since we looked.
+            if is_marked() {
+                return Ok(true);
+            }
             return Err(Error::Foreign {
                 path: path.to_path_buf(),
                 found: name.to_string_lossy().into_owned(),

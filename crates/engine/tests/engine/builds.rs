@@ -580,3 +580,38 @@ fn many_builds_that_make_one_build_directory_at_once_all_work() {
         }
     });
 }
+
+#[test]
+fn what_a_file_that_the_assembler_includes_makes_it_read_counts() {
+    let mut space =
+        Space::new(vec![Step { scanned: true, ..step("cat src/in.s inner > out/a", &["src/in.s"], &["a"]) }]);
+    space.write("src/in.s", ".include \"outer\"\n");
+    space.write("outer", ".INCBIN \"inner\"\n");
+    space.write("inner", "one");
+    space.build();
+    assert_eq!(space.told(), NOTHING);
+    space.write("inner", "two");
+    assert_eq!(space.build().reasons("a"), ["`inner` changed"]);
+}
+
+#[test]
+fn a_link_of_a_thin_archive_is_done_every_time() {
+    let mut space = Space::new(vec![Step {
+        kind: Some(ActionKind::Link),
+        ..step("cat thin.a > out/p", &["thin.a"], &["p"])
+    }]);
+    space.write("thin.a", "!<thin>\n");
+    space.build();
+    assert_eq!(space.build().reasons("p"), ["what it reads cannot be known: `thin.a` is a thin archive"]);
+}
+
+#[test]
+fn a_precompiled_header_is_not_read_as_text() {
+    let mut space =
+        Space::new(vec![Step { scanned: true, ..step("cat x.gch > out/a", &["src/in.c", "x.gch"], &["a"]) }]);
+    space.write("src/in.c", "int x;\n");
+    space.write("x.gch", "gpch __DATE__");
+    assert_eq!(space.build().summary.volatile, 0);
+    space.write("src/in.c", "const char *x = __DATE__;\n");
+    assert_eq!(space.build().summary.volatile, 1);
+}

@@ -25,6 +25,8 @@ pub(crate) struct Step {
     pub(crate) depfile: Option<&'static str>,
     /// As `depfile`, but as GNU as writes it.
     pub(crate) assembler: Option<&'static str>,
+    /// Whether what it reads is scanned.
+    pub(crate) scanned: bool,
     /// Whether it is a compile whose inline assembler is read at the link.
     pub(crate) assembled_later: bool,
     /// What it is instead of a custom command.
@@ -132,6 +134,7 @@ impl Space {
                 action.discovery.incbin_in_depfile = true;
                 action.discovery.depfiles.push(DepfileFormat::Assembler(locate(&format!("build:{depfile}"))));
             }
+            action.discovery.scan |= step.scanned;
             if step.assembled_later {
                 action.discovery.scan = true;
                 action.discovery.assembled_later = true;

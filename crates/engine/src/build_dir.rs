@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::Files;
+use rekindle_store::Store;
 use rekindle_toolchain::Memo;
 
 use crate::error::{At, Error};
@@ -45,6 +46,8 @@ pub struct BuildDir {
     /// What it remembers.
     pub history: History,
     pub(crate) marker: Arc<Marker>,
+    /// Where results are shared with other build directories.
+    pub(crate) store: Option<Arc<dyn Store>>,
     /// Whether it bore our mark when it was opened.
     pub(crate) ours: bool,
     /// Held for as long as this lives.
@@ -75,7 +78,12 @@ impl BuildDir {
         let marker = Arc::new(Marker::open(&path.join("marker"))?);
         let history = History::open(&path.join("journal"), files)?;
         files.set_instant(marker.now()?);
-        Ok(Self { path: path.to_path_buf(), history, marker, ours, _lock: lock })
+        Ok(Self { path: path.to_path_buf(), history, marker, store: None, ours, _lock: lock })
+    }
+
+    /// From here on, results are shared through `store`, and so are answers about toolchains.
+    pub fn share(&mut self, store: Arc<dyn Store>) {
+        self.store = Some(store);
     }
 
     /// Where it lies.
@@ -126,10 +134,23 @@ fn mark(path: &Path) -> Result<bool, Error> {
 
 impl Memo for BuildDir {
     fn get(&mut self, key: &Digest) -> Option<Vec<u8>> {
-        self.history.memo(key)
+        if let Some(known) = self.history.memo(key) {
+            return Some(known);
+        }
+        // What goes wrong with the store shows when results are asked for.
+        let shared = self.store.as_ref()?.note(key).ok().flatten()?;
+        self.history.set_memo(*key, shared.clone());
+        Some(shared)
     }
 
     fn put(&mut self, key: Digest, value: Vec<u8>) {
+        if let Some(store) = &self.store {
+            let _ = store.put_note(&key, &value);
+        }
+        self.history.set_memo(key, value);
+    }
+
+    fn put_here(&mut self, key: Digest, value: Vec<u8>) {
         self.history.set_memo(key, value);
     }
 }

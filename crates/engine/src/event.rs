@@ -1,5 +1,7 @@
 //! What a build tells while it runs, and at its end. Events are the border to whatever shows them to a person.
 
+use std::path::PathBuf;
+
 use rekindle_fingerprint::action::ActionKind;
 use rekindle_fingerprint::files::Cost;
 use rekindle_fingerprint::reason::StaleReason;
@@ -65,7 +67,7 @@ pub struct Report {
 /// What keeps a result from being shared, or from being remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks {
-    /// A root's absolute path is in the result: where it was found.
+    /// A root's absolute path is in the result, or may be: the flag or the macro that puts it there.
     pub bound: Option<String>,
     /// A date, a time or the like is in it.
     pub volatile: bool,
@@ -185,4 +187,23 @@ pub struct Summary {
     pub processes_spawned: u64,
     /// What looking at files has cost.
     pub files: Cost,
+    /// What the store was used for; none if there is none.
+    pub store: Option<StoreUse>,
+}
+
+/// What the store was used for in a build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreUse {
+    /// Where it is; none if it lies in no directory.
+    pub place: Option<PathBuf>,
+    /// Actions whose results came from it.
+    pub hits: u64,
+    /// Actions whose results were not in it.
+    pub misses: u64,
+    /// Actions whose results were put into it.
+    pub stored: u64,
+    /// How many bytes of outputs came from it.
+    pub bytes_read: u64,
+    /// How many bytes of outputs were put into it and were not there before.
+    pub bytes_written: u64,
 }

@@ -12,8 +12,10 @@ use rekindle_fingerprint::files::{Files, PathId, Seen};
 use rekindle_fingerprint::printed;
 use rekindle_fingerprint::stamp::Stamp;
 use rekindle_scheduler::{ActionId, RunAgain};
+use rekindle_store::Error as StoreError;
 use rustc_hash::FxHashSet;
 
+use crate::bound;
 use crate::build::is_temporary;
 use crate::error::Error;
 use crate::event::{Outcome, Remarks};
@@ -22,6 +24,7 @@ use crate::kept::Kept;
 use crate::outputs::{Found, Made};
 use crate::scans::Mentioned;
 use crate::session::Session;
+use crate::settle::remarks_of;
 use crate::start::{Ended, Running};
 
 /// What is known of a command that has succeeded.
@@ -35,6 +38,8 @@ pub(crate) struct Success {
     pub(crate) echoes: Vec<PathId>,
     /// What it wrote, in the order of the action's outputs.
     pub(crate) made: Vec<Made>,
+    /// The first name that leads from one root into another, as the command spelled it.
+    pub(crate) steps_out: Option<String>,
     /// What it printed, but for what it printed for us.
     pub(crate) printed: Vec<u8>,
     pub(crate) ms: u64,
@@ -76,7 +81,7 @@ impl Session<'_> {
         };
         let text = finished.text.clone();
         match self.success(id, finished.text, ms, &ended.depfiles, found) {
-            Ok(success) => self.succeed(id, running, success),
+            Ok(success) => self.succeed(id, running, success, ended.stored),
             Err(why) => {
                 self.abandon(id, running);
                 self.fail(id, why, text, ms);
@@ -157,7 +162,10 @@ impl Session<'_> {
         let declared: FxHashSet<PathId> = action.inputs.iter().copied().collect();
         let discovered = named.iter().copied().filter(|path| !declared.contains(path)).collect();
         let echoes = self.named_paths(action, &cwd, &echoes);
-        Ok(Success { named, discovered, echoes, made, printed, ms })
+        let as_path = |name: &Vec<u8>| PathBuf::from(std::ffi::OsStr::from_bytes(name));
+        let mut steps_out = names.iter().map(as_path).filter(|name| bound::steps_out(self.files, &cwd, name));
+        let steps_out = steps_out.next().map(|name| name.display().to_string());
+        Ok(Success { named, discovered, echoes, made, steps_out, printed, ms })
     }
 
     /// Where a name of a linker's depfile lies: it may have been found where libraries are searched.
@@ -186,7 +194,13 @@ impl Session<'_> {
         named
     }
 
-    fn succeed(&mut self, id: ActionId, running: Running, mut success: Success) {
+    fn succeed(
+        &mut self,
+        id: ActionId,
+        running: Running,
+        mut success: Success,
+        stored: Option<Result<u64, StoreError>>,
+    ) {
         let foreign = self.undeclared_producers(id, &success.discovered);
         let mut unrecorded = None;
         if !foreign.is_empty() {
@@ -223,10 +237,13 @@ impl Session<'_> {
         };
         let mut report = self.report(id, Outcome::Ran);
         report.ms = success.ms;
-        report.remarks.bound =
-            success.made.iter().find_map(|made| made.holds.as_ref().map(ToString::to_string));
         let remembered = match recorded {
-            Ok(stamp) => self.remember(id, running, stamp, &mut report.remarks),
+            Ok(mut stamp) => {
+                if stored.is_some_and(|stored| self.stored(stored)) {
+                    stamp.shared = self.share(id, &stamp);
+                }
+                self.remember(id, running, stamp, &mut report.remarks)
+            }
             Err(why) => {
                 report.remarks.unrecorded = Some(why);
                 self.do_not_remember(id, running)
@@ -269,7 +286,12 @@ impl Session<'_> {
             }
         }
         if matches!(action.kind, ActionKind::Link | ActionKind::Archive) {
-            self.inherit_deferred(action, success, &mut all);
+            let inherited = self.inherited(action, &success.discovered);
+            all.payloads.extend(inherited.payloads);
+            all.deferred.extend(inherited.deferred);
+            if let Some(why) = inherited.unprovable {
+                all.unprovable.get_or_insert(why);
+            }
         }
         success.discovered.append(&mut all.payloads);
         success.discovered.sort_unstable();
@@ -278,8 +300,12 @@ impl Session<'_> {
     }
 
     /// What the inputs of a link have left for it to read, the link reads; an archive passes it on.
-    fn inherit_deferred(&self, action: &Action, success: &Success, all: &mut Mentioned) {
-        for path in action.inputs.iter().chain(&success.discovered) {
+    pub(crate) fn inherited(&self, action: &Action, discovered: &[PathId]) -> Mentioned {
+        let mut all = Mentioned::default();
+        if !matches!(action.kind, ActionKind::Link | ActionKind::Archive) {
+            return all;
+        }
+        for path in action.inputs.iter().chain(discovered) {
             let Some(producer) = self.graph.producer(*path) else {
                 if disk::starts_with(&self.files.abs(*path), b"!<thin>\n") {
                     let shown = self.files.show(*path);
@@ -298,6 +324,7 @@ impl Session<'_> {
         }
         all.deferred.sort_unstable();
         all.deferred.dedup();
+        all
     }
 
     /// Why what the command read is not what was observed before it started (law 4); `None` if it is.
@@ -331,8 +358,7 @@ impl Session<'_> {
         stamp: Stamp,
         remarks: &mut Remarks,
     ) -> Result<(), Error> {
-        remarks.volatile = stamp.volatile;
-        remarks.unprovable.clone_from(&stamp.unprovable);
+        *remarks = Remarks { local: remarks.local.take(), ..remarks_of(&stamp) };
         let key = self.key(id);
         let outputs = self.output_paths(id);
         let kept = Kept::of(&self.dir.kept(), key, self.files);

@@ -12,7 +12,7 @@ use crate::error::{At, Error};
 /// Starts every journal.
 const MAGIC: &[u8; 16] = b"rekindle journal";
 /// The format that this rekindle writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Magic, version, checksum of both.
 const HEADER: usize = 16 + 4 + 8;
 /// Length of payload, kind; checksum behind the payload.
@@ -278,7 +278,7 @@ mod tests {
         fs::write(&path, &bytes).unwrap();
         let error = Journal::open(&path, |_| true).unwrap_err().to_string();
         let shown = error.replace(&dir.path().display().to_string(), "DIR");
-        insta::assert_snapshot!(shown, @"the build directory DIR/journal has format 2, and this rekindle knows formats up to 1");
+        insta::assert_snapshot!(shown, @"the build directory DIR/journal has format 3, and this rekindle knows formats up to 2");
         assert_eq!(fs::read(&path).unwrap(), bytes);
     }
 

@@ -48,6 +48,7 @@ pub mod marker;
 pub mod request;
 pub mod spelled;
 
+mod bound;
 mod finish;
 mod kept;
 mod outputs;
@@ -56,4 +57,5 @@ mod recorded;
 mod scans;
 mod session;
 mod settle;
+mod shared;
 mod start;

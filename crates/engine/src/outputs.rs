@@ -18,8 +18,8 @@ pub(crate) struct Made {
     pub(crate) signature: Signature,
     pub(crate) device: u64,
     pub(crate) blob: Blob,
-    /// The name of the root whose absolute path is in it.
-    pub(crate) holds: Option<Arc<str>>,
+    /// The names of the roots whose absolute paths are in it.
+    pub(crate) holds: Vec<Arc<str>>,
     /// Taken before it was read.
     pub(crate) instant: Instant,
 }
@@ -74,38 +74,37 @@ impl Needles {
         Self { list: list.into() }
     }
 
-    /// The first root whose path is in `bytes` and ends there at a path boundary.
-    fn find(&self, bytes: &[u8]) -> Option<Arc<str>> {
+    /// The roots whose paths are in `bytes` and end there at a path boundary.
+    fn find(&self, bytes: &[u8]) -> Vec<Arc<str>> {
         let ends = |at: usize| {
             !bytes
                 .get(at)
                 .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+'))
         };
         let holds = |form: &Vec<u8>| memchr::memmem::find_iter(bytes, form).any(|at| ends(at + form.len()));
-        let hit = self.list.iter().find(|needle| needle.forms.iter().any(holds));
-        hit.map(|needle| needle.name.clone())
+        let hits = self.list.iter().filter(|needle| needle.forms.iter().any(holds));
+        hits.map(|needle| needle.name.clone()).collect()
     }
 }
 
-/// Looks at the file `path` that a command has written.
-pub(crate) fn look(path: &Path, needles: &Needles, marker: &Marker) -> Result<Found, Error> {
+/// Looks at the file `path` that a command has written, and gives its bytes too.
+pub(crate) fn look(path: &Path, needles: &Needles, marker: &Marker) -> Result<(Found, Vec<u8>), Error> {
     let instant = marker.now()?;
+    let mut content = Vec::new();
     let found = match disk::stat(path) {
         Ok(Entry::Absent) => Found::Missing,
         Ok(Entry::Directory(_)) => Found::Directory,
         Ok(Entry::File(signature, device)) => match disk::read(path) {
-            Ok(bytes) => Found::Made(Box::new(Made {
-                signature,
-                device,
-                blob: Blob::of(&bytes),
-                holds: needles.find(&bytes),
-                instant,
-            })),
+            Ok(bytes) => {
+                let (blob, holds) = (Blob::of(&bytes), needles.find(&bytes));
+                content = bytes;
+                Found::Made(Box::new(Made { signature, device, blob, holds, instant }))
+            }
             Err(error) => Found::Unreadable(error),
         },
         Err(error) => Found::Unreadable(error),
     };
-    Ok(found)
+    Ok((found, content))
 }
 
 /// Reads the depfiles that a command was to write; `None` for one that it did not write. Those in `temporary`, which
@@ -132,11 +131,12 @@ mod tests {
     #[test]
     fn a_path_of_a_root_is_found_in_every_width_and_only_whole() {
         let needles = Needles::of(&Roots::new("/home/a/project", "/home/a/project/out"));
-        let named = |bytes: &[u8]| needles.find(bytes).map(|name| name.to_string());
-        assert_eq!(named(b"x/home/a/project/src\0"), Some("ws".into()));
-        assert_eq!(named(b"x/home/a/project2/src\0"), None);
+        let named = |bytes: &[u8]| needles.find(bytes).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(named(b"x/home/a/project/src\0"), ["ws"]);
+        assert_eq!(named(b"x/home/a/project/out/src\0"), ["ws", "build"]);
+        assert_eq!(named(b"x/home/a/project2/src\0"), Vec::<String>::new());
         let wide: Vec<u8> = b"/home/a/project\0".iter().flat_map(|byte| [*byte, 0]).collect();
-        assert_eq!(named(&wide), Some("ws".into()));
-        assert_eq!(named(b"/usr/include/stdio.h"), None);
+        assert_eq!(named(&wide), ["ws"]);
+        assert_eq!(named(b"/usr/include/stdio.h"), Vec::<String>::new());
     }
 }

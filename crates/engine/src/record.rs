@@ -8,10 +8,11 @@ use rekindle_fingerprint::action::{ActionKind, Command, Part};
 use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
 use rekindle_fingerprint::files::{ContentId, Files, PathId, Prior, TextId};
+use rekindle_fingerprint::key::ActionDigest;
 use rekindle_fingerprint::lookup::Lookups;
 use rekindle_fingerprint::roots::RootId;
 use rekindle_fingerprint::signature::{FileTime, Signature};
-use rekindle_fingerprint::stamp::{Holds, Output, Stamp};
+use rekindle_fingerprint::stamp::{Bound, Holds, Output, Stamp};
 
 use crate::history::Before;
 use crate::journal::{Journal, Record};
@@ -154,7 +155,11 @@ impl Reader {
             links: d.list(|d| self.path(d))?,
             holds: match d.u8()? {
                 0 => Holds::Everywhere,
-                1 => Holds::AtRoots(d.digest()?),
+                1 => Holds::AtRoots(Bound {
+                    roots: d.list(|d| Ok(d.text()?.into()))?,
+                    places: d.digest()?,
+                    why: d.text()?.to_string(),
+                }),
                 2 => Holds::OnMachine(d.digest()?),
                 _ => return Err(Malformed),
             },
@@ -162,6 +167,7 @@ impl Reader {
             unprovable: d.option(|d| d.text().map(str::to_string))?,
             printed: d.bytes()?.to_vec(),
             duration_ms: d.u32()?,
+            shared: d.option(|d| d.digest().map(ActionDigest))?,
         })
     }
 }
@@ -305,16 +311,24 @@ impl Writer {
         e.list(&stamp.links, |e, link| {
             e.u32(self.path(*link, files, journal));
         });
-        match stamp.holds {
+        match &stamp.holds {
             Holds::Everywhere => e.u8(0),
-            Holds::AtRoots(digest) => e.u8(1).digest(&digest),
-            Holds::OnMachine(digest) => e.u8(2).digest(&digest),
+            Holds::AtRoots(Bound { roots, places, why }) => {
+                e.u8(1).list(roots, |e, root| {
+                    e.bytes(root.as_bytes());
+                });
+                e.digest(places).bytes(why.as_bytes())
+            }
+            Holds::OnMachine(digest) => e.u8(2).digest(digest),
         };
         e.u8(u8::from(stamp.volatile));
         e.option(stamp.unprovable.as_deref(), |e, why| {
             e.bytes(why.as_bytes());
         });
         e.bytes(&stamp.printed).u32(stamp.duration_ms);
+        e.option(stamp.shared, |e, digest| {
+            e.digest(&digest.0);
+        });
         append(journal, kind::STAMP, e)
     }
 

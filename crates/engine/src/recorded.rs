@@ -41,7 +41,7 @@ impl Session<'_> {
         let outputs = action.outputs.iter().zip(&success.made).filter_map(|(path, made)| {
             Some(Output { path: *path, content: content(path)?, executable: made.signature.executable() })
         });
-        let bound = success.made.iter().any(|made| made.holds.is_some());
+        let bound = self.bound(action, success, &mentioned);
         let stamp = Stamp {
             kind: action.kind,
             identity: action.identity.as_ref().map(|identity| identity.digest),
@@ -53,13 +53,14 @@ impl Session<'_> {
             links: action.links.iter().map(|(link, _)| *link).collect(),
             holds: match (&action.local, bound) {
                 (Some(_), _) => Holds::OnMachine(self.machine),
-                (None, true) => Holds::AtRoots(self.roots),
-                (None, false) => Holds::Everywhere,
+                (None, Some(bound)) => Holds::AtRoots(bound),
+                (None, None) => Holds::Everywhere,
             },
             volatile: mentioned.volatile,
             unprovable: mentioned.unprovable,
             printed: self.named(&success.printed),
             duration_ms: u32::try_from(success.ms).unwrap_or(u32::MAX),
+            shared: None,
             command: self.command(id),
         };
         Ok(stamp)

@@ -25,6 +25,8 @@ pub(crate) struct Mentioned {
     pub(crate) assembly: bool,
     /// A date or a time may be in the result.
     pub(crate) volatile: bool,
+    /// The first file that asks for its own name, and how: its path may be in the result.
+    pub(crate) own_name: Option<String>,
     /// Why what is read cannot be known.
     pub(crate) unprovable: Option<String>,
 }
@@ -132,7 +134,10 @@ impl Mentioned {
             return;
         }
         self.assembly |= scan.mentions.any(Mentions::INCBIN | Mentions::ASM_INCLUDE);
-        self.volatile |= scan.mentions.is_volatile();
+        self.volatile |= scan.mentions.without(action.discovery.fixed).is_volatile();
+        if let Some(macro_name) = scan.mentions.own_name() {
+            self.own_name.get_or_insert_with(|| format!("`{macro_name}` in `{}`", files.show(path)));
+        }
         self.probes.extend(scan.probes.iter().cloned());
         let assembly = scan.unprovable_assembly.as_ref().filter(|_| !action.discovery.incbin_in_depfile);
         if let Some(why) = scan.unprovable.as_ref().or(assembly) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use rekindle_exec::{Jobs, Live, Token};
 use rekindle_fingerprint::action::{ActionKind, Command, Spelling};
@@ -13,13 +13,14 @@ use rekindle_fingerprint::judge::View;
 use rekindle_fingerprint::lookup::{Listings, Outputs};
 use rekindle_fingerprint::reason::StaleReason;
 use rekindle_fingerprint::signature::Instant;
-use rekindle_fingerprint::stamp::{Stamp, machine_digest, roots_digest};
+use rekindle_fingerprint::stamp::{Stamp, machine_digest};
 use rekindle_scheduler::{ActionId, Graph, Limits, Scheduler};
+use rekindle_store::Store;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::build_dir::BuildDir;
 use crate::error::Error;
-use crate::event::{Counts, Event, Outcome, Progress, Remarks, Report, Summary};
+use crate::event::{Counts, Event, Outcome, Progress, Remarks, Report, StoreUse, Summary};
 use crate::outputs::Needles;
 use crate::request::{Mode, Request};
 use crate::scans::Scans;
@@ -59,7 +60,8 @@ pub(crate) struct Session<'a> {
     pub(crate) messages: mpsc::Receiver<Message>,
     pub(crate) sender: mpsc::Sender<Message>,
     pub(crate) needles: Needles,
-    pub(crate) roots: Digest,
+    /// Where results are shared; none once it fails.
+    pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) machine: Digest,
     /// Planning only: what would be made anew, with content that cannot be known.
     pub(crate) would_change: FxHashSet<PathId>,
@@ -105,9 +107,11 @@ impl<'a> Session<'a> {
             Some(makeflags) => Jobs::client(makeflags, request.jobs, arrived)?,
             None => Jobs::server(request.jobs, arrived)?,
         };
+        let store_use =
+            dir.store.as_ref().map(|store| StoreUse { place: store.place(), ..StoreUse::default() });
         Ok(Self {
             needles: Needles::of(files.roots()),
-            roots: roots_digest(files.roots()),
+            store: dir.store.clone(),
             machine: machine_digest(&request.machine, files.roots()),
             world: Outputs::of(files, graph.produced().map(|(path, _)| path)),
             dir,
@@ -130,7 +134,7 @@ impl<'a> Session<'a> {
             messages,
             sender,
             would_change: FxHashSet::default(),
-            summary: Summary::default(),
+            summary: Summary { store: store_use, ..Summary::default() },
             fatal: None,
             interrupted: false,
             began: Some(began),
@@ -174,15 +178,8 @@ impl<'a> Session<'a> {
         };
         let history = &dir.history;
         let parts = |digest: &Digest| history.parts(digest);
-        let mut view = View {
-            files,
-            listings,
-            world,
-            pending: &pending,
-            parts: &parts,
-            roots: self.roots,
-            machine: self.machine,
-        };
+        let mut view =
+            View { files, listings, world, pending: &pending, parts: &parts, machine: self.machine };
         let generations = history.generations(key);
         let current = generations.and_then(|both| both.current.as_ref());
         let previous = generations.and_then(|both| both.previous.as_ref());

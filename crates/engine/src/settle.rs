@@ -12,6 +12,7 @@ use crate::event::{Outcome, Remarks};
 use crate::history::Before;
 use crate::kept::Kept;
 use crate::session::Session;
+use crate::shared::Looked;
 
 impl Session<'_> {
     /// Judges an action: it is fresh, restored, waits for others, or may be started.
@@ -87,7 +88,7 @@ impl Session<'_> {
     }
 
     /// Planning: the inputs that would be made anew before the action, with content that cannot be known yet.
-    fn planned_changes(&self, id: ActionId) -> Vec<StaleReason> {
+    pub(crate) fn planned_changes(&self, id: ActionId) -> Vec<StaleReason> {
         if self.would_change.is_empty() {
             return Vec::new();
         }
@@ -105,7 +106,7 @@ impl Session<'_> {
 
     fn stale(&mut self, id: ActionId, reasons: Vec<StaleReason>) {
         self.reasons.insert(id, reasons);
-        if self.restore(id) {
+        if self.restore(id) || self.restore_shared(id) != Looked::Missed {
             return;
         }
         self.scheduler.stale(id);
@@ -163,9 +164,12 @@ impl Session<'_> {
 }
 
 /// What a stamp says about its result.
-fn remarks_of(stamp: &Stamp) -> Remarks {
+pub(crate) fn remarks_of(stamp: &Stamp) -> Remarks {
     Remarks {
-        bound: matches!(stamp.holds, Holds::AtRoots(_)).then(|| "a root's absolute path".to_string()),
+        bound: match &stamp.holds {
+            Holds::AtRoots(bound) => Some(bound.why.clone()),
+            _ => None,
+        },
         volatile: stamp.volatile,
         unprovable: stamp.unprovable.clone(),
         local: matches!(stamp.holds, Holds::OnMachine(_)).then(|| "recorded so".to_string()),

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -14,6 +14,7 @@ use rekindle_fingerprint::action::DepfileFormat;
 use rekindle_fingerprint::files::{PathId, Seen};
 use rekindle_fingerprint::signature::{COARSE, Instant};
 use rekindle_scheduler::ActionId;
+use rekindle_store::{Error as StoreError, Store};
 use rustc_hash::FxHashSet;
 
 use crate::error::{At, Error};
@@ -43,6 +44,8 @@ pub(crate) struct Ended {
     pub(crate) result: Result<exec::Finished, exec::Error>,
     pub(crate) depfiles: Vec<io::Result<Option<Vec<u8>>>>,
     pub(crate) outputs: Result<Vec<Found>, Error>,
+    /// How many bytes of that were put into the store; none if it does not go there.
+    pub(crate) stored: Option<Result<u64, StoreError>>,
 }
 
 /// What the thread of one command needs.
@@ -55,6 +58,7 @@ struct Errand {
     outputs: Vec<PathBuf>,
     needles: Needles,
     marker: Arc<Marker>,
+    store: Option<Arc<dyn Store>>,
     sender: Sender<Message>,
 }
 
@@ -62,20 +66,33 @@ impl Errand {
     fn run(self) {
         let result = exec::run(&self.command, &self.live);
         let succeeded = result.as_ref().is_ok_and(|finished| finished.status.success());
-        let (mut depfiles, mut found) = (Vec::new(), Ok(Vec::new()));
+        let (mut depfiles, mut found, mut stored) = (Vec::new(), Ok(Vec::new()), None);
         if succeeded {
             depfiles = outputs::read_depfiles(&self.depfiles, &self.temporary);
-            found =
-                self.outputs.iter().map(|path| outputs::look(path, &self.needles, &self.marker)).collect();
+            stored = self.store.is_some().then_some(Ok(0));
+            found = self.outputs.iter().map(|path| self.look(path, &mut stored)).collect();
         }
-        let ended = Ended { id: self.id, result, depfiles, outputs: found };
+        let ended = Ended { id: self.id, result, depfiles, outputs: found, stored };
         // If the build is gone, nobody wants to know.
         let _ = self.sender.send(Message::Ended(Box::new(ended)));
+    }
+
+    /// Looks at an output, and puts it into the store while its bytes are at hand.
+    fn look(&self, path: &Path, stored: &mut Option<Result<u64, StoreError>>) -> Result<Found, Error> {
+        let (found, bytes) = outputs::look(path, &self.needles, &self.marker)?;
+        if let (Found::Made(made), Some(store), Some(Ok(sum))) = (&found, &self.store, &mut *stored) {
+            match store.put(&made.blob, &bytes) {
+                Ok(true) => *sum += made.blob.size,
+                Ok(false) => {}
+                Err(error) => *stored = Some(Err(error)),
+            }
+        }
+        Ok(found)
     }
 }
 
 /// Why a command was not started.
-enum Refusal {
+pub(crate) enum Refusal {
     /// It fails, for this reason.
     Fails(String),
     /// It fails, because what the person gave is wrong.
@@ -124,9 +141,7 @@ impl Session<'_> {
         let outputs = self.output_paths(id);
         let kept = Kept::of(&self.dir.kept(), self.key(id), self.files);
         self.make_directories(id)?;
-        let action = self.graph.action(id);
-        let written: Vec<PathId> =
-            action.outputs.iter().chain(action.links.iter().map(|(link, _)| link)).copied().collect();
+        let written = self.written(id);
         self.dir.history.start(self.key(id), &written, self.files)?;
         let aside = kept.set_aside(&outputs).map_err(|error| self.in_the_way(id, &error))?;
         let errand = self.errand(id, outputs)?;
@@ -196,7 +211,7 @@ impl Session<'_> {
     }
 
     /// Whether what lies at the outputs is what the stamp says, so that it is worth keeping.
-    fn outputs_are_as_recorded(&self, id: ActionId) -> bool {
+    pub(crate) fn outputs_are_as_recorded(&self, id: ActionId) -> bool {
         let Some(stamp) = self.dir.history.current(self.key(id)) else { return false };
         let as_recorded = |path: &PathId| {
             let output = stamp.outputs.iter().find(|output| output.path == *path);
@@ -205,7 +220,7 @@ impl Session<'_> {
         self.graph.action(id).outputs.iter().all(as_recorded)
     }
 
-    fn make_directories(&self, id: ActionId) -> Result<(), Refusal> {
+    pub(crate) fn make_directories(&self, id: ActionId) -> Result<(), Refusal> {
         let action = self.graph.action(id);
         let depfiles = self.depfiles(id);
         let links = action.links.iter().map(|(link, _)| self.files.abs(*link));
@@ -267,6 +282,7 @@ impl Session<'_> {
             outputs,
             needles: self.needles.clone(),
             marker: self.dir.marker.clone(),
+            store: self.store_for(id),
             sender: self.sender.clone(),
         })
     }

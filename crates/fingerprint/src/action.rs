@@ -9,7 +9,8 @@ use crate::digest::Digest;
 use crate::encode::Encoder;
 use crate::files::{Files, PathId, TextId};
 use crate::lookup::Search;
-use crate::roots::Root;
+use crate::roots::{Root, RootId};
+use crate::scan::Mentions;
 
 /// What an action does. It is part of the key and of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -299,6 +300,21 @@ pub struct Discovery {
     pub assembled_later: bool,
     /// Names that were searched besides those of files that were read (`libm.so` where `libm.a` was found).
     pub also_searched: Vec<Vec<u8>>,
+    /// Mentions of a date or a time whose value the keyed environment fixes (`SOURCE_DATE_EPOCH`, where the compiler
+    /// honours it), so that they make no result volatile.
+    pub fixed: Mentions,
+}
+
+/// An absolute path on the command line that no prefix map takes out of the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    /// The root that it lies in.
+    pub root: RootId,
+    /// The argument that carries it, for people; roots by name.
+    pub by: String,
+    /// Whether it is taken to be in every result (bytecode, debug information); else only in that of files which ask
+    /// for their own names (`__FILE__` and the like).
+    pub always: bool,
 }
 
 /// One command with everything that its result depends on.
@@ -328,6 +344,10 @@ pub struct Action {
     pub discovery: Discovery,
     /// Why its result holds only on this machine and at these paths (a flag that no table knows).
     pub local: Option<String>,
+    /// Whether its result may be shared if nothing else forbids that; a person may say no.
+    pub share: bool,
+    /// Absolute paths that it carries into its result, as far as that is known before it runs.
+    pub exposed: Vec<Exposure>,
     /// The pool that limits how many of its kind run at once.
     pub pool: Option<String>,
     /// Whether its program understands `@file`, so that a long command line can be passed in one.
@@ -356,6 +376,8 @@ impl Action {
             links: Vec::new(),
             discovery: Discovery::default(),
             local: None,
+            share: true,
+            exposed: Vec::new(),
             pool: None,
             response_file: false,
         }

@@ -284,6 +284,11 @@ impl Files {
         }
     }
 
+    /// Whether a file was last seen at a path that may be executed.
+    pub fn is_executable(&self, id: PathId) -> bool {
+        matches!(self.seen(id), Seen::File { signature, .. } if signature.executable())
+    }
+
     /// The digest of the content last seen at a path.
     pub fn digest(&self, id: PathId) -> Option<Digest> {
         self.content(id).map(|content| self.blob(content).digest)

@@ -33,8 +33,6 @@ pub struct View<'a> {
     pub pending: &'a dyn Fn(PathId) -> bool,
     /// What an earlier identity was made of, for the explanation.
     pub parts: &'a dyn Fn(&Digest) -> Option<Vec<Part>>,
-    /// Digest of where the roots lie now.
-    pub roots: Digest,
     /// Digest of this machine and of where the roots lie on it.
     pub machine: Digest,
 }
@@ -228,10 +226,10 @@ fn judge_lookups(action: &Action, stamp: &Stamp, view: &mut View<'_>, reasons: &
 }
 
 fn judge_place(action: &Action, stamp: &Stamp, view: &View<'_>, reasons: &mut Vec<StaleReason>) {
-    let holds = match stamp.holds {
+    let holds = match &stamp.holds {
         Holds::Everywhere => action.local.is_none(),
-        Holds::AtRoots(digest) => digest == view.roots && action.local.is_none(),
-        Holds::OnMachine(digest) => digest == view.machine,
+        Holds::AtRoots(bound) => bound.holds(view.files.roots()) && action.local.is_none(),
+        Holds::OnMachine(digest) => *digest == view.machine,
     };
     if !holds {
         reasons.push(StaleReason::BoundElsewhere);

@@ -53,6 +53,7 @@ pub mod disk;
 pub mod encode;
 pub mod files;
 pub mod judge;
+pub mod key;
 pub mod lookup;
 pub mod printed;
 pub mod reason;

@@ -69,7 +69,7 @@ impl Roots {
     pub const WORKSPACE: RootId = RootId(0);
     /// The build directory of the profile that is built.
     pub const BUILD: RootId = RootId(1);
-    /// Files that lie in no other root; an action that reads one is *local*.
+    /// Files that lie in no other root, named by their absolute paths.
     pub const OUTSIDE: RootId = RootId(2);
 
     /// The table for a project at `workspace` that is built in `build`; both must be canonical.

@@ -77,9 +77,21 @@ impl Mentions {
         self.any(Self::DATE | Self::TIME | Self::TIMESTAMP)
     }
 
-    /// Whether the name of the file, as the compiler was given it, may be in the result.
-    pub fn names_itself(self) -> bool {
-        self.any(Self::FILE | Self::BASE_FILE | Self::SOURCE_LOCATION | Self::BUILTIN_FILE)
+    /// These but for `others`.
+    #[must_use]
+    pub fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    /// How the name of the file, as the compiler was given it, may come into the result.
+    pub fn own_name(self) -> Option<&'static str> {
+        let names = [
+            (Self::FILE, "__FILE__"),
+            (Self::BASE_FILE, "__BASE_FILE__"),
+            (Self::SOURCE_LOCATION, "source_location"),
+            (Self::BUILTIN_FILE, "__builtin_FILE"),
+        ];
+        names.into_iter().find(|(mention, _)| self.any(*mention)).map(|(_, name)| name)
     }
 }
 

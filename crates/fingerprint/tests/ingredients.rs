@@ -13,7 +13,7 @@ use rekindle_fingerprint::judge::{Verdict, View, judge};
 use rekindle_fingerprint::lookup::{self, Listings, Outputs, Search};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_fingerprint::scan::Probe;
-use rekindle_fingerprint::stamp::{Holds, Output, Stamp, machine_digest, roots_digest};
+use rekindle_fingerprint::stamp::{Bound, Holds, Output, Stamp, machine_digest};
 
 /// A compile of `a.c`, which reads `inc2/h.h` through `-Iinc1 -Iinc2`, with its stamp and its files.
 struct Bench {
@@ -102,6 +102,7 @@ impl Bench {
             unprovable: None,
             printed: Vec::new(),
             duration_ms: 1,
+            shared: None,
             command: action.command(files),
         }
     }
@@ -125,7 +126,7 @@ impl Bench {
         let command = action.command(&mut files);
         let header = files.path(Roots::WORKSPACE, "inc2/h.h");
         let pending = |path: PathId| self.pending && path == header;
-        let (roots, machine) = (roots_digest(files.roots()), machine_digest(MACHINE, files.roots()));
+        let machine = machine_digest(MACHINE, files.roots());
         let verdict = judge(
             &action,
             &command,
@@ -138,7 +139,6 @@ impl Bench {
                 parts: &|digest| {
                     (*digest == identity(b"cc1 bytes").digest).then(|| identity(b"cc1 bytes").parts)
                 },
-                roots,
                 machine,
             },
         );
@@ -294,9 +294,14 @@ fn outputs_count_by_content_and_executable_bit() {
 
 #[test]
 fn a_bound_result_holds_only_where_its_roots_lie() {
-    let here = Bench::after_stamp(|stamp, files| stamp.holds = Holds::AtRoots(roots_digest(files.roots())));
+    let here = Bench::after_stamp(|stamp, files| {
+        stamp.holds = Holds::AtRoots(Bound::here(["ws".into()], "a flag", files.roots()));
+    });
     assert_eq!(here, Vec::<String>::new());
-    let elsewhere = Bench::after_stamp(|stamp, _| stamp.holds = Holds::AtRoots(Digest::of(b"elsewhere")));
+    let elsewhere = Bench::after_stamp(|stamp, _| {
+        let roots = Roots::new("/elsewhere", "/elsewhere/out");
+        stamp.holds = Holds::AtRoots(Bound::here(["ws".into()], "a flag", &roots));
+    });
     assert_eq!(elsewhere, ["its result holds absolute paths, and the project lies elsewhere now"]);
 }
 

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Discovery};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::Search;
+use rekindle_fingerprint::scan::Mentions;
 
 use crate::command::{self, MESSAGES};
 use crate::dialect::{IncludeKind, Side};
@@ -82,6 +83,7 @@ impl Toolchain {
             incbin_in_depfile: external,
             assembled_later: lto && matches!(request.language, Language::C | Language::Cxx),
             also_searched: Vec::new(),
+            fixed: Mentions::default(),
         };
         let reasons = [&self.local, &treated.local, &facts.local, &sides.unknown];
         action.local = reasons.into_iter().flatten().next().cloned();

@@ -71,7 +71,7 @@ impl<'d> Desk<'d> {
     /// Keeps the signatures of the files that were digested, so that the next build need not read them.
     pub(crate) fn finish(self) {
         if self.grown {
-            self.memo.put(known_key(self.toolchain), encode_known(&self.known));
+            self.memo.put_here(known_key(self.toolchain), encode_known(&self.known));
         }
     }
 

@@ -8,6 +8,7 @@ use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Disco
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::Search;
+use rekindle_fingerprint::scan::Mentions;
 
 use crate::command::{self, MESSAGES};
 use crate::compile::unique;
@@ -74,6 +75,7 @@ impl Toolchain {
             incbin_in_depfile: false,
             assembled_later: false,
             also_searched: searched_names(&treated),
+            fixed: Mentions::default(),
         };
         action.local = self.local.clone().or_else(|| treated.local.clone()).or_else(|| facts.local.clone());
         action.response_file = true;

@@ -1,0 +1,129 @@
+//! What binds a result to where it was made: an absolute path of a root that is in it, or may be.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
+use rekindle_fingerprint::action::{Action, Piece, Spelling};
+use rekindle_fingerprint::files::Files;
+use rekindle_fingerprint::roots::{Root, Roots, normalize};
+use rekindle_fingerprint::stamp::{Bound, places_of_people};
+
+use crate::finish::Success;
+use crate::scans::Mentioned;
+use crate::session::Session;
+
+impl Session<'_> {
+    /// To which roots the result of a command is bound, and what does that; none if it is the same everywhere.
+    pub(crate) fn bound(&self, action: &Action, success: &Success, mentioned: &Mentioned) -> Option<Bound> {
+        let roots = self.files.roots();
+        if let Some(path) = &success.steps_out {
+            // Which file that is depends on where the roots lie to each other.
+            let why = format!("`{path}`, which lies in another root than the way to it");
+            return Some(Bound::here(places_of_people(roots), why, roots));
+        }
+        let mut names: Vec<Box<str>> = Vec::new();
+        let mut why = None;
+        for exposure in &action.exposed {
+            let own_name = mentioned.own_name.as_ref();
+            let shows = if exposure.always { Some(None) } else { own_name.map(Some) };
+            let Some(own_name) = shows else { continue };
+            names.push(roots.get(exposure.root).name.as_str().into());
+            why.get_or_insert_with(|| match own_name {
+                Some(own_name) => format!("{own_name}, with `{}`", exposure.by),
+                None => format!("`{}`", exposure.by),
+            });
+        }
+        for name in success.made.iter().flat_map(|made| &made.holds) {
+            names.push(name.as_ref().into());
+            why.get_or_insert_with(|| self.fault(action, name, mentioned));
+        }
+        why.map(|why| Bound::here(names, why, roots))
+    }
+
+    /// What may have put the path of the root called `name` into a result: an argument that carries it, a file that
+    /// asks for its own name, or else the program.
+    fn fault(&self, action: &Action, name: &str, mentioned: &Mentioned) -> String {
+        let roots = self.files.roots();
+        let spelling = Spelling::new(self.files, action.cwd);
+        let places = roots.by_name(name).map_or_else(Vec::new, |id| all_spellings(roots.get(id)));
+        let carries = |text: &OsStr| {
+            let holds = |place: &&[u8]| memchr::memmem::find(text.as_bytes(), place).is_some();
+            places.iter().any(holds)
+        };
+        let is_map = |pieces: &[Piece]| pieces.iter().any(|piece| matches!(piece, Piece::Absolute(_)));
+        let guilty = action
+            .argv
+            .iter()
+            .skip(1)
+            .find(|arg| !is_map(&arg.0) && carries(&arg.spell(self.files, &spelling)));
+        if let Some(arg) = guilty {
+            let text = arg.spell(self.files, &spelling);
+            return format!("`{}`", self.shown_by_names(text.as_bytes()));
+        }
+        match &mentioned.own_name {
+            Some(own_name) => own_name.clone(),
+            None => format!("what it wrote holds the path of `{name}`"),
+        }
+    }
+
+    /// A text with the roots' paths by their names, for people.
+    fn shown_by_names(&self, text: &[u8]) -> String {
+        let named = self.named(text);
+        let shown: Vec<String> = named
+            .split(|byte| *byte == 0x1f)
+            .enumerate()
+            .map(|(at, part)| {
+                let part = String::from_utf8_lossy(part);
+                if at % 2 == 1 { format!("<{part}>") } else { part.into_owned() }
+            })
+            .collect();
+        shown.concat()
+    }
+}
+
+fn all_spellings(root: &Root) -> Vec<&[u8]> {
+    std::iter::once(&root.path).chain(&root.spellings).map(|path| path.as_os_str().as_bytes()).collect()
+}
+
+/// Whether the file that `name` means in the directory `cwd` lies in another root than the part of the name before
+/// its first `..`: then it is another file where the roots lie otherwise, under the same command.
+pub(crate) fn steps_out(files: &Files, cwd: &Path, name: &Path) -> bool {
+    if !name.components().any(|component| component == Component::ParentDir) {
+        return false;
+    }
+    let before: std::path::PathBuf =
+        name.components().take_while(|component| *component != Component::ParentDir).collect();
+    let roots: &Roots = files.roots();
+    let root_of = |path: &Path| {
+        let normal = normalize(cwd, path, |_| false);
+        roots.locate(&normal).0
+    };
+    let (start, end) = (root_of(&before), root_of(name));
+    // The build directory has its place in the workspace, or the command says where it is.
+    start != end && !(start == Roots::BUILD && end == Roots::WORKSPACE && build_is_within(roots))
+}
+
+/// Whether the build directory lies in the workspace, so that commands name it relatively and its place there is in
+/// every key.
+fn build_is_within(roots: &Roots) -> bool {
+    roots.get(Roots::BUILD).path.starts_with(&roots.get(Roots::WORKSPACE).path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_that_leads_from_one_root_into_another_steps_out() {
+        let mut roots = Roots::new("/home/a/ws", "/home/a/ws/out");
+        roots.add(Root::new("sdk", "/sdk")).unwrap();
+        roots.add(Root { within: vec!["usr".into()], ..Root::new("sys.host", "/") }).unwrap();
+        let files = Files::new(roots);
+        let out = |name: &str| steps_out(&files, Path::new("/home/a/ws"), Path::new(name));
+        assert!(!out("src/a.h") && !out("src/../a.h") && !out("/sdk/inc/../b.h") && !out("/usr/lib/../x.h"));
+        assert!(!out("out/../a.h"), "the build directory has its place in the workspace");
+        assert!(out("../shared/a.h") && out("src/../../x.h") && out("/sdk/../other/x.h"));
+        assert!(out("../../../usr/include/x.h") && out("/sdk/../usr/include/x.h"));
+    }
+}

@@ -1,0 +1,346 @@
+//! Results that are shared through the store: looked for before a command runs, put there after it has.
+//!
+//! Nothing that goes wrong with the store stops a build: it says so and goes on without.
+
+use std::sync::Arc;
+
+use rekindle_fingerprint::disk::{self, Entry as OnDisk};
+use rekindle_fingerprint::files::PathId;
+use rekindle_fingerprint::key::{ActionDigest, FirstKey, InputSet, first_key, is_declared};
+use rekindle_fingerprint::lookup::Lookups;
+use rekindle_fingerprint::printed;
+use rekindle_fingerprint::stamp::{Bound, Holds, Output, Stamp};
+use rekindle_scheduler::{ActionId, NeedsFirst};
+use rekindle_store::{ActionResult, Entry, Error as StoreError, Product, Store};
+
+use crate::event::{Outcome, StoreUse};
+use crate::history::Before;
+use crate::kept::Kept;
+use crate::session::Session;
+use crate::settle::remarks_of;
+
+/// What looking into the store came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// The result is there, and the action is settled.
+    Restored,
+    /// The action is judged again behind others, or lost one of them.
+    Later,
+    /// There is nothing for it.
+    Missed,
+}
+
+/// What is to be put back.
+struct Hit {
+    digest: ActionDigest,
+    set: InputSet,
+    lookups: Option<Lookups>,
+    deferred: Vec<PathId>,
+    result: ActionResult,
+    bound: Option<Bound>,
+}
+
+impl Session<'_> {
+    /// The store, if the result of an action may come from it or go there.
+    pub(crate) fn store_for(&self, id: ActionId) -> Option<Arc<dyn Store>> {
+        let action = self.graph.action(id);
+        let store = self.store.as_ref().filter(|_| action.share && action.local.is_none())?;
+        Some(Arc::clone(store))
+    }
+
+    /// Looks for the result of an action in the store, and puts it back.
+    pub(crate) fn restore_shared(&mut self, id: ActionId) -> Looked {
+        let Some(store) = self.store_for(id).filter(|_| self.planned_changes(id).is_empty()) else {
+            return Looked::Missed;
+        };
+        let now = self.command(id);
+        let action = self.graph.action(id);
+        self.files.observe(&action.inputs);
+        let Some(key) = first_key(action, &now, self.files) else { return Looked::Missed };
+        let sets = if is_declared(action) { Ok(Vec::new()) } else { store.sets(&key.0) };
+        let sets = self.from_store(sets).unwrap_or_default();
+        let mut sets: Vec<InputSet> =
+            sets.iter().filter_map(|bytes| InputSet::decode(bytes, self.files).ok()).collect();
+        if is_declared(action) {
+            sets.push(InputSet::default());
+        }
+        for set in sets {
+            match self.wait_for(id, &set) {
+                NeedsFirst::Ready => {}
+                NeedsFirst::Waiting | NeedsFirst::Skipped => return Looked::Later,
+                NeedsFirst::Cycle { .. } => continue,
+            }
+            let Some(hit) = self.hit(id, key, set, &*store) else { continue };
+            if self.put_back(id, hit, &*store) {
+                return Looked::Restored;
+            }
+        }
+        if self.builds() {
+            self.used(|used| used.misses += 1);
+        }
+        Looked::Missed
+    }
+
+    /// Lets the actions come first that make what a set speaks of.
+    fn wait_for(&mut self, id: ActionId, set: &InputSet) -> NeedsFirst {
+        let asked = set.asked.iter().flat_map(|asked| &asked.read);
+        let mut first: Vec<ActionId> =
+            set.paths.iter().chain(asked).filter_map(|path| self.graph.producer(*path)).collect();
+        first.sort_unstable();
+        first.dedup();
+        first.retain(|first| !self.scheduler.state(*first).is_settled());
+        if first.is_empty() { NeedsFirst::Ready } else { self.scheduler.needs_first(id, &first) }
+    }
+
+    /// What the store has for an action that read what `set` says, as things are here.
+    fn hit(&mut self, id: ActionId, key: FirstKey, set: InputSet, store: &dyn Store) -> Option<Hit> {
+        let action = self.graph.action(id);
+        self.files.observe(&set.paths);
+        let lookups = set.search(action, self.files, &self.world, &mut self.listings);
+        if lookups.is_some() != action.discovery.search.is_some() {
+            return None;
+        }
+        let inherited = self.inherited(action, &set.paths);
+        if inherited.unprovable.is_some() {
+            return None;
+        }
+        let digest = set.action_digest(key, lookups.as_ref(), self.files)?;
+        let mut bound = None;
+        let mut entry = self.from_store(store.entry(&digest.0))??;
+        if let Entry::Bound { roots, why } = entry {
+            let here = Bound::here(roots, why, self.files.roots());
+            entry = self.from_store(store.entry(&digest.bound(&here).0))??;
+            bound = Some(here);
+        }
+        let Entry::Made(result) = entry else { return None };
+        if result.products.len() != action.outputs.len() {
+            return None;
+        }
+        let mut deferred = [set.deferred.clone(), inherited.deferred].concat();
+        deferred.sort_unstable();
+        deferred.dedup();
+        Some(Hit { digest, set, lookups, deferred, result, bound })
+    }
+
+    /// Puts a result back and settles the action. `false` if not all of it is there: then nothing was changed.
+    fn put_back(&mut self, id: ActionId, hit: Hit, store: &dyn Store) -> bool {
+        let outputs = self.graph.action(id).outputs.clone();
+        if self.builds() {
+            match self.write_products(id, &hit.result.products, store) {
+                Ok(before) => {
+                    let stamp = self.stamp_of(id, &hit);
+                    if let Err(error) = self.make_links(id) {
+                        self.give_up(error);
+                    }
+                    if let Some(identity) = &self.graph.action(id).identity {
+                        self.dir.history.know_identity(identity);
+                    }
+                    if let Err(error) = self.dir.history.succeed(self.key(id), stamp, before, self.files) {
+                        self.give_up(error);
+                    }
+                }
+                Err(()) => {
+                    // The next build that makes it puts it anew.
+                    let forgotten = store.remove_entry(&self.entry_name(&hit).0);
+                    self.from_store(forgotten);
+                    return false;
+                }
+            }
+        } else {
+            for (output, product) in outputs.iter().zip(&hit.result.products) {
+                if !self.from_store(store.holds(&product.blob)).unwrap_or(false) {
+                    return false;
+                }
+                let content = self.files.content_id(product.blob);
+                self.files.assume(*output, content, product.executable);
+            }
+        }
+        let stamp = self.stamp_of(id, &hit);
+        self.used(|used| used.hits += 1);
+        self.scheduler.restored(id);
+        let mut report = self.report(id, Outcome::Restored);
+        report.printed = printed::with_paths(&stamp.printed, self.files.roots());
+        report.remarks = remarks_of(&stamp);
+        self.finished(report);
+        true
+    }
+
+    fn entry_name(&self, hit: &Hit) -> ActionDigest {
+        hit.bound.as_ref().map_or(hit.digest, |bound| hit.digest.bound(bound))
+    }
+
+    /// Writes the products of a result to their places. What lies there already as it should is left alone. On
+    /// failure, what was there before is there again.
+    fn write_products(
+        &mut self,
+        id: ActionId,
+        products: &[Product],
+        store: &dyn Store,
+    ) -> Result<Before, ()> {
+        let action = self.graph.action(id);
+        self.files.observe(&action.outputs);
+        let lies_there = |(path, product): (&PathId, &Product)| {
+            let content = self.files.content(*path).map(|content| self.files.blob(content));
+            content == Some(product.blob) && self.files.is_executable(*path) == product.executable
+        };
+        if action.outputs.iter().zip(products).all(lies_there) {
+            return Ok(Before::Dropped);
+        }
+        for product in products {
+            if !self.from_store(store.holds(&product.blob)).unwrap_or(false) {
+                return Err(());
+            }
+        }
+        let intact = self.outputs_are_as_recorded(id);
+        let (key, places) = (self.key(id), self.output_paths(id));
+        let instant = self.dir.marker.now().map_err(|error| self.give_up(error))?;
+        self.make_directories(id).map_err(drop)?;
+        let written = self.written(id);
+        self.dir.history.start(key, &written, self.files).map_err(|error| self.give_up(error))?;
+        let kept = Kept::of(&self.dir.kept(), key, self.files);
+        let aside = kept.set_aside(&places).map_err(drop)?;
+        for (place, product) in places.iter().zip(products) {
+            let wrote = store.write_to(&product.blob, place, product.executable);
+            if !self.from_store(wrote).unwrap_or(false) {
+                for place in &places {
+                    let _ = std::fs::remove_file(place);
+                }
+                aside.put_back();
+                return Err(());
+            }
+        }
+        for ((path, place), product) in self.graph.action(id).outputs.iter().zip(&places).zip(products) {
+            match disk::stat(place) {
+                Ok(OnDisk::File(signature, device)) => {
+                    self.files.record(*path, signature, device, product.blob, instant);
+                }
+                _ => self.files.forget(*path),
+            }
+            self.used(|used| used.bytes_read += product.blob.size);
+        }
+        let kept_now = kept.keep(aside, &places, intact);
+        Ok(Before::of_current(kept_now))
+    }
+
+    /// The stamp that an action has when its result was put back.
+    fn stamp_of(&mut self, id: ActionId, hit: &Hit) -> Stamp {
+        let command = self.command(id);
+        let action = self.graph.action(id);
+        let content = |path: &PathId| self.files.content(*path);
+        let mut paths = hit.set.paths.clone();
+        paths.sort_unstable();
+        paths.dedup();
+        let discovered = paths.iter().map(|path| (*path, content(path))).collect();
+        let declared = action.inputs.iter().filter_map(|path| Some((*path, content(path)?))).collect();
+        let outputs: Vec<(PathId, Product)> =
+            action.outputs.iter().copied().zip(hit.result.products.iter().copied()).collect();
+        let outputs = outputs.into_iter().map(|(path, product)| Output {
+            path,
+            content: self.files.content_id(product.blob),
+            executable: product.executable,
+        });
+        Stamp {
+            kind: action.kind,
+            identity: action.identity.as_ref().map(|identity| identity.digest),
+            declared,
+            discovered,
+            lookups: hit.lookups.clone(),
+            deferred: hit.deferred.clone(),
+            outputs: outputs.collect(),
+            links: action.links.iter().map(|(link, _)| *link).collect(),
+            holds: hit.bound.clone().map_or(Holds::Everywhere, Holds::AtRoots),
+            volatile: false,
+            unprovable: None,
+            printed: hit.result.printed.clone(),
+            duration_ms: hit.result.duration_ms,
+            shared: Some(hit.digest),
+            command,
+        }
+    }
+
+    /// Puts what an action gave into the store, under everything that its stamp says it depends on; the blobs are
+    /// there. Gives the name under which it is shared; none if it must not be.
+    pub(crate) fn share(&mut self, id: ActionId, stamp: &Stamp) -> Option<ActionDigest> {
+        let store = self.store_for(id)?;
+        if stamp.volatile || stamp.unprovable.is_some() {
+            return None;
+        }
+        let bound = match &stamp.holds {
+            Holds::Everywhere => None,
+            Holds::AtRoots(bound) => Some(bound.clone()),
+            Holds::OnMachine(_) => return None,
+        };
+        let action = self.graph.action(id);
+        let key = first_key(action, &stamp.command, self.files)?;
+        let set = InputSet::of(stamp);
+        let digest = set.action_digest(key, stamp.lookups.as_ref(), self.files)?;
+        let products = stamp
+            .outputs
+            .iter()
+            .map(|output| Product { blob: self.files.blob(output.content), executable: output.executable });
+        let made = Entry::Made(ActionResult {
+            products: products.collect(),
+            printed: stamp.printed.clone(),
+            duration_ms: stamp.duration_ms,
+        });
+        let set = (!is_declared(action)).then(|| set.encode(self.files));
+        let put = || {
+            match &bound {
+                None => store.put_entry(&digest.0, &made)?,
+                Some(bound) => {
+                    store.put_entry(&digest.bound(bound).0, &made)?;
+                    let (roots, why) = (bound.roots.clone(), bound.why.clone());
+                    store.put_entry(&digest.0, &Entry::Bound { roots, why })?;
+                }
+            }
+            set.as_ref().map_or(Ok(()), |set| store.put_set(&key.0, set))
+        };
+        let put = put();
+        self.from_store(put)?;
+        self.used(|used| used.stored += 1);
+        Some(digest)
+    }
+
+    /// The value, or, where the store failed, nothing, and a notice. A store that cannot be read or written is not
+    /// asked again in this build.
+    pub(crate) fn from_store<T>(&mut self, value: Result<T, StoreError>) -> Option<T> {
+        match value {
+            Ok(value) => Some(value),
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.notice(error.to_string());
+                None
+            }
+            Err(error @ StoreError::Place { .. }) => {
+                self.notice(error.to_string());
+                None
+            }
+            Err(error) => {
+                self.store = None;
+                self.notice(format!("{error}; the build goes on without the store"));
+                None
+            }
+        }
+    }
+
+    /// Counts something about the store.
+    pub(crate) fn used(&mut self, count: impl FnOnce(&mut StoreUse)) {
+        count(self.summary.store.get_or_insert_default());
+    }
+
+    /// What an action writes: its outputs and its links.
+    pub(crate) fn written(&self, id: ActionId) -> Vec<PathId> {
+        let action = self.graph.action(id);
+        action.outputs.iter().chain(action.links.iter().map(|(link, _)| link)).copied().collect()
+    }
+
+    /// The files that a command wrote, put under the digests of their content.
+    pub(crate) fn stored(&mut self, stored: Result<u64, StoreError>) -> bool {
+        match self.from_store(stored) {
+            Some(bytes) => {
+                self.used(|used| used.bytes_written += bytes);
+                true
+            }
+            None => false,
+        }
+    }
+}

@@ -363,19 +363,22 @@ impl Session<'_> {
         let outputs = self.output_paths(id);
         let kept = Kept::of(&self.dir.kept(), key, self.files);
         let keeps = kept.keep(running.aside, &outputs, running.worth_keeping);
-        let dropped = self.dir.history.current(key).map_or_else(Vec::new, |before| {
-            let gone = |path: &PathId| !outputs.contains(&self.files.abs(*path));
-            let all = before.outputs.iter().map(|output| output.path).chain(before.links.iter().copied());
-            all.filter(gone).collect::<Vec<_>>()
-        });
-        let links: Vec<PathId> = self.graph.action(id).links.iter().map(|(link, _)| *link).collect();
-        for path in dropped.into_iter().filter(|path| !links.contains(path)) {
-            self.remove_output(path);
-        }
+        self.drop_former_outputs(id);
         if let Some(identity) = &self.graph.action(id).identity {
             self.dir.history.know_identity(identity);
         }
         self.dir.history.succeed(key, stamp, Before::of_current(keeps), self.files)
+    }
+
+    /// Deletes what the action wrote when it was last recorded and does not write any more.
+    pub(crate) fn drop_former_outputs(&mut self, id: ActionId) {
+        let written = self.written(id);
+        let Some(before) = self.dir.history.current(self.key(id)) else { return };
+        let all = before.outputs.iter().map(|output| output.path).chain(before.links.iter().copied());
+        let dropped: Vec<PathId> = all.filter(|path| !written.contains(path)).collect();
+        for path in dropped {
+            self.remove_output(path);
+        }
     }
 
     /// The result serves this build; the next one knows nothing of it.

@@ -2,6 +2,7 @@
 //!
 //! Nothing that goes wrong with the store stops a build: it says so and goes on without.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rekindle_fingerprint::disk::{self, Entry as OnDisk};
@@ -9,13 +10,15 @@ use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::key::{ActionDigest, FirstKey, InputSet, first_key, is_declared};
 use rekindle_fingerprint::lookup::Lookups;
 use rekindle_fingerprint::printed;
+use rekindle_fingerprint::signature::Instant;
 use rekindle_fingerprint::stamp::{Bound, Holds, Output, Stamp};
 use rekindle_scheduler::{ActionId, NeedsFirst};
 use rekindle_store::{ActionResult, Entry, Error as StoreError, Product, Store};
 
+use crate::error::Error;
 use crate::event::{Outcome, StoreUse};
 use crate::history::Before;
-use crate::kept::Kept;
+use crate::kept::{Aside, Kept};
 use crate::session::Session;
 use crate::settle::remarks_of;
 
@@ -28,6 +31,16 @@ pub(crate) enum Looked {
     Later,
     /// There is nothing for it.
     Missed,
+}
+
+/// What became of the files of a result.
+enum Written {
+    /// They are all at their places; and this becomes of the stamps so far.
+    All(Before),
+    /// One is not in the store any more.
+    Gone,
+    /// A place cannot be written to.
+    Nothing,
 }
 
 /// What is to be put back.
@@ -58,7 +71,7 @@ impl Session<'_> {
         self.files.observe(&action.inputs);
         let Some(key) = first_key(action, &now, self.files) else { return Looked::Missed };
         let sets = if is_declared(action) { Ok(Vec::new()) } else { store.sets(&key.0) };
-        let sets = self.from_store(sets).unwrap_or_default();
+        let sets = self.answered(sets).unwrap_or_default();
         let mut sets: Vec<InputSet> =
             sets.iter().filter_map(|bytes| InputSet::decode(bytes, self.files).ok()).collect();
         if is_declared(action) {
@@ -95,21 +108,26 @@ impl Session<'_> {
     /// What the store has for an action that read what `set` says, as things are here.
     fn hit(&mut self, id: ActionId, key: FirstKey, set: InputSet, store: &dyn Store) -> Option<Hit> {
         let action = self.graph.action(id);
+        if set.paths.iter().any(|path| self.would_change.contains(path)) {
+            return None;
+        }
         self.files.observe(&set.paths);
         let lookups = set.search(action, self.files, &self.world, &mut self.listings);
         if lookups.is_some() != action.discovery.search.is_some() {
             return None;
         }
         let inherited = self.inherited(action, &set.paths);
-        if inherited.unprovable.is_some() {
+        // A link reads what its inputs left for it to read; a link that read less is another one.
+        let reads_all = inherited.payloads.iter().all(|path| set.paths.contains(path));
+        if inherited.unprovable.is_some() || !reads_all {
             return None;
         }
         let digest = set.action_digest(key, lookups.as_ref(), self.files)?;
         let mut bound = None;
-        let mut entry = self.from_store(store.entry(&digest.0))??;
+        let mut entry = self.answered(store.entry(&digest.0))??;
         if let Entry::Bound { roots, why } = entry {
             let here = Bound::here(roots, why, self.files.roots());
-            entry = self.from_store(store.entry(&digest.bound(&here).0))??;
+            entry = self.answered(store.entry(&digest.bound(&here).0))??;
             bound = Some(here);
         }
         let Entry::Made(result) = entry else { return None };
@@ -122,47 +140,57 @@ impl Session<'_> {
         Some(Hit { digest, set, lookups, deferred, result, bound })
     }
 
-    /// Puts a result back and settles the action. `false` if not all of it is there: then nothing was changed.
+    /// Puts a result back and settles the action. `false` if that cannot be done: then nothing was changed.
     fn put_back(&mut self, id: ActionId, hit: Hit, store: &dyn Store) -> bool {
-        let outputs = self.graph.action(id).outputs.clone();
-        if self.builds() {
+        let before = if self.builds() {
             match self.write_products(id, &hit.result.products, store) {
-                Ok(before) => {
-                    let stamp = self.stamp_of(id, &hit);
-                    if let Err(error) = self.make_links(id) {
-                        self.give_up(error);
-                    }
-                    if let Some(identity) = &self.graph.action(id).identity {
-                        self.dir.history.know_identity(identity);
-                    }
-                    if let Err(error) = self.dir.history.succeed(self.key(id), stamp, before, self.files) {
-                        self.give_up(error);
-                    }
-                }
-                Err(()) => {
-                    // The next build that makes it puts it anew.
+                Written::All(before) => before,
+                Written::Nothing => return false,
+                Written::Gone => {
+                    // Who makes it next puts it anew.
                     let forgotten = store.remove_entry(&self.entry_name(&hit).0);
-                    self.from_store(forgotten);
+                    self.answered(forgotten);
                     return false;
                 }
             }
         } else {
-            for (output, product) in outputs.iter().zip(&hit.result.products) {
-                if !self.from_store(store.holds(&product.blob)).unwrap_or(false) {
-                    return false;
-                }
+            if !self.are_there(&hit.result.products, store) {
+                return false;
+            }
+            for (output, product) in self.graph.action(id).outputs.iter().zip(&hit.result.products) {
                 let content = self.files.content_id(product.blob);
                 self.files.assume(*output, content, product.executable);
             }
+            Before::Stays
+        };
+        let stamp = self.stamp_of(id, hit);
+        let (remarks, named) = (remarks_of(&stamp), stamp.printed.clone());
+        if self.builds()
+            && let Err(error) = self.record_restored(id, stamp, before)
+        {
+            self.give_up(error);
         }
-        let stamp = self.stamp_of(id, &hit);
         self.used(|used| used.hits += 1);
         self.scheduler.restored(id);
         let mut report = self.report(id, Outcome::Restored);
-        report.printed = printed::with_paths(&stamp.printed, self.files.roots());
-        report.remarks = remarks_of(&stamp);
+        report.printed = printed::with_paths(&named, self.files.roots());
+        report.remarks = remarks;
         self.finished(report);
         true
+    }
+
+    fn record_restored(&mut self, id: ActionId, stamp: Stamp, before: Before) -> Result<(), Error> {
+        self.make_links(id)?;
+        self.drop_former_outputs(id);
+        if let Some(identity) = &self.graph.action(id).identity {
+            self.dir.history.know_identity(identity);
+        }
+        self.dir.history.succeed(self.key(id), stamp, before, self.files)
+    }
+
+    /// Whether all of these lie in the store, as far as their names tell.
+    fn are_there(&mut self, products: &[Product], store: &dyn Store) -> bool {
+        products.iter().all(|product| self.answered(store.holds(&product.blob)).unwrap_or(false))
     }
 
     fn entry_name(&self, hit: &Hit) -> ActionDigest {
@@ -171,12 +199,7 @@ impl Session<'_> {
 
     /// Writes the products of a result to their places. What lies there already as it should is left alone. On
     /// failure, what was there before is there again.
-    fn write_products(
-        &mut self,
-        id: ActionId,
-        products: &[Product],
-        store: &dyn Store,
-    ) -> Result<Before, ()> {
+    fn write_products(&mut self, id: ActionId, products: &[Product], store: &dyn Store) -> Written {
         let action = self.graph.action(id);
         self.files.observe(&action.outputs);
         let lies_there = |(path, product): (&PathId, &Product)| {
@@ -184,30 +207,27 @@ impl Session<'_> {
             content == Some(product.blob) && self.files.is_executable(*path) == product.executable
         };
         if action.outputs.iter().zip(products).all(lies_there) {
-            return Ok(Before::Dropped);
+            return Written::All(Before::Stays);
         }
-        for product in products {
-            if !self.from_store(store.holds(&product.blob)).unwrap_or(false) {
-                return Err(());
-            }
+        if !self.are_there(products, store) {
+            return Written::Gone;
         }
         let intact = self.outputs_are_as_recorded(id);
-        let (key, places) = (self.key(id), self.output_paths(id));
-        let instant = self.dir.marker.now().map_err(|error| self.give_up(error))?;
-        self.make_directories(id).map_err(drop)?;
-        let written = self.written(id);
-        self.dir.history.start(key, &written, self.files).map_err(|error| self.give_up(error))?;
-        let kept = Kept::of(&self.dir.kept(), key, self.files);
-        let aside = kept.set_aside(&places).map_err(drop)?;
+        let places = self.output_paths(id);
+        let Some((instant, aside)) = self.clear_the_way(id, &places) else { return Written::Nothing };
         for (place, product) in places.iter().zip(products) {
             let wrote = store.write_to(&product.blob, place, product.executable);
-            if !self.from_store(wrote).unwrap_or(false) {
-                for place in &places {
-                    let _ = std::fs::remove_file(place);
-                }
-                aside.put_back();
-                return Err(());
+            let outcome = match wrote {
+                Ok(true) => continue,
+                Err(StoreError::Place { .. }) => Written::Nothing,
+                Ok(false) | Err(_) => Written::Gone,
+            };
+            self.answered(wrote);
+            for place in &places {
+                let _ = std::fs::remove_file(place);
             }
+            aside.put_back();
+            return outcome;
         }
         for ((path, place), product) in self.graph.action(id).outputs.iter().zip(&places).zip(products) {
             match disk::stat(place) {
@@ -218,16 +238,37 @@ impl Session<'_> {
             }
             self.used(|used| used.bytes_read += product.blob.size);
         }
-        let kept_now = kept.keep(aside, &places, intact);
-        Ok(Before::of_current(kept_now))
+        let kept = Kept::of(&self.dir.kept(), self.key(id), self.files);
+        Written::All(Before::of_current(kept.keep(aside, &places, intact)))
+    }
+
+    /// Makes room for outputs: what lies there is moved aside. Nothing if that cannot be done; the command would fail
+    /// for the same reason, and then says so.
+    fn clear_the_way(&mut self, id: ActionId, places: &[PathBuf]) -> Option<(Instant, Aside)> {
+        self.make_directories(id).ok()?;
+        let (key, written) = (self.key(id), self.written(id));
+        let instant = self.dir.marker.now();
+        let started = instant.and_then(|instant| {
+            self.dir.history.start(key, &written, self.files)?;
+            Ok(instant)
+        });
+        let instant = match started {
+            Ok(instant) => instant,
+            Err(error) => {
+                self.give_up(error);
+                return None;
+            }
+        };
+        let aside = Kept::of(&self.dir.kept(), key, self.files).set_aside(places).ok()?;
+        Some((instant, aside))
     }
 
     /// The stamp that an action has when its result was put back.
-    fn stamp_of(&mut self, id: ActionId, hit: &Hit) -> Stamp {
+    fn stamp_of(&mut self, id: ActionId, hit: Hit) -> Stamp {
         let command = self.command(id);
         let action = self.graph.action(id);
         let content = |path: &PathId| self.files.content(*path);
-        let mut paths = hit.set.paths.clone();
+        let mut paths = hit.set.paths;
         paths.sort_unstable();
         paths.dedup();
         let discovered = paths.iter().map(|path| (*path, content(path))).collect();
@@ -244,14 +285,14 @@ impl Session<'_> {
             identity: action.identity.as_ref().map(|identity| identity.digest),
             declared,
             discovered,
-            lookups: hit.lookups.clone(),
-            deferred: hit.deferred.clone(),
+            lookups: hit.lookups,
+            deferred: hit.deferred,
             outputs: outputs.collect(),
             links: action.links.iter().map(|(link, _)| *link).collect(),
-            holds: hit.bound.clone().map_or(Holds::Everywhere, Holds::AtRoots),
+            holds: hit.bound.map_or(Holds::Everywhere, Holds::AtRoots),
             volatile: false,
             unprovable: None,
-            printed: hit.result.printed.clone(),
+            printed: hit.result.printed,
             duration_ms: hit.result.duration_ms,
             shared: Some(hit.digest),
             command,
@@ -296,14 +337,14 @@ impl Session<'_> {
             set.as_ref().map_or(Ok(()), |set| store.put_set(&key.0, set))
         };
         let put = put();
-        self.from_store(put)?;
+        self.answered(put)?;
         self.used(|used| used.stored += 1);
         Some(digest)
     }
 
     /// The value, or, where the store failed, nothing, and a notice. A store that cannot be read or written is not
     /// asked again in this build.
-    pub(crate) fn from_store<T>(&mut self, value: Result<T, StoreError>) -> Option<T> {
+    pub(crate) fn answered<T>(&mut self, value: Result<T, StoreError>) -> Option<T> {
         match value {
             Ok(value) => Some(value),
             Err(error @ StoreError::Damaged { .. }) => {
@@ -335,7 +376,7 @@ impl Session<'_> {
 
     /// The files that a command wrote, put under the digests of their content.
     pub(crate) fn stored(&mut self, stored: Result<u64, StoreError>) -> bool {
-        match self.from_store(stored) {
+        match self.answered(stored) {
             Some(bytes) => {
                 self.used(|used| used.bytes_written += bytes);
                 true

@@ -1,5 +1,6 @@
 //! What a build tells while it runs, and at its end. Events are the border to whatever shows them to a person.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rekindle_fingerprint::action::ActionKind;
@@ -69,8 +70,8 @@ pub struct Report {
 pub struct Remarks {
     /// A root's absolute path is in the result, or may be: the flag or the macro that puts it there.
     pub bound: Option<String>,
-    /// A date, a time or the like is in it.
-    pub volatile: bool,
+    /// A date or a time is in it: the macro that puts it there, and the file that has it.
+    pub volatile: Option<String>,
     /// The flag or wrapper that makes it hold on this machine only.
     pub local: Option<String>,
     /// Why what it reads cannot be known.
@@ -177,8 +178,10 @@ pub struct Summary {
     /// Whether an action failed because of what the person gave: an input that is missing or cannot be read, or
     /// something that lies where an output is to be.
     pub bad_input: bool,
-    /// Results that hold a root's absolute path.
+    /// Results that hold a root's absolute path, or may.
     pub bound: u64,
+    /// What puts it there, and into how many results.
+    pub bound_by: BTreeMap<String, u64>,
     /// Results that hold a date, a time or the like.
     pub volatile: u64,
     /// Results that hold on this machine only.

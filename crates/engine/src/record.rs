@@ -163,7 +163,7 @@ impl Reader {
                 2 => Holds::OnMachine(d.digest()?),
                 _ => return Err(Malformed),
             },
-            volatile: d.u8()? != 0,
+            volatile: d.option(|d| d.text().map(str::to_string))?,
             unprovable: d.option(|d| d.text().map(str::to_string))?,
             printed: d.bytes()?.to_vec(),
             duration_ms: d.u32()?,
@@ -321,10 +321,11 @@ impl Writer {
             }
             Holds::OnMachine(digest) => e.u8(2).digest(digest),
         };
-        e.u8(u8::from(stamp.volatile));
-        e.option(stamp.unprovable.as_deref(), |e, why| {
-            e.bytes(why.as_bytes());
-        });
+        for why in [&stamp.volatile, &stamp.unprovable] {
+            e.option(why.as_deref(), |e, why| {
+                e.bytes(why.as_bytes());
+            });
+        }
         e.bytes(&stamp.printed).u32(stamp.duration_ms);
         e.option(stamp.shared, |e, digest| {
             e.digest(&digest.0);

@@ -23,8 +23,8 @@ pub(crate) struct Mentioned {
     pub(crate) deferred: Vec<PathId>,
     /// Some file may make the assembler read another.
     pub(crate) assembly: bool,
-    /// A date or a time may be in the result.
-    pub(crate) volatile: bool,
+    /// The first macro that may put a date or a time into the result, and the file that has it.
+    pub(crate) volatile: Option<String>,
     /// The first file that asks for its own name, and how: its path may be in the result.
     pub(crate) own_name: Option<String>,
     /// Why what is read cannot be known.
@@ -134,7 +134,9 @@ impl Mentioned {
             return;
         }
         self.assembly |= scan.mentions.any(Mentions::INCBIN | Mentions::ASM_INCLUDE);
-        self.volatile |= scan.mentions.without(action.discovery.fixed).is_volatile();
+        if let Some(name) = scan.mentions.without(action.discovery.fixed).date() {
+            self.volatile.get_or_insert_with(|| format!("`{name}` in `{}`", files.show(path)));
+        }
         if let Some(macro_name) = scan.mentions.own_name() {
             self.own_name.get_or_insert_with(|| format!("`{macro_name}` in `{}`", files.show(path)));
         }

@@ -239,8 +239,11 @@ impl<'a> Session<'a> {
         for counts in [&mut self.summary.actions, &mut self.summary.kinds[at]] {
             *field(counts, outcome) += 1;
         }
-        self.summary.bound += u64::from(remarks.bound.is_some());
-        self.summary.volatile += u64::from(remarks.volatile);
+        if let Some(by) = &remarks.bound {
+            self.summary.bound += 1;
+            *self.summary.bound_by.entry(by.clone()).or_default() += 1;
+        }
+        self.summary.volatile += u64::from(remarks.volatile.is_some());
         self.summary.local += u64::from(remarks.local.is_some());
         self.left_ms = self.left_ms.saturating_sub(self.scheduler.estimate(id));
     }
@@ -250,6 +253,9 @@ impl<'a> Session<'a> {
         self.count(report.id, report.outcome, &report.remarks);
         if let Some(why) = &report.remarks.local {
             self.notice(format!("{} is built for this machine only: {why}", report.name));
+        }
+        if let Some(by) = report.remarks.volatile.as_ref().filter(|_| report.outcome == Outcome::Ran) {
+            self.notice(format!("{} is not shared: {by} puts the date or the time into it", report.name));
         }
         (self.events)(Event::ActionFinished(Box::new(report)));
         self.progress();

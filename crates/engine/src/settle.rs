@@ -170,7 +170,7 @@ pub(crate) fn remarks_of(stamp: &Stamp) -> Remarks {
             Holds::AtRoots(bound) => Some(bound.why.clone()),
             _ => None,
         },
-        volatile: stamp.volatile,
+        volatile: stamp.volatile.clone(),
         unprovable: stamp.unprovable.clone(),
         local: matches!(stamp.holds, Holds::OnMachine(_)).then(|| "recorded so".to_string()),
         unrecorded: None,

@@ -290,7 +290,7 @@ impl Session<'_> {
             outputs: outputs.collect(),
             links: action.links.iter().map(|(link, _)| *link).collect(),
             holds: hit.bound.map_or(Holds::Everywhere, Holds::AtRoots),
-            volatile: false,
+            volatile: None,
             unprovable: None,
             printed: hit.result.printed,
             duration_ms: hit.result.duration_ms,
@@ -303,7 +303,7 @@ impl Session<'_> {
     /// there. Gives the name under which it is shared; none if it must not be.
     pub(crate) fn share(&mut self, id: ActionId, stamp: &Stamp) -> Option<ActionDigest> {
         let store = self.store_for(id)?;
-        if stamp.volatile || stamp.unprovable.is_some() {
+        if stamp.volatile.is_some() || stamp.unprovable.is_some() {
             return None;
         }
         let bound = match &stamp.holds {

@@ -72,9 +72,10 @@ impl Mentions {
         self.0 & other.0 != 0
     }
 
-    /// Whether the date or a time may be in the result.
-    pub fn is_volatile(self) -> bool {
-        self.any(Self::DATE | Self::TIME | Self::TIMESTAMP)
+    /// How the date or a time may come into the result.
+    pub fn date(self) -> Option<&'static str> {
+        let names = [(Self::DATE, "__DATE__"), (Self::TIME, "__TIME__"), (Self::TIMESTAMP, "__TIMESTAMP__")];
+        names.into_iter().find(|(mention, _)| self.any(*mention)).map(|(_, name)| name)
     }
 
     /// These but for `others`.

@@ -80,8 +80,8 @@ pub struct Stamp {
     pub links: Vec<PathId>,
     /// Where it holds.
     pub holds: Holds,
-    /// A date, a time or the like is in the result.
-    pub volatile: bool,
+    /// What puts a date or a time into the result (the macro, and the file that has it), if anything does.
+    pub volatile: Option<String>,
     /// Why what it read cannot be known; such a stamp is never fresh.
     pub unprovable: Option<String>,
     /// What the command printed, roots by name (see [`crate::printed`]).

@@ -98,7 +98,7 @@ impl Bench {
             }],
             links: vec![action.links[0].0],
             holds: Holds::Everywhere,
-            volatile: false,
+            volatile: None,
             unprovable: None,
             printed: Vec::new(),
             duration_ms: 1,

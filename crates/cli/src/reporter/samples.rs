@@ -83,7 +83,7 @@ pub(super) fn play(reporter: &mut impl Reporter) {
     let mut moved = report(5, "src/c.c", Outcome::Ran);
     moved.remarks.unrecorded = Some("`src/c.h` changed while it ran".into());
     moved.remarks.local = Some("the flag `-fmystery`".into());
-    moved.remarks.volatile = true;
+    moved.remarks.volatile = Some("`__DATE__` in `src/c.c`".into());
     reporter.event(&waiting(), at);
     reporter.event(&Event::Started { total: 12 }, at);
     reporter.event(&Event::Notice("the flag `-fmystery` is not known".into()), at);

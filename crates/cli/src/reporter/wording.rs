@@ -120,7 +120,7 @@ fn remarks(report: &Report, options: Options) -> String {
         if let Some(place) = &remarks.bound {
             line(format!("its result holds an absolute path: {place}"));
         }
-        if remarks.volatile {
+        if remarks.volatile.is_some() {
             line("its result holds the time at which it was made".to_string());
         }
         if let Some(why) = &remarks.local {

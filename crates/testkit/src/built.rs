@@ -66,6 +66,23 @@ impl Action {
     }
 }
 
+/// The `store` object of a summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreUse {
+    /// Actions whose results came from it.
+    pub hits: u64,
+    /// Actions whose results were not in it.
+    pub misses: u64,
+    /// Actions whose results were put into it.
+    pub stored: u64,
+    /// Bytes of outputs that came from it.
+    pub bytes_read: u64,
+    /// Bytes of outputs that were put into it.
+    pub bytes_written: u64,
+    /// Where it is.
+    pub path: Option<String>,
+}
+
 /// The `summary` event.
 #[derive(Clone, Debug)]
 pub struct Summary {
@@ -96,6 +113,21 @@ impl Summary {
     /// A number in the summary: `number(&["files", "hashed"])`.
     pub fn number(&self, keys: &[&str]) -> u64 {
         number(&self.event, keys)
+    }
+
+    /// What the store was used for; none if there was none.
+    pub fn store(&self) -> Option<StoreUse> {
+        let store = &self.event["store"];
+        let path = store["path"].as_str().map(str::to_string);
+        let count = |key: &str| number(store, &[key]);
+        store.is_object().then(|| StoreUse {
+            hits: count("hits"),
+            misses: count("misses"),
+            stored: count("stored"),
+            bytes_read: count("bytes_read"),
+            bytes_written: count("bytes_written"),
+            path,
+        })
     }
 
     /// Every child process that the run started.
@@ -247,6 +279,25 @@ impl Built {
             self.story()
         );
         self
+    }
+
+    /// Everything was put back or held: nothing ran, no process was started, and this many of each kind were put back.
+    ///
+    /// # Panics
+    /// Something else was done.
+    #[track_caller]
+    pub fn assert_restored(&self, restored: &str) -> &Self {
+        self.ok().assert_work_and_restored("-", restored)
+    }
+
+    /// What the store was used for.
+    ///
+    /// # Panics
+    /// There was none.
+    #[track_caller]
+    pub fn store(&self) -> StoreUse {
+        let Some(used) = self.summary().store() else { panic!("there was no store\n{}", self.story()) };
+        used
     }
 
     /// Exactly these actions ran: `compile a.c` is one of that kind with `a.c` in its name or outputs.

@@ -28,7 +28,7 @@ mod running;
 mod space;
 mod tree;
 
-pub use built::{Action, Built, Kinds, Summary};
+pub use built::{Action, Built, Kinds, StoreUse, Summary};
 pub use disk::{Overlay, Tmpfs};
 pub use files::{copy_program, copy_tree, set_mtime, settle};
 pub use helper::helper;

@@ -18,6 +18,8 @@ use crate::tree::Tree;
 
 /// Set, no space is removed, and where each lies is printed.
 const KEEP: &str = "REKINDLE_TEST_KEEP";
+/// Set, results are shared with no other build: each test says whether it wants that.
+const NO_STORE: &str = "REKINDLE_NO_STORE";
 /// The user and group `nobody`.
 const NOBODY: u32 = 65534;
 
@@ -71,6 +73,7 @@ impl Space {
         env.insert("HOME".into(), base.join("home").into());
         env.insert("TMPDIR".into(), base.join("tmp").into());
         env.insert("LC_ALL".into(), "C".into());
+        env.insert(NO_STORE.into(), "true".into());
         let project = base.join("project");
         Self { base, project, binary: binary.as_ref().to_path_buf(), env, overlays: Vec::new(), _dir: dir }
     }
@@ -225,7 +228,8 @@ impl Space {
         self.project = to;
     }
 
-    /// Copies the project, build directory included, to another base; its home and tools are new and empty.
+    /// Copies the project, build directory included, to another base; its home and tools are new and empty. What is
+    /// said about the store counts there, too.
     pub fn copy_to_another_place(&self) -> Self {
         let system = std::env::temp_dir();
         let mut other = Self::new_in(&self.binary, &system);
@@ -233,6 +237,8 @@ impl Space {
         copy_tree(&self.root(), &other.root());
         let own = [OsStr::new("HOME"), OsStr::new("TMPDIR")];
         let env = self.env.iter().filter(|(name, _)| !own.contains(&name.as_os_str()));
+        // What is not set here is not set there.
+        other.env.retain(|name, _| own.contains(&name.as_os_str()));
         other.env.extend(env.map(|(name, value)| (name.clone(), value.clone())));
         other.overlays.clone_from(&self.overlays);
         other
@@ -246,6 +252,18 @@ impl Space {
     /// Takes an environment variable away.
     pub fn unset_env(&mut self, name: &str) {
         self.env.remove(OsStr::new(name));
+    }
+
+    /// Lets every run from here on share results in the directory `dir`.
+    pub fn use_store(&mut self, dir: &Path) {
+        self.unset_env(NO_STORE);
+        self.set_env("REKINDLE_STORE", dir);
+    }
+
+    /// Lets every run from here on share no results, as at the beginning.
+    pub fn use_no_store(&mut self) {
+        self.unset_env("REKINDLE_STORE");
+        self.set_env(NO_STORE, "true");
     }
 
     /// Puts a directory before the others on `PATH`.
@@ -592,7 +610,20 @@ mod tests {
         let built = space.run(&[]).env("TWO", "2").done();
         let text = space.redact(&built.ok().text());
         let names: Vec<&str> = text.lines().filter_map(|line| line.split('=').next()).collect();
-        assert_eq!(names, ["HOME", "LC_ALL", "ONE", "PATH", "TMPDIR", "TWO"]);
+        assert_eq!(names, ["HOME", "LC_ALL", "ONE", "PATH", "REKINDLE_NO_STORE", "TMPDIR", "TWO"]);
+    }
+
+    #[test]
+    fn a_store_is_used_when_a_test_says_so_and_a_copy_uses_it_too() {
+        let mut space = Space::new("/usr/bin/env");
+        space.use_store(Path::new("/shared"));
+        for space in [&space, &space.copy_to_another_place()] {
+            let text = space.run(&[]).done().text();
+            assert!(text.contains("REKINDLE_STORE=/shared\n") && !text.contains(NO_STORE), "{text}");
+        }
+        space.use_no_store();
+        let text = space.run(&[]).done().text();
+        assert!(!text.contains("REKINDLE_STORE=") && text.contains("REKINDLE_NO_STORE=true\n"), "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rekindle_engine::event::{Counts, Event, Outcome, Report, Summary};
+use rekindle_engine::event::{Counts, Event, Outcome, Report, StoreUse, Summary};
 use rekindle_fingerprint::action::ActionKind;
 use rekindle_fingerprint::reason::StaleReason;
 use rekindle_frontend::diagnostic::{Diagnostic, Place};
@@ -58,7 +58,7 @@ impl Json {
                 ms: report.ms,
                 failure: report.failure.as_deref(),
                 bound: remarks.bound.as_deref(),
-                volatile: remarks.volatile,
+                volatile: remarks.volatile.is_some(),
                 local: remarks.local.as_deref(),
                 unprovable: remarks.unprovable.as_deref(),
                 unrecorded: remarks.unrecorded.as_deref(),
@@ -170,6 +170,7 @@ struct Ended<'a> {
     kinds: Kinds,
     processes_spawned: u64,
     files: FileCost,
+    store: Option<Shared>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tests: Option<Tests<'a>>,
 }
@@ -212,6 +213,16 @@ struct FileCost {
     signed: u64,
     hashed: u64,
     hashed_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Shared {
+    hits: u64,
+    misses: u64,
+    stored: u64,
+    bytes_read: u64,
+    bytes_written: u64,
+    path: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -336,11 +347,24 @@ fn ended(closing: &Closing) -> Ended<'_> {
             hashed: summary.files.hashed,
             hashed_bytes: summary.files.hashed_bytes,
         },
+        store: summary.store.as_ref().map(shared),
         tests: tests.as_ref().map(|tests| Tests {
             total: tests.passed + tests.failed.len(),
             passed: tests.passed,
             failed: &tests.failed,
         }),
+    }
+}
+
+fn shared(used: &StoreUse) -> Shared {
+    let StoreUse { place, hits, misses, stored, bytes_read, bytes_written } = used;
+    Shared {
+        hits: *hits,
+        misses: *misses,
+        stored: *stored,
+        bytes_read: *bytes_read,
+        bytes_written: *bytes_written,
+        path: place.as_ref().map(|path| path.display().to_string()),
     }
 }
 

@@ -16,7 +16,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
@@ -94,7 +94,8 @@ pub fn first_key(action: &Action, now: &Command, files: &Files) -> Option<FirstK
 
 /// Whether everything that an action reads is declared, so that its only input set is the empty one.
 pub fn is_declared(action: &Action) -> bool {
-    action.discovery.depfiles.is_empty() && action.discovery.search.is_none()
+    let discovery = &action.discovery;
+    discovery.depfiles.is_empty() && discovery.search.is_none() && !discovery.scan
 }
 
 /// What an action searched; where, its command says.
@@ -184,20 +185,22 @@ impl InputSet {
     /// Reads what [`InputSet::encode`] wrote.
     ///
     /// # Errors
-    /// The bytes are no such encoding, or speak of a root that this build does not have.
+    /// The bytes are no such encoding, or speak of a root that this build does not have, or name a file otherwise than
+    /// this build does (it lies in another root here): then what is known of it under its own name would be missed.
     pub fn decode(bytes: &[u8], files: &mut Files) -> Result<Self, Malformed> {
         let mut d = Decoder::new(bytes);
         let roots = d.list(|d| files.roots().by_name(d.text()?).ok_or(Malformed))?;
         let paths = d.list(|d| {
             let root = *roots.get(d.u32()? as usize).ok_or(Malformed)?;
             let rel = Path::new(OsStr::from_bytes(d.bytes()?));
-            // `..` may stand behind a link; it is never the first step.
-            let leads_out =
-                matches!(rel.components().next(), Some(Component::ParentDir | Component::RootDir));
-            if leads_out || !files.roots().get(root).is_placed() {
+            let place = files.roots().get(root);
+            if !place.is_placed() || rel.is_absolute() {
                 return Err(Malformed);
             }
-            Ok(files.path(root, rel))
+            let base = place.path.clone();
+            let path = files.path_from(&base, rel);
+            let is_its_name = files.root(path) == root && files.rel(path).as_os_str() == rel.as_os_str();
+            if is_its_name { Ok(path) } else { Err(Malformed) }
         })?;
         let list = |d: &mut Decoder<'_>| d.list(|d| paths.get(d.u32()? as usize).copied().ok_or(Malformed));
         let flag = |d: &mut Decoder<'_>| match d.u8()? {

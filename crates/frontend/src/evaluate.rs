@@ -14,6 +14,7 @@ use crate::platform::{self, Platform};
 use crate::profile;
 use crate::project::{Generator, HOST, Instance, Kind, Need, Node, Project, Purpose, is_plain_name};
 use crate::reader::{Found, Reader, canonical};
+use crate::sharing::sharing;
 use crate::when::{self, Context};
 
 /// Evaluates a manifest. What is wrong goes to `report`; the project counts only if nothing is.
@@ -27,6 +28,7 @@ pub(crate) fn evaluate(
     crate::names::check(&manifest, report);
     let values = options::values(&manifest.option, &request.options, report);
     let roots = roots(&manifest, &dir, &mut reader, report);
+    let sharing = sharing(manifest.store.as_ref(), &dir, report);
     let mut settings = profile::settings(&manifest, &request.profile, report);
     let profiles = settings.names.clone();
     let base = Base { manifest: &manifest, request, values: &values, roots: &roots, profiles: &profiles };
@@ -46,6 +48,7 @@ pub(crate) fn evaluate(
         request,
         settings,
         roots,
+        sharing,
         toolchains,
         instances,
         generators,

@@ -86,6 +86,8 @@ pub mod platform;
 pub mod project;
 pub mod reader;
 pub mod schema;
+pub mod sharing;
+pub mod size;
 pub mod toolbox;
 
 mod check;

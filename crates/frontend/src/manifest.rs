@@ -44,6 +44,8 @@ pub struct Manifest {
     /// `[pool]`
     #[serde(default)]
     pub pool: Named<Spanned<u32>>,
+    /// `[store]`
+    pub store: Option<Store>,
 }
 
 /// `[project]`
@@ -236,6 +238,16 @@ pub struct Toolchain {
     pub cxxflags: Vec<Text>,
     pub asflags: Vec<Text>,
     pub ldflags: Vec<Text>,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[expect(missing_docs, reason = "each is explained in the key table")]
+pub struct Store {
+    pub enabled: Option<bool>,
+    pub directory: Option<Text>,
+    pub max_size: Option<Text>,
 }
 
 /// `[option.NAME]`

@@ -15,6 +15,7 @@ use crate::manifest::{Command, Manifest, Target, Text, Toolchain};
 use crate::platform::Platform;
 use crate::profile::Settings;
 use crate::reader::Consulted;
+use crate::sharing::Sharing;
 
 /// What a target makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +128,7 @@ pub struct Project {
     pub(crate) request: Request,
     pub(crate) settings: Settings,
     pub(crate) roots: BTreeMap<String, PathBuf>,
+    pub(crate) sharing: Sharing,
     pub(crate) toolchains: BTreeMap<String, Toolchain>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) generators: Vec<Generator>,
@@ -163,6 +165,11 @@ impl Project {
     /// The roots that the manifest declares. Add them to the table of roots before anything else.
     pub fn roots(&self) -> Vec<Root> {
         self.roots.iter().map(|(name, path)| Root::new(name.as_str(), path)).collect()
+    }
+
+    /// What the manifest says about the store.
+    pub fn sharing(&self) -> &Sharing {
+        &self.sharing
     }
 
     /// What every toolchain builds for, as far as the manifest tells.

@@ -181,6 +181,7 @@ mod tests {
         assert_eq!(fields::<manifest::Toolchain>(), names(keys_of("toolchain")));
         assert_eq!(fields::<manifest::Command>(), names(keys_of("command")));
         assert_eq!(fields::<manifest::Choice>(), names(keys_of("option")));
+        assert_eq!(fields::<manifest::Store>(), names(keys_of("store")));
         assert_eq!(fields::<manifest::When>(), names(inner("library", "when")));
         assert_eq!(fields::<manifest::Override>(), names(inner("library", "overrides")));
         let mut targets = BTreeSet::new();

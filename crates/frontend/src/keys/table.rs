@@ -461,6 +461,22 @@ const OPTION: &[Key] = &[
     key("description", Kind::Text, "What it is for."),
 ];
 
+const STORE: &[Key] = &[
+    with("enabled", Kind::Bool, "true", "Whether results are shared. `false` is what `--no-store` says."),
+    with(
+        "directory",
+        Kind::Text,
+        "`rekindle` in the user's cache directory",
+        "The directory in which results are shared, relative to the project's.",
+    ),
+    with(
+        "max-size",
+        Kind::Text,
+        "\"10 GB\"",
+        "How much the store holds: a number and a unit, `GB` or `GiB`. What was not used for the longest time goes.",
+    ),
+];
+
 /// Every section.
 pub static SECTIONS: &[Section] = &[
     Section {
@@ -500,5 +516,10 @@ pub static SECTIONS: &[Section] = &[
         name: "pool",
         shape: Shape::Values(Kind::Integer(1)),
         meaning: "How many actions of a pool run at once.",
+    },
+    Section {
+        name: "store",
+        shape: Shape::Keys(STORE),
+        meaning: "Where results are shared with other build directories.",
     },
 ];

@@ -2,7 +2,7 @@
 //!
 //! The program, every word that names a file, the declared inputs and the products of `deps` are inputs by content.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -59,10 +59,12 @@ impl Lowering<'_> {
             argv.push("-c".into());
             argv.push(self.shell_line(generator, shell, &scene));
             self.named_files(shell.get_ref(), &scene, &mut inputs);
+            self.named_programs(shell.get_ref(), &mut inputs);
         }
         for (number, word) in generator.command.argv.iter().flat_map(toml::Spanned::get_ref).enumerate() {
             argv.extend(self.word(generator, word, number == 0, &scene, &mut inputs));
         }
+        let env = self.environment(generator, &scene, &mut inputs);
         inputs.extend(&scene.inputs);
         inputs.extend(self.products(generator));
         inputs.retain(|input| !scene.outputs.contains(input));
@@ -70,12 +72,10 @@ impl Lowering<'_> {
         let name = generator.name.get_ref().clone();
         let mut action = Action::new(ActionKind::Custom, name, argv, scene.directory, scene.outputs.clone());
         action.inputs = inputs;
-        action.env = self.environment(generator, &scene);
+        action.env = env;
         action.pool = generator.command.pool.as_ref().map(|pool| pool.get_ref().clone());
         action.discovery.depfiles = scene.depfile.into_iter().map(DepfileFormat::Make).collect();
-        if generator.command.share == Some(false) {
-            action.local = Some("the manifest says `share = false`".into());
-        }
+        action.share = generator.command.share != Some(false);
         self.add(&generator.name, action);
     }
 
@@ -365,6 +365,21 @@ impl Lowering<'_> {
         }
     }
 
+    /// Every word of a shell line that a shell would find on `PATH` is an input, whatever it does there.
+    fn named_programs(&mut self, line: &str, inputs: &mut Vec<PathId>) {
+        let path = self.reader.variable(&self.project.request.environment, OsStr::new("PATH"));
+        let path = path.unwrap_or_default();
+        let is_part = |c: char| c.is_alphanumeric() || "_-.+[".contains(c);
+        let mut known = HashSet::new();
+        for word in line.split(|c: char| !is_part(c)).filter(|word| !word.is_empty() && word.len() < 256) {
+            if known.insert(word)
+                && let Some(program) = self.search(word, &path)
+            {
+                inputs.push(self.files.path_abs(&program));
+            }
+        }
+    }
+
     /// The line of `shell`, with paths quoted where they need it.
     fn shell_line(&mut self, generator: &Generator, shell: &Text, scene: &Scene) -> Arg {
         let mut arg = Arg::default();
@@ -404,18 +419,21 @@ impl Lowering<'_> {
     }
 
     /// The keyed environment: `env`, then what `env-from` takes from the caller; sorted by name.
-    fn environment(&mut self, generator: &Generator, scene: &Scene) -> Vec<(OsString, Arg)> {
+    /// What it names are inputs.
+    fn environment(
+        &mut self,
+        generator: &Generator,
+        scene: &Scene,
+        inputs: &mut Vec<PathId>,
+    ) -> Vec<(OsString, Arg)> {
         let mut env: Vec<(OsString, Arg)> = Vec::new();
         for (name, value) in &generator.command.env {
             if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) {
                 self.report.push(self.report.on(name, format!("`{name}` cannot be the name of a variable")));
                 continue;
             }
-            let mut inputs = Vec::new();
             let mut arg = Arg::default();
-            for (number, word) in
-                self.word(generator, value, false, scene, &mut inputs).into_iter().enumerate()
-            {
+            for (number, word) in self.word(generator, value, false, scene, inputs).into_iter().enumerate() {
                 if number > 0 {
                     arg = arg.then_text(" ");
                 }

@@ -462,7 +462,7 @@ fn a_header_that_a_command_makes_reaches_everything_that_depends_on_it() {
         &["config h.in", "a.c", "main.c", "include/h.h", "t.c"],
     );
     insta::assert_snapshot!(space.commands(), @"
-    /bin/sh -c sed s/@V@/1/ 'config h.in' > B/gen/conf/config.h  | in /bin/sh config h.in | out build:gen/conf/config.h
+    /bin/sh -c sed s/@V@/1/ 'config h.in' > B/gen/conf/config.h  | in /bin/sh /usr/bin/sed config h.in | out build:gen/conf/config.h
     host-cc -g -IB/gen/conf -IB/gen -c a.c -o B/obj/a/a.c.o  | after build:gen/conf/config.h
     host-ar B/liba.a B/obj/a/a.c.o
     host-cc -g -IB/gen/conf -IB/gen -c main.c -o B/obj/app/main.c.o  | after build:gen/conf/config.h
@@ -483,6 +483,51 @@ fn a_header_that_a_command_makes_reaches_everything_that_depends_on_it() {
     );
     let program = made.lowered.graph.target("app").unwrap().outputs[0];
     assert_eq!(made.lowered.graph.target("again").unwrap().outputs, [program]);
+}
+
+#[test]
+fn the_programs_and_files_that_a_command_names_are_inputs_and_who_shares_nothing_says_so() {
+    let space = Space::new(
+        r#"
+        [store]
+        directory = "../store"
+        max-size = "2 GiB"
+        enabled = false
+        [command.quiet]
+        argv = ["cat", "--from=a.txt"]
+        env = { EXTRA = "b.txt" }
+        outputs = ["quiet.txt"]
+        share = false
+        [command.loud]
+        shell = "if true; then cat a.txt | sed s/a/b/ > {out}; fi"
+        outputs = ["loud.txt"]
+        "#,
+        &["a.txt", "b.txt"],
+    );
+    let made = space.lower().unwrap();
+    let actions: Vec<_> = made.lowered.graph.actions().map(|(_, action)| action).collect();
+    let mut shown: Vec<String> = Vec::new();
+    for action in actions {
+        let names = action.inputs.iter().filter_map(|input| made.files.rel(*input).file_name());
+        let names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        shown.push(format!(
+            "{}: {}, shared: {}, {:?}",
+            action.name,
+            names.join(" "),
+            action.share,
+            action.local
+        ));
+    }
+    insta::assert_snapshot!(shown.join("\n"), @"
+    quiet: cat a.txt b.txt, shared: false, None
+    loud: sh a.txt true cat sed, shared: true, None
+    ");
+    let expected = crate::sharing::Sharing {
+        enabled: Some(false),
+        directory: Some(space.base.join("../store")),
+        max_size: Some(2 << 30),
+    };
+    assert_eq!(space.load().unwrap().sharing(), &expected);
 }
 
 #[test]

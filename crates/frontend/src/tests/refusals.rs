@@ -41,6 +41,63 @@ fn a_key_or_table_that_is_not_known_is_named_with_what_was_meant() {
 }
 
 #[test]
+fn a_store_that_cannot_be_is_refused() {
+    let said = [
+        "[store]\nmax-size = \"10\"\ndirectory = \"~/store\"\n",
+        "[store]\nmax-size = \"lots\"\ndirectory = \"${root.x}/store\"\n",
+        "[store]\nmax-size = \"0 GB\"\ndirectory = \"\"\n",
+        "[store]\nmax-size = 10\nenabled = \"no\"\nsize = \"1 GB\"\n",
+    ];
+    insta::assert_snapshot!(said.map(|manifest| complaints(manifest, &[])).join("\n---\n"), @r#"
+    rekindle.toml:4:12: `max-size` in [store] cannot be "10"
+       4 | max-size = "10"
+         |            ^^^^
+         = hint: it should be a number with one of the units B, kB, MB, GB, TB, KiB, MiB, GiB, TiB
+
+    rekindle.toml:5:13: `~/store` cannot be the directory of the store
+       5 | directory = "~/store"
+         |             ^^^^^^^^^
+         = hint: write a path, relative to the project's directory or absolute
+
+    ---
+    rekindle.toml:4:12: `max-size` in [store] cannot be "lots"
+       4 | max-size = "lots"
+         |            ^^^^^^
+         = hint: it should be a number and a unit, as in `10 GB` or `512 MiB`
+
+    rekindle.toml:5:13: `${root.x}/store` cannot be the directory of the store
+       5 | directory = "${root.x}/store"
+         |             ^^^^^^^^^^^^^^^^^
+         = hint: write a path, relative to the project's directory or absolute
+
+    ---
+    rekindle.toml:4:12: a store of no size holds nothing
+       4 | max-size = "0 GB"
+         |            ^^^^^^
+         = hint: `enabled = false` shares no results
+
+    rekindle.toml:5:13: `` cannot be the directory of the store
+       5 | directory = ""
+         |             ^^
+         = hint: write a path, relative to the project's directory or absolute
+
+    ---
+    rekindle.toml:4:12: `max-size` in [store] should be a string, and is a number
+       4 | max-size = 10
+         |            ^^
+
+    rekindle.toml:5:11: `enabled` in [store] should be true or false, and is a string
+       5 | enabled = "no"
+         |           ^^^^
+
+    rekindle.toml:6:1: [store] has no key `size`
+       6 | size = "1 GB"
+         | ^^^^
+         = hint: known: `enabled`, `directory`, `max-size`
+    "#);
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_named_with_what_it_should_be() {
     insta::assert_snapshot!(complaints(
         r#"

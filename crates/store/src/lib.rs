@@ -33,10 +33,12 @@ use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::digest::{Blob, Digest};
 
+pub mod disk;
 pub mod error;
 pub mod memory;
 pub mod result;
 
+pub use disk::Disk;
 pub use error::Error;
 pub use result::{ActionResult, Entry, Product};
 

@@ -1,0 +1,278 @@
+//! One file of the store: found, read, put into its place, set aside.
+//!
+//! Nothing here follows a link below the store's own directory, and nothing waits for a FIFO.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat,
+    futimens, mkdirat, openat, renameat, statat, unlinkat, utimensat,
+};
+use rustix::io::Errno;
+
+use super::Disk;
+use super::layout::{Kind, Name};
+use crate::error::{At, Error};
+
+/// So much later than its last use a file is used again before that is written down, in seconds.
+const RENEW_AFTER: i64 = 3600;
+
+/// So many files are kept of those that were set aside.
+const MAX_DAMAGED: usize = 64;
+
+/// How a directory on the way to a file is opened.
+pub(crate) const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+
+/// How a file is opened.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK);
+
+/// A regular file that was found, and what the system says of it.
+pub(crate) struct Found {
+    pub(crate) file: File,
+    pub(crate) stat: Stat,
+}
+
+impl Found {
+    pub(crate) fn size(&self) -> u64 {
+        u64::try_from(self.stat.st_size).unwrap_or(0)
+    }
+
+    /// All of it, which is `size` bytes.
+    pub(crate) fn bytes(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(self.size()).unwrap_or(usize::MAX)];
+        self.file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// What a look at a name gave.
+pub(crate) enum Look {
+    Absent,
+    /// It is no file that can be read.
+    Wrong(&'static str),
+    File(Found),
+}
+
+pub(crate) fn is_file(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
+
+/// When a file was last used, in seconds.
+pub(crate) fn seconds(stat: &Stat) -> i64 {
+    stat.st_mtime
+}
+
+/// "Now", as the file system says it.
+pub(crate) const NOW: Timestamps = Timestamps {
+    last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT as _ },
+    last_modification: Timespec { tv_sec: 0, tv_nsec: UTIME_NOW as _ },
+};
+
+impl Disk {
+    /// Opens the file called `name`.
+    pub(crate) fn look(&self, name: &Name) -> Result<Look, Error> {
+        let Some(dir) = self.dir(name.kind) else { return Ok(Look::Absent) };
+        look_at(dir, &name.path()).at("read", &self.path_of(name))
+    }
+
+    /// The file called `name`; one that is none is set aside.
+    pub(crate) fn find(&self, name: &Name) -> Result<Option<Found>, Error> {
+        match self.look(name)? {
+            Look::Absent => Ok(None),
+            Look::File(found) => Ok(Some(found)),
+            Look::Wrong(what) => Err(self.damaged(name, None, what)),
+        }
+    }
+
+    /// Writes down that a file was used, if that was not done lately.
+    pub(crate) fn renew(&self, file: impl AsFd, stat: &Stat) {
+        if self.is_due(stat) {
+            // Who may not write it down goes without.
+            let _ = futimens(file, &NOW);
+        }
+    }
+
+    /// Whether the last use that is written down is not a recent one.
+    pub(crate) fn is_due(&self, stat: &Stat) -> bool {
+        !self.read_only && self.now.saturating_sub(seconds(stat)).saturating_abs() > RENEW_AFTER
+    }
+
+    /// Whether a blob's file is there with the right size; then it counts as used.
+    pub(crate) fn stands(&self, name: &Name, size: u64) -> Result<bool, Error> {
+        let Some(dir) = self.dir(name.kind) else { return Ok(false) };
+        let path = name.path();
+        match statat(dir, &path, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if is_file(&stat) && u64::try_from(stat.st_size) == Ok(size) => {
+                if self.is_due(&stat) {
+                    let _ = utimensat(dir, &path, &NOW, AtFlags::SYMLINK_NOFOLLOW);
+                }
+                Ok(true)
+            }
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),
+            Err(error) => Err(error.into()).at("look at", &self.path_of(name)),
+        }
+    }
+
+    /// Writes a file: whole, under its name, or not at all.
+    pub(crate) fn place(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path_of(name);
+        let mut file = tempfile::Builder::new()
+            .prefix("")
+            .permissions(fs::Permissions::from_mode(0o444))
+            .tempfile_in(&self.temporary)
+            .at("write in", &self.temporary)?;
+        file.write_all(bytes).at("write", &path)?;
+        let file = file.into_temp_path();
+        let mut tries = 0;
+        loop {
+            let moved = self
+                .dir_of(name)
+                .and_then(|dir| renameat(CWD, &*file, &dir, name.file()).map_err(io::Error::from));
+            tries += 1;
+            match moved {
+                Ok(()) => break,
+                // A directory lies in its place, or something that is none on the way to it; or a trim took the
+                // directory away.
+                Err(error) if tries < 4 && is_in_the_way(&error) => self.clear(name),
+                Err(error) => return Err(error).at("write", &path),
+            }
+        }
+        file.keep().map_err(|error| error.error).at("write", &path)?;
+        self.account.add(bytes.len() as u64);
+        Ok(())
+    }
+
+    /// The directory that a file lies in, made if need be.
+    fn dir_of(&self, name: &Name) -> io::Result<OwnedFd> {
+        let kind = self.dir(name.kind).ok_or(Errno::ROFS)?;
+        let mut dir: Option<OwnedFd> = None;
+        for part in name.dirs() {
+            let above = dir.as_ref().unwrap_or(kind);
+            let below = match openat(above, &part, DIRECTORY, Mode::empty()) {
+                Err(Errno::NOENT) => {
+                    match mkdirat(above, &part, Mode::from_raw_mode(0o777)) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                    openat(above, &part, DIRECTORY, Mode::empty())?
+                }
+                opened => opened?,
+            };
+            dir = Some(below);
+        }
+        dir.ok_or_else(|| Errno::INVAL.into())
+    }
+
+    /// Takes away what lies where a file, or a directory on the way to it, is to be.
+    fn clear(&self, name: &Name) {
+        let Some(kind) = self.dir(name.kind) else { return };
+        let mut path = PathBuf::new();
+        for part in name.dirs() {
+            path.push(part);
+            let is_directory = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+            match statat(kind, &path, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) if is_directory(&stat) => {}
+                Ok(_) => {
+                    self.move_aside(name.kind, kind, &path);
+                    return;
+                }
+                Err(_) => return,
+            }
+        }
+        if statat(kind, name.path(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| !is_file(&stat)) {
+            self.move_aside(name.kind, kind, Path::new(&name.path()));
+        }
+    }
+
+    /// Sets a file aside that is not what its name says, and gives the error that tells so. `seen` is what was read:
+    /// if another file lies there by now, that one stays.
+    pub(crate) fn damaged(&self, name: &Name, seen: Option<&Stat>, what: &'static str) -> Error {
+        if let Some(kind) = self.dir(name.kind) {
+            let path = name.path();
+            let is_other = seen.is_some_and(|seen| {
+                statat(kind, &path, AtFlags::SYMLINK_NOFOLLOW)
+                    .is_ok_and(|now| (now.st_ino, now.st_dev) != (seen.st_ino, seen.st_dev))
+            });
+            if !is_other {
+                self.move_aside(name.kind, kind, Path::new(&path));
+            }
+        }
+        Error::Damaged { path: self.path_of(name), what }
+    }
+
+    /// Moves what lies at `path` to the damaged files; where there are many of these already, it is removed.
+    pub(crate) fn move_aside(&self, kind: Kind, dir: &OwnedFd, path: &Path) {
+        if self.read_only {
+            return;
+        }
+        let aside = self.inner.join("damaged");
+        let _ = fs::create_dir(&aside);
+        let many = fs::read_dir(&aside).map_or(usize::MAX, Iterator::count) >= MAX_DAMAGED;
+        let last = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let moved = !many
+            && rustix::fs::open(&aside, DIRECTORY, Mode::empty()).is_ok_and(|aside| {
+                (0..MAX_DAMAGED).any(|count| {
+                    let to = format!("{}-{last}-{count}", kind.dir());
+                    statat(&aside, &to, AtFlags::SYMLINK_NOFOLLOW).is_err()
+                        && renameat(dir, path, &aside, &to).is_ok()
+                })
+            });
+        if !moved {
+            remove(dir, path);
+        }
+    }
+
+    /// A file's path, for people.
+    pub(crate) fn path_of(&self, name: &Name) -> PathBuf {
+        self.place.join(name.shown())
+    }
+}
+
+/// Opens a file below `dir`.
+pub(crate) fn look_at(dir: &OwnedFd, path: &str) -> io::Result<Look> {
+    let file = match openat(dir, path, FILE, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Look::Absent),
+        Err(Errno::LOOP) => return Ok(Look::Wrong("it is a link")),
+        Err(Errno::NXIO | Errno::NODEV) => return Ok(Look::Wrong("it is no file")),
+        Err(Errno::ACCESS | Errno::PERM | Errno::IO) => return Ok(Look::Wrong("it cannot be read")),
+        Err(error) => return Err(error.into()),
+    };
+    let stat = fstat(&file)?;
+    if !is_file(&stat) {
+        return Ok(Look::Wrong("it is no file"));
+    }
+    Ok(Look::File(Found { file, stat }))
+}
+
+/// Removes whatever lies at `path`.
+pub(crate) fn remove(dir: &OwnedFd, path: &Path) -> bool {
+    match unlinkat(dir, path, AtFlags::empty()) {
+        Ok(()) => return true,
+        Err(Errno::ISDIR) => {}
+        Err(_) => return false,
+    }
+    let Ok(below) = openat(dir, path, DIRECTORY, Mode::empty()) else { return false };
+    // A directory that is changed while it is listed may be listed in part.
+    for entry in Dir::read_from(&below).into_iter().flatten().flatten() {
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            remove(&below, Path::new(OsStr::from_bytes(entry.file_name().to_bytes())));
+        }
+    }
+    unlinkat(dir, path, AtFlags::REMOVEDIR).is_ok()
+}
+
+fn is_in_the_way(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(
+        errno,
+        Some(Errno::ISDIR | Errno::NOTDIR | Errno::LOOP | Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT)
+    )
+}

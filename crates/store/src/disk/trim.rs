@@ -1,0 +1,227 @@
+//! Making room: what was not used for the longest time goes first.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+use rekindle_fingerprint::digest::Digest;
+use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, openat, statat, unlinkat};
+
+use super::account::space;
+use super::files::{DIRECTORY, Look};
+use super::layout::{self, Kind, Name};
+use super::walk::{Count, Step, stat_in};
+use super::{Disk, payload, time};
+use crate::error::{At, Error};
+use crate::result::Entry;
+
+/// A trim that a build needs leaves so many percent of the limit, so that the next builds need none.
+const PERCENT: u64 = 80;
+
+/// What is being written for longer than this was left by a writer that died, in seconds.
+const MAX_WRITING: i64 = 3600;
+
+/// What was set aside is kept for so long, in seconds.
+const MAX_ASIDE: i64 = 7 * 24 * 3600;
+
+/// What a trim came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// What was removed.
+    pub removed: Count,
+    /// What is left.
+    pub left: Count,
+}
+
+/// Something that goes as a whole: a file, or the sets under a key.
+struct Item {
+    kind: Kind,
+    id: Digest,
+    files: u64,
+    bytes: u64,
+    used: (i64, i64),
+}
+
+impl Disk {
+    /// Removes the least recently used files until the store takes no more than `to` bytes, and what is of no use: what
+    /// writers that died left behind, and results whose blobs are gone. Waits for another process that trims.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub fn trim(&self, to: u64) -> Result<Trimmed, Error> {
+        let lock = self.lock_file()?;
+        lock.lock().at("lock", &self.inner.join("lock"))?;
+        self.trim_locked(to)
+    }
+
+    /// Trims to 80 % of the limit if the store takes more than the limit. Costs next to nothing if it does not; does
+    /// nothing if another process trims.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub fn trim_if_needed(&self) -> Result<Option<Trimmed>, Error> {
+        if self.read_only {
+            return Ok(None);
+        }
+        self.account.flush();
+        let place = fs::metadata(&self.inner).at("look at", &self.inner)?.ino();
+        if self.account.total(place, self.now).is_some_and(|total| total <= self.limit) {
+            return Ok(None);
+        }
+        let lock = self.lock_file()?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error).at("lock", &self.inner.join("lock")),
+        }
+        let total = self.stats()?.total().bytes;
+        if total <= self.limit {
+            self.account.set(place, self.now, total, &self.temporary);
+            return Ok(None);
+        }
+        self.trim_locked(self.limit / 100 * PERCENT).map(Some)
+    }
+
+    fn lock_file(&self) -> Result<File, Error> {
+        let path = self.inner.join("lock");
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).custom_flags(flags).open(&path).at("open", &path)
+    }
+
+    fn trim_locked(&self, to: u64) -> Result<Trimmed, Error> {
+        let mut trimmed = Trimmed::default();
+        let clock = self.clock()?;
+        self.empty("tmp", clock.saturating_sub(MAX_WRITING), &mut trimmed);
+        self.empty("damaged", clock.saturating_sub(MAX_ASIDE), &mut trimmed);
+        let mut items = self.items()?;
+        let named = self.renew_named(&mut items);
+        let aside = self.count_damaged();
+        let mut total = items.iter().fold(aside.bytes, |sum, item| sum.saturating_add(item.bytes));
+        if total > to {
+            self.empty("damaged", i64::MAX, &mut trimmed);
+            total = total.saturating_sub(aside.bytes);
+        }
+        items.sort_by_key(|item| (item.used, item.kind, item.id));
+        let mut gone = FxHashSet::default();
+        let mut kept = Vec::new();
+        for item in items {
+            if total > to && self.remove_item(&item) {
+                total = total.saturating_sub(item.bytes);
+                trimmed.removed.files += item.files;
+                trimmed.removed.bytes = trimmed.removed.bytes.saturating_add(item.bytes);
+                gone.extend((item.kind == Kind::Blob).then_some(item.id));
+            } else {
+                kept.push(item);
+            }
+        }
+        for item in kept {
+            let blobs = named.get(&item.id).filter(|_| item.kind == Kind::Result);
+            let is_useless = blobs.is_some_and(|blobs| blobs.iter().any(|blob| !self.has_blob(blob)));
+            if is_useless && self.remove_item(&item) {
+                trimmed.removed.add(item.bytes);
+            } else {
+                trimmed.left.files += item.files;
+                trimmed.left.bytes = trimmed.left.bytes.saturating_add(item.bytes);
+            }
+        }
+        let place = fs::metadata(&self.inner).at("look at", &self.inner)?.ino();
+        let aside = self.count_damaged();
+        trimmed.left.files += aside.files;
+        trimmed.left.bytes = trimmed.left.bytes.saturating_add(aside.bytes);
+        self.account.set(place, self.now, trimmed.left.bytes, &self.temporary);
+        Ok(trimmed)
+    }
+
+    /// The time of the store's file system, in seconds.
+    fn clock(&self) -> Result<i64, Error> {
+        let file = tempfile::tempfile_in(&self.temporary).at("write in", &self.temporary)?;
+        Ok(file.metadata().at("look at", &self.temporary)?.mtime())
+    }
+
+    /// Removes what lies in a directory and was last changed before `limit`.
+    fn empty(&self, dir: &str, limit: i64, trimmed: &mut Trimmed) {
+        let path = self.inner.join(dir);
+        let Ok(dir) = rustix::fs::open(&path, DIRECTORY, Mode::empty()) else { return };
+        for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
+            let Ok(data) = entry.metadata() else { continue };
+            if data.mtime() < limit && super::files::remove(&dir, entry.file_name().as_ref()) {
+                trimmed.removed.add(space(data.len()));
+            }
+        }
+    }
+
+    /// Everything that there is.
+    fn items(&self) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        for kind in Kind::ALL {
+            let mut sets = Count::default();
+            self.walk(kind, &mut |step| match step {
+                Step::File { name, dir } => {
+                    let Some(stat) = stat_in(dir, &name) else { return };
+                    let bytes = space(u64::try_from(stat.st_size).unwrap_or(0));
+                    if kind == Kind::Set {
+                        sets.add(bytes);
+                    } else {
+                        items.push(Item { kind, id: name.id, files: 1, bytes, used: time(&stat) });
+                    }
+                }
+                Step::Key { key, dir } => {
+                    let count = std::mem::take(&mut sets);
+                    let used = fstat(dir).map_or((0, 0), |stat| time(&stat));
+                    items.push(Item { kind, id: key, files: count.files, bytes: count.bytes, used });
+                }
+                Step::Stray { .. } => {}
+            })?;
+        }
+        Ok(items)
+    }
+
+    /// A blob was used when a result that names it was. Gives the blobs of each result.
+    fn renew_named(&self, items: &mut [Item]) -> FxHashMap<Digest, Vec<Digest>> {
+        let mut named: FxHashMap<Digest, Vec<Digest>> = FxHashMap::default();
+        let mut used: FxHashMap<Digest, (i64, i64)> = FxHashMap::default();
+        for item in items.iter().filter(|item| item.kind == Kind::Result) {
+            let name = Name::of(Kind::Result, item.id);
+            let Ok(Look::File(mut found)) = self.look(&name) else { continue };
+            let entry = payload(&name, &mut found).ok().and_then(|payload| Entry::decode(&payload).ok());
+            let Some(Entry::Made(result)) = entry else { continue };
+            let blobs: Vec<Digest> = result.products.iter().map(|product| product.blob.digest).collect();
+            for blob in &blobs {
+                let used = used.entry(*blob).or_insert(item.used);
+                *used = item.used.max(*used);
+            }
+            named.insert(item.id, blobs);
+        }
+        for item in items.iter_mut().filter(|item| item.kind == Kind::Blob) {
+            item.used = used.get(&item.id).map_or(item.used, |used| item.used.max(*used));
+        }
+        named
+    }
+
+    fn has_blob(&self, blob: &Digest) -> bool {
+        let name = Name::of(Kind::Blob, *blob);
+        self.dir(Kind::Blob).is_some_and(|dir| statat(dir, name.path(), AtFlags::SYMLINK_NOFOLLOW).is_ok())
+    }
+
+    /// Removes a file, or the sets under a key, unless it was used since it was looked at.
+    fn remove_item(&self, item: &Item) -> bool {
+        let Some(dir) = self.dir(item.kind) else { return false };
+        let path = Name::of(item.kind, item.id).path();
+        let Ok(stat) = statat(dir, &path, AtFlags::SYMLINK_NOFOLLOW) else { return true };
+        if time(&stat) > item.used {
+            return false;
+        }
+        if item.kind != Kind::Set {
+            return unlinkat(dir, &path, AtFlags::empty()).is_ok();
+        }
+        let Ok(key_dir) = openat(dir, &path, DIRECTORY, Mode::empty()) else { return false };
+        let Ok(Some((_, names))) = self.names_of_sets(&item.id) else { return false };
+        for name in names {
+            let _ = unlinkat(&key_dir, layout::hex(&name.set.unwrap_or(name.id)), AtFlags::empty());
+        }
+        // Another process may have put a set since; then its directory stays.
+        let _ = unlinkat(dir, &path, AtFlags::REMOVEDIR);
+        true
+    }
+}

@@ -11,12 +11,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fstat,
-    futimens, mkdirat, openat, renameat, statat, unlinkat, utimensat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, UTIME_NOW,
+    UTIME_OMIT, fstat, futimens, mkdirat, openat, openat2, renameat, statat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
 use super::Disk;
+use super::blob::UNREADABLE;
 use super::layout::{Kind, Name};
 use crate::error::{At, Error};
 
@@ -107,15 +108,16 @@ impl Disk {
     /// Whether a blob's file is there with the right size; then it counts as used.
     pub(crate) fn stands(&self, name: &Name, size: u64) -> Result<bool, Error> {
         let Some(dir) = self.dir(name.kind) else { return Ok(false) };
-        let path = name.path();
-        match statat(dir, &path, AtFlags::SYMLINK_NOFOLLOW) {
+        match statat(dir, name.path(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if is_file(&stat) && u64::try_from(stat.st_size) == Ok(size) => {
-                if self.is_due(&stat) {
-                    let _ = utimensat(dir, &path, &NOW, AtFlags::SYMLINK_NOFOLLOW);
+                if self.is_due(&stat)
+                    && let Ok(dir) = self.dir_of(name)
+                {
+                    let _ = utimensat(&dir, name.file(), &NOW, AtFlags::SYMLINK_NOFOLLOW);
                 }
                 Ok(true)
             }
-            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) => Ok(false),
             Err(error) => Err(error.into()).at("look at", &self.path_of(name)),
         }
     }
@@ -132,15 +134,13 @@ impl Disk {
         let file = file.into_temp_path();
         let mut tries = 0;
         loop {
-            let moved = self
-                .dir_of(name)
-                .and_then(|dir| renameat(CWD, &*file, &dir, name.file()).map_err(io::Error::from));
+            let moved = self.make_dir_of(name).and_then(|dir| Ok(renameat(CWD, &*file, &dir, name.file())?));
             tries += 1;
             match moved {
                 Ok(()) => break,
                 // A directory lies in its place, or something that is none on the way to it; or a trim took the
                 // directory away.
-                Err(error) if tries < 4 && is_in_the_way(&error) => self.clear(name),
+                Err(error) if tries < 4 && is_in_the_way(&error) => self.clear(name, |stat| !is_file(stat)),
                 Err(error) => return Err(error).at("write", &path),
             }
         }
@@ -149,83 +149,91 @@ impl Disk {
         Ok(())
     }
 
+    /// The directory that a file lies in.
+    pub(crate) fn dir_of(&self, name: &Name) -> io::Result<OwnedFd> {
+        let kind = self.dir(name.kind).ok_or(Errno::NOENT)?;
+        let mut dir: Option<OwnedFd> = None;
+        for part in name.dirs() {
+            dir = Some(openat(dir.as_ref().unwrap_or(kind), &part, DIRECTORY, Mode::empty())?);
+        }
+        dir.ok_or_else(|| Errno::NOENT.into())
+    }
+
     /// The directory that a file lies in, made if need be.
-    fn dir_of(&self, name: &Name) -> io::Result<OwnedFd> {
-        let kind = self.dir(name.kind).ok_or(Errno::ROFS)?;
+    fn make_dir_of(&self, name: &Name) -> io::Result<OwnedFd> {
+        match self.dir_of(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        let kind = self.dir(name.kind).ok_or(Errno::NOENT)?;
         let mut dir: Option<OwnedFd> = None;
         for part in name.dirs() {
             let above = dir.as_ref().unwrap_or(kind);
-            let below = match openat(above, &part, DIRECTORY, Mode::empty()) {
-                Err(Errno::NOENT) => {
-                    match mkdirat(above, &part, Mode::from_raw_mode(0o777)) {
-                        Ok(()) | Err(Errno::EXIST) => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                    openat(above, &part, DIRECTORY, Mode::empty())?
-                }
-                opened => opened?,
-            };
-            dir = Some(below);
+            match mkdirat(above, &part, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+            dir = Some(openat(above, &part, DIRECTORY, Mode::empty())?);
         }
-        dir.ok_or_else(|| Errno::INVAL.into())
+        dir.ok_or_else(|| Errno::NOENT.into())
     }
 
-    /// Takes away what lies where a file, or a directory on the way to it, is to be.
-    fn clear(&self, name: &Name) {
+    /// Removes a file.
+    pub(crate) fn remove(&self, name: &Name) -> io::Result<()> {
+        let gone = |error: &io::Error| {
+            let errno = Errno::from_io_error(error);
+            matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ISDIR))
+        };
+        let removed = self.dir_of(name).and_then(|dir| Ok(unlinkat(&dir, name.file(), AtFlags::empty())?));
+        removed.or_else(|error| if gone(&error) { Ok(()) } else { Err(error) })
+    }
+
+    /// Sets aside what lies where a directory on the way to a file is to be, or, if these are there, what lies in the
+    /// file's own place and `is_wrong`.
+    fn clear(&self, name: &Name, is_wrong: impl Fn(&Stat) -> bool) {
         let Some(kind) = self.dir(name.kind) else { return };
-        let mut path = PathBuf::new();
+        let mut dir: Option<OwnedFd> = None;
         for part in name.dirs() {
-            path.push(part);
-            let is_directory = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-            match statat(kind, &path, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) if is_directory(&stat) => {}
-                Ok(_) => {
-                    self.move_aside(name.kind, kind, &path);
-                    return;
-                }
+            let above = dir.as_ref().unwrap_or(kind);
+            match openat(above, &part, DIRECTORY, Mode::empty()) {
+                Ok(below) => dir = Some(below),
+                Err(Errno::NOTDIR | Errno::LOOP) => return self.move_aside(name.kind, above, &part),
                 Err(_) => return,
             }
         }
-        if statat(kind, name.path(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| !is_file(&stat)) {
-            self.move_aside(name.kind, kind, Path::new(&name.path()));
+        let above = dir.as_ref().unwrap_or(kind);
+        if statat(above, name.file(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| is_wrong(&stat)) {
+            self.move_aside(name.kind, above, &name.file());
         }
     }
 
     /// Sets a file aside that is not what its name says, and gives the error that tells so. `seen` is what was read:
     /// if another file lies there by now, that one stays.
     pub(crate) fn damaged(&self, name: &Name, seen: Option<&Stat>, what: &'static str) -> Error {
-        if let Some(kind) = self.dir(name.kind) {
-            let path = name.path();
-            let is_other = seen.is_some_and(|seen| {
-                statat(kind, &path, AtFlags::SYMLINK_NOFOLLOW)
-                    .is_ok_and(|now| (now.st_ino, now.st_dev) != (seen.st_ino, seen.st_dev))
-            });
-            if !is_other {
-                self.move_aside(name.kind, kind, Path::new(&path));
-            }
-        }
+        self.clear(name, |now| {
+            seen.is_none_or(|seen| (now.st_ino, now.st_dev) == (seen.st_ino, seen.st_dev))
+        });
         Error::Damaged { path: self.path_of(name), what }
     }
 
-    /// Moves what lies at `path` to the damaged files; where there are many of these already, it is removed.
-    pub(crate) fn move_aside(&self, kind: Kind, dir: &OwnedFd, path: &Path) {
+    /// Moves what is called `name` in `dir` to the damaged files; where there are many of these already, it is removed.
+    pub(crate) fn move_aside(&self, kind: Kind, dir: &OwnedFd, name: &str) {
         if self.read_only {
             return;
         }
         let aside = self.inner.join("damaged");
         let _ = fs::create_dir(&aside);
         let many = fs::read_dir(&aside).map_or(usize::MAX, Iterator::count) >= MAX_DAMAGED;
-        let last = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let moved = !many
             && rustix::fs::open(&aside, DIRECTORY, Mode::empty()).is_ok_and(|aside| {
                 (0..MAX_DAMAGED).any(|count| {
-                    let to = format!("{}-{last}-{count}", kind.dir());
+                    let to = format!("{}-{name}-{count}", kind.dir());
                     statat(&aside, &to, AtFlags::SYMLINK_NOFOLLOW).is_err()
-                        && renameat(dir, path, &aside, &to).is_ok()
+                        && renameat(dir, name, &aside, &to).is_ok()
                 })
             });
         if !moved {
-            remove(dir, path);
+            remove(dir, Path::new(name));
         }
     }
 
@@ -235,14 +243,23 @@ impl Disk {
     }
 }
 
+/// Opens what lies at `path` below `dir`, and follows no link on the way.
+pub(crate) fn open_below(dir: &OwnedFd, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    match openat2(dir, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        // The system does not know this call, or a sandbox refuses it.
+        Err(Errno::NOSYS | Errno::PERM) => openat(dir, path, flags, Mode::empty()),
+        opened => opened,
+    }
+}
+
 /// Opens a file below `dir`.
 pub(crate) fn look_at(dir: &OwnedFd, path: &str) -> io::Result<Look> {
-    let file = match openat(dir, path, FILE, Mode::empty()) {
+    let file = match open_below(dir, path, FILE) {
         Ok(file) => File::from(file),
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Look::Absent),
         Err(Errno::LOOP) => return Ok(Look::Wrong("it is a link")),
         Err(Errno::NXIO | Errno::NODEV) => return Ok(Look::Wrong("it is no file")),
-        Err(Errno::ACCESS | Errno::PERM | Errno::IO) => return Ok(Look::Wrong("it cannot be read")),
+        Err(Errno::ACCESS | Errno::PERM | Errno::IO) => return Ok(Look::Wrong(UNREADABLE)),
         Err(error) => return Err(error.into()),
     };
     let stat = fstat(&file)?;

@@ -5,13 +5,14 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use rekindle_fingerprint::digest::Digest;
 use rustc_hash::{FxHashMap, FxHashSet};
-use rustix::fs::{AtFlags, Mode, OFlags, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, futimens, statat, unlinkat};
 
 use super::account::space;
-use super::files::{DIRECTORY, Look};
-use super::layout::{self, Kind, Name};
+use super::files::{DIRECTORY, Look, NOW};
+use super::layout::{Kind, Name};
+use super::sets::{Time, time};
 use super::walk::{Count, Step, stat_in};
-use super::{Disk, payload, time};
+use super::{Disk, payload};
 use crate::error::{At, Error};
 use crate::result::Entry;
 
@@ -39,7 +40,7 @@ struct Item {
     id: Digest,
     files: u64,
     bytes: u64,
-    used: (i64, i64),
+    used: Time,
 }
 
 impl Disk {
@@ -51,7 +52,7 @@ impl Disk {
     pub fn trim(&self, to: u64) -> Result<Trimmed, Error> {
         let lock = self.lock_file()?;
         lock.lock().at("lock", &self.inner.join("lock"))?;
-        self.trim_locked(to)
+        self.trim_locked(&lock, to)
     }
 
     /// Trims to 80 % of the limit if the store takes more than the limit. Costs next to nothing if it does not; does
@@ -74,12 +75,11 @@ impl Disk {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error).at("lock", &self.inner.join("lock")),
         }
-        let total = self.stats()?.total().bytes;
-        if total <= self.limit {
-            self.account.set(place, self.now, total, &self.temporary);
+        if self.stats()?.total().bytes <= self.limit {
+            self.sweep(&lock, &mut Trimmed::default())?;
             return Ok(None);
         }
-        self.trim_locked(self.limit / 100 * PERCENT).map(Some)
+        self.trim_locked(&lock, self.limit / 100 * PERCENT).map(Some)
     }
 
     fn lock_file(&self) -> Result<File, Error> {
@@ -89,11 +89,9 @@ impl Disk {
         options.create(true).truncate(false).write(true).custom_flags(flags).open(&path).at("open", &path)
     }
 
-    fn trim_locked(&self, to: u64) -> Result<Trimmed, Error> {
+    fn trim_locked(&self, lock: &File, to: u64) -> Result<Trimmed, Error> {
         let mut trimmed = Trimmed::default();
-        let clock = self.clock()?;
-        self.empty("tmp", clock.saturating_sub(MAX_WRITING), &mut trimmed);
-        self.empty("damaged", clock.saturating_sub(MAX_ASIDE), &mut trimmed);
+        self.sweep(lock, &mut trimmed)?;
         let mut items = self.items()?;
         let named = self.renew_named(&mut items);
         let aside = self.count_damaged();
@@ -125,18 +123,35 @@ impl Disk {
                 trimmed.left.bytes = trimmed.left.bytes.saturating_add(item.bytes);
             }
         }
-        let place = fs::metadata(&self.inner).at("look at", &self.inner)?.ino();
         let aside = self.count_damaged();
         trimmed.left.files += aside.files;
         trimmed.left.bytes = trimmed.left.bytes.saturating_add(aside.bytes);
-        self.account.set(place, self.now, trimmed.left.bytes, &self.temporary);
+        self.account_for(trimmed.left.bytes);
         Ok(trimmed)
     }
 
-    /// The time of the store's file system, in seconds.
-    fn clock(&self) -> Result<i64, Error> {
-        let file = tempfile::tempfile_in(&self.temporary).at("write in", &self.temporary)?;
-        Ok(file.metadata().at("look at", &self.temporary)?.mtime())
+    /// The time of the store's file system, in seconds: that of the lock, which is touched. Needs no room on the disk.
+    fn clock(&self, lock: &File) -> Result<i64, Error> {
+        let path = self.inner.join("lock");
+        futimens(lock, &NOW).map_err(std::io::Error::from).at("touch", &path)?;
+        Ok(lock.metadata().at("look at", &path)?.mtime())
+    }
+
+    /// Writes down what the store takes, after it was counted.
+    pub(crate) fn account_for(&self, total: u64) {
+        if let Ok(data) = fs::metadata(&self.inner)
+            && !self.read_only
+        {
+            self.account.set(data.ino(), self.now, total, &self.temporary);
+        }
+    }
+
+    /// Removes what writers that died left behind, and what was set aside long ago.
+    fn sweep(&self, lock: &File, trimmed: &mut Trimmed) -> Result<(), Error> {
+        let clock = self.clock(lock)?;
+        self.empty("tmp", clock.saturating_sub(MAX_WRITING), trimmed);
+        self.empty("damaged", clock.saturating_sub(MAX_ASIDE), trimmed);
+        Ok(())
     }
 
     /// Removes what lies in a directory and was last changed before `limit`.
@@ -180,7 +195,7 @@ impl Disk {
     /// A blob was used when a result that names it was. Gives the blobs of each result.
     fn renew_named(&self, items: &mut [Item]) -> FxHashMap<Digest, Vec<Digest>> {
         let mut named: FxHashMap<Digest, Vec<Digest>> = FxHashMap::default();
-        let mut used: FxHashMap<Digest, (i64, i64)> = FxHashMap::default();
+        let mut used: FxHashMap<Digest, Time> = FxHashMap::default();
         for item in items.iter().filter(|item| item.kind == Kind::Result) {
             let name = Name::of(Kind::Result, item.id);
             let Ok(Look::File(mut found)) = self.look(&name) else { continue };
@@ -206,22 +221,21 @@ impl Disk {
 
     /// Removes a file, or the sets under a key, unless it was used since it was looked at.
     fn remove_item(&self, item: &Item) -> bool {
-        let Some(dir) = self.dir(item.kind) else { return false };
-        let path = Name::of(item.kind, item.id).path();
-        let Ok(stat) = statat(dir, &path, AtFlags::SYMLINK_NOFOLLOW) else { return true };
+        let name = Name::of(item.kind, item.id);
+        let Ok(dir) = self.dir_of(&name) else { return true };
+        let Ok(stat) = statat(&dir, name.file(), AtFlags::SYMLINK_NOFOLLOW) else { return true };
         if time(&stat) > item.used {
             return false;
         }
         if item.kind != Kind::Set {
-            return unlinkat(dir, &path, AtFlags::empty()).is_ok();
+            return unlinkat(&dir, name.file(), AtFlags::empty()).is_ok();
         }
-        let Ok(key_dir) = openat(dir, &path, DIRECTORY, Mode::empty()) else { return false };
-        let Ok(Some((_, names))) = self.names_of_sets(&item.id) else { return false };
+        let Ok(Some((key_dir, names))) = self.names_of_sets(&item.id) else { return false };
         for name in names {
-            let _ = unlinkat(&key_dir, layout::hex(&name.set.unwrap_or(name.id)), AtFlags::empty());
+            let _ = unlinkat(&key_dir, name.file(), AtFlags::empty());
         }
         // Another process may have put a set since; then its directory stays.
-        let _ = unlinkat(dir, &path, AtFlags::REMOVEDIR);
+        let _ = unlinkat(&dir, name.file(), AtFlags::REMOVEDIR);
         true
     }
 }

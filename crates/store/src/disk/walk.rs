@@ -9,9 +9,10 @@ use rustix::fs::{AtFlags, Dir, Mode, Stat, openat, statat};
 use rustix::io::Errno;
 
 use super::account::space;
+use super::blob::{NOT_ITS_NAME, UNREADABLE, pieces};
 use super::files::{DIRECTORY, Look, is_file};
-use super::layout::{self, Kind, Name, VERSION};
-use super::{Disk, payload, pieces};
+use super::layout::{self, Kind, Name};
+use super::{Disk, NO_SENSE, payload};
 use crate::error::{At, Error};
 use crate::result::Entry;
 
@@ -92,7 +93,7 @@ pub(crate) enum Step<'a> {
     /// A file with a name of the store's.
     File { name: Name, dir: &'a OwnedFd },
     /// Something else.
-    Stray { path: &'a Path },
+    Stray { path: PathBuf, dir: &'a OwnedFd, name: &'a str },
     /// All of the sets under a key were named.
     Key { key: Digest, dir: &'a OwnedFd },
 }
@@ -103,6 +104,12 @@ impl Disk {
     /// # Errors
     /// A directory cannot be read.
     pub fn stats(&self) -> Result<Stats, Error> {
+        let stats = self.count()?;
+        self.account_for(stats.total().bytes);
+        Ok(stats)
+    }
+
+    fn count(&self) -> Result<Stats, Error> {
         let mut stats = Stats { limit: self.limit, ..Stats::default() };
         for kind in Kind::ALL {
             self.walk(kind, &mut |step| {
@@ -124,23 +131,18 @@ impl Disk {
     pub fn verify(&self) -> Result<Verified, Error> {
         let mut verified = Verified::default();
         for kind in Kind::ALL {
-            let mut strays = Vec::new();
             self.walk(kind, &mut |step| match step {
                 Step::File { name, .. } => match self.verify_file(&name) {
                     Ok(Some(size)) => verified.checked.add(space(size)),
                     Ok(None) => {}
                     Err(what) => verified.damaged.push(Damage { path: self.path_of(&name), what }),
                 },
-                Step::Stray { path } => strays.push(path.to_path_buf()),
+                Step::Stray { path, dir, name } => {
+                    self.move_aside(kind, dir, name);
+                    verified.damaged.push(Damage { path, what: "it is no file of the store" });
+                }
                 Step::Key { .. } => {}
             })?;
-            for path in strays {
-                if let Some(dir) = self.dir(kind) {
-                    self.move_aside(kind, dir, &path);
-                }
-                let path = self.place.join(VERSION).join(kind.dir()).join(path);
-                verified.damaged.push(Damage { path, what: "it is no file of the store" });
-            }
         }
         Ok(verified)
     }
@@ -154,19 +156,19 @@ impl Disk {
                 self.damaged(name, None, what);
                 return Err(what);
             }
-            Err(_) => return Err(super::UNREADABLE),
+            Err(_) => return Err(UNREADABLE),
         };
         let size = found.size();
         let checked = if name.kind == Kind::Blob {
             match pieces(&mut found.file, size, |_| Ok(())) {
                 Ok(digest) if digest == name.id => Ok(()),
-                Ok(_) => Err(super::NOT_ITS_NAME),
-                Err(_) => Err(super::UNREADABLE),
+                Ok(_) => Err(NOT_ITS_NAME),
+                Err(_) => Err(UNREADABLE),
             }
         } else {
             payload(name, &mut found).and_then(|payload| match (name.kind, name.set) {
-                (Kind::Result, _) => Entry::decode(&payload).map(drop).map_err(|_| super::NO_SENSE),
-                (_, Some(set)) if Digest::of(&payload) != set => Err(super::NOT_ITS_NAME),
+                (Kind::Result, _) => Entry::decode(&payload).map(drop).map_err(|_| NO_SENSE),
+                (_, Some(set)) if Digest::of(&payload) != set => Err(NOT_ITS_NAME),
                 _ => Ok(()),
             })
         };
@@ -187,44 +189,66 @@ impl Disk {
     pub(crate) fn walk(&self, kind: Kind, each: &mut dyn FnMut(Step<'_>)) -> Result<(), Error> {
         let Some(dir) = self.dir(kind) else { return Ok(()) };
         let top = self.inner.join(kind.dir());
-        for shard in list(dir).at("list", &top)? {
-            let path = PathBuf::from(&shard);
-            let shard_dir = is_shard(&shard).then(|| below(dir, &shard)).transpose().at("open", &top)?;
-            let Some(shard_dir) = shard_dir.flatten() else {
-                each(Step::Stray { path: &path });
-                continue;
-            };
-            for file in list(&shard_dir).at("list", &top.join(&path))? {
-                let path = path.join(&file);
-                let id = layout::digest(file.as_bytes()).filter(|_| file.starts_with(&shard));
-                match id {
-                    None => each(Step::Stray { path: &path }),
-                    Some(id) if kind != Kind::Set => {
-                        each(Step::File { name: Name::of(kind, id), dir: &shard_dir });
-                    }
-                    Some(key) => match below(&shard_dir, &file).at("open", &top.join(&path))? {
-                        None => each(Step::Stray { path: &path }),
-                        Some(key_dir) => {
-                            for file in list(&key_dir).at("list", &top.join(&path))? {
-                                match layout::digest(file.as_bytes()) {
-                                    Some(set) => {
-                                        each(Step::File { name: Name::set(key, set), dir: &key_dir });
-                                    }
-                                    None => each(Step::Stray { path: &path.join(&file) }),
-                                }
-                            }
-                            each(Step::Key { key, dir: &key_dir });
-                        }
-                    },
-                }
+        let is_shard = |name: &str| {
+            name.len() == 2 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        directories(dir, &top, &is_shard, each, &mut |shard, dir, path, each| {
+            let is_here = |name: &str| name.starts_with(shard) && layout::digest(name.as_bytes()).is_some();
+            if kind != Kind::Set {
+                return files(dir, path, each, |id| {
+                    is_here(id).then(|| layout::digest(id.as_bytes()))?.map(|id| Name::of(kind, id))
+                });
             }
-        }
-        Ok(())
+            directories(dir, path, &is_here, each, &mut |key, dir, path, each| {
+                let Some(key) = layout::digest(key.as_bytes()) else { return Ok(()) };
+                files(dir, path, each, |set| layout::digest(set.as_bytes()).map(|set| Name::set(key, set)))?;
+                each(Step::Key { key, dir });
+                Ok(())
+            })
+        })
     }
 }
 
-fn is_shard(name: &str) -> bool {
-    name.len() == 2 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+type Each<'a> = dyn FnMut(Step<'_>) + 'a;
+type Enter<'a> = dyn FnMut(&str, &OwnedFd, &Path, &mut Each<'_>) -> Result<(), Error> + 'a;
+
+/// Enters the directories in `dir`, which lies at `path`, whose names are `fit`. Anything else is a stray.
+fn directories(
+    dir: &OwnedFd,
+    path: &Path,
+    fit: &dyn Fn(&str) -> bool,
+    each: &mut Each<'_>,
+    enter: &mut Enter<'_>,
+) -> Result<(), Error> {
+    for name in list(dir).at("list", path)? {
+        let below = path.join(&name);
+        let opened =
+            if fit(&name) { openat(dir, &*name, DIRECTORY, Mode::empty()) } else { Err(Errno::NOTDIR) };
+        match opened {
+            Ok(opened) => enter(&name, &opened, &below, each)?,
+            // It is gone by now.
+            Err(Errno::NOENT) => {}
+            Err(Errno::NOTDIR | Errno::LOOP) => each(Step::Stray { path: below, dir, name: &name }),
+            Err(error) => return Err(error.into()).at("open", &below),
+        }
+    }
+    Ok(())
+}
+
+/// Tells of the files in `dir`, which lies at `path`.
+fn files(
+    dir: &OwnedFd,
+    path: &Path,
+    each: &mut Each<'_>,
+    name_of: impl Fn(&str) -> Option<Name>,
+) -> Result<(), Error> {
+    for name in list(dir).at("list", path)? {
+        match name_of(&name) {
+            Some(name) => each(Step::File { name, dir }),
+            None => each(Step::Stray { path: path.join(&name), dir, name: &name }),
+        }
+    }
+    Ok(())
 }
 
 /// What the system says of a file in its directory; none if it is gone or no file.
@@ -234,15 +258,6 @@ pub(crate) fn stat_in(dir: &OwnedFd, name: &Name) -> Option<Stat> {
 
 fn size_in(dir: &OwnedFd, name: &Name) -> Option<u64> {
     stat_in(dir, name).and_then(|stat| u64::try_from(stat.st_size).ok())
-}
-
-/// The directory `name`; none if it is something else.
-fn below(dir: &OwnedFd, name: &str) -> io::Result<Option<OwnedFd>> {
-    match openat(dir, name, DIRECTORY, Mode::empty()) {
-        Ok(dir) => Ok(Some(dir)),
-        Err(Errno::NOTDIR | Errno::LOOP | Errno::NOENT) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The names in a directory, sorted. One that is not UTF-8 is nobody's, and shown as well as can be.

@@ -1,0 +1,95 @@
+//! Input sets: one directory a key, one file a set. The file's time says when it was put, the directory's when any set
+//! of the key was last asked for.
+
+use std::cmp::Reverse;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rekindle_fingerprint::digest::Digest;
+use rustix::fs::{AtFlags, Dir, Stat, fstat, statat, utimensat};
+use rustix::io::Errno;
+
+use super::Disk;
+use super::files::{DIRECTORY, NOW, open_below};
+use super::layout::{self, Kind, Name};
+use crate::error::{At, Error};
+
+/// So many input sets are read under one key: the newest.
+pub(crate) const MAX_SETS: usize = 64;
+
+/// When something was written or last used: seconds, nanoseconds.
+pub(crate) type Time = (i64, i64);
+
+pub(crate) fn time(stat: &Stat) -> Time {
+    (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0))
+}
+
+impl Disk {
+    /// The sets under a key, newest first.
+    pub(crate) fn read_sets(&self, key: &Digest) -> Result<Vec<Vec<u8>>, Error> {
+        let Some((dir, mut names)) = self.names_of_sets(key)? else { return Ok(Vec::new()) };
+        if names.len() > MAX_SETS {
+            names.sort_by_cached_key(|name| Reverse(time_in(&dir, name)));
+            names.truncate(MAX_SETS);
+        }
+        let mut sets = Vec::new();
+        for name in &names {
+            match self.open_sealed(name) {
+                Ok(Some((payload, found))) => sets.push((time(&found.stat), payload)),
+                Ok(None) | Err(Error::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if let Ok(stat) = fstat(&dir) {
+            self.renew(&dir, &stat);
+        }
+        sets.sort_by(|one, other| other.cmp(one));
+        Ok(sets.into_iter().map(|(_, payload)| payload).collect())
+    }
+
+    /// Adds a set, as the newest.
+    pub(crate) fn add_set(&self, key: &Digest, set: &[u8]) -> Result<(), Error> {
+        let name = Name::set(*key, Digest::of(set));
+        self.put_sealed(&name, set)?;
+        let Some((dir, names)) = self.names_of_sets(key)? else { return Ok(()) };
+        let others = names.iter().filter(|other| **other != name);
+        let newest = others.filter_map(|other| time_in(&dir, other)).max();
+        let own = time_in(&dir, &name);
+        // The clock of a file system has ticks, and may be set back: what is put later comes first all the same.
+        if let (Some((seconds, nanos)), Some(own)) = (newest, own)
+            && own <= (seconds, nanos)
+        {
+            let carry = nanos >= 999_999_999;
+            let mut times = NOW;
+            times.last_modification.tv_sec = seconds.saturating_add(i64::from(carry));
+            times.last_modification.tv_nsec = if carry { 0 } else { nanos + 1 };
+            let _ = utimensat(&dir, name.file(), &times, AtFlags::SYMLINK_NOFOLLOW);
+        }
+        Ok(())
+    }
+
+    /// The names of the sets under a key, and their directory.
+    pub(crate) fn names_of_sets(&self, key: &Digest) -> Result<Option<(OwnedFd, Vec<Name>)>, Error> {
+        let Some(dir) = self.dir(Kind::Set) else { return Ok(None) };
+        let name = Name::of(Kind::Set, *key);
+        let shown = || self.path_of(&name);
+        let dir = match open_below(dir, &name.path(), DIRECTORY) {
+            Ok(dir) => dir,
+            // What is no directory gives way when a set is put.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+            Err(error) => return Err(error.into()).at("open", &shown()),
+        };
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&dir).map_err(io::Error::from).at("list", &shown())? {
+            let entry = entry.map_err(io::Error::from).at("list", &shown())?;
+            let set = layout::digest(entry.file_name().to_bytes());
+            names.extend(set.map(|set| Name::set(*key, set)));
+        }
+        Ok(Some((dir, names)))
+    }
+}
+
+/// When a set was put.
+fn time_in(dir: &OwnedFd, name: &Name) -> Option<Time> {
+    statat(dir, name.file(), AtFlags::SYMLINK_NOFOLLOW).ok().map(|stat| time(&stat))
+}

@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) live: Live,
     /// Who tells what happens.
     pub(crate) reporter: Box<dyn Reporter>,
+    /// Whether nothing is run: what would be done is told.
+    pub(crate) plans: bool,
     /// The format in which it is told; never `Auto`.
     pub(crate) format: Format,
     terminal: Terminal,
@@ -110,6 +112,7 @@ impl App {
             // Who forbids commands wants to know what called for one.
             explain: settings.explain || settings.forbid_spawn || manner.explains,
             fresh: manner.tells_fresh,
+            sharing: manner.explains,
         };
         let heading = Heading {
             profile: settings.profile.clone(),
@@ -117,6 +120,7 @@ impl App {
             jobs: settings.jobs,
             dry_run: settings.dry_run || manner.plans,
         };
+        let plans = heading.dry_run;
         let colour = |is_terminal| terminal::has_colour(settings.colour, is_terminal, &environment);
         let streams = Streams {
             stdout: Stream::stdout(format != Format::Json && colour(terminal.stdout)),
@@ -126,7 +130,19 @@ impl App {
         let waits = Arc::new(AtomicBool::new(false));
         let interrupts = Some(interrupts(&live, &waits, format == Format::Fancy)?);
         let reporter = reporter(format, options, heading, streams, clock);
-        Ok(Self { environment, settings, given, clock, live, reporter, format, terminal, waits, interrupts })
+        Ok(Self {
+            environment,
+            settings,
+            given,
+            clock,
+            live,
+            reporter,
+            plans,
+            format,
+            terminal,
+            waits,
+            interrupts,
+        })
     }
 
     /// Does `work`, during which Ctrl-C may end the process at once.

@@ -50,13 +50,14 @@ pub(crate) struct Common {
     /// Build below DIR [default: .rekindle/build in the project]
     #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) build_dir: Option<PathBuf>,
-    /// Share results in DIR; with `clean`, remove this project's (refused: this version shares none)
-    #[arg(long, value_name = "DIR", global = true, num_args = 0..=1, default_missing_value = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) store: Option<PathBuf>,
-    /// Share no results: the only mode of this version
+    /// Share results in DIR [default: rekindle in your cache directory]; `clean --store` removes this project's
+    // Without a DIR it is empty, and means the store that counts.
+    #[arg(long, value_name = "DIR", global = true, num_args = 0..=1, default_missing_value = "", hide_default_value = true, value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<OsString>,
+    /// Share no results
     #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) no_store: Option<bool>,
-    /// Write outputs, or all files, of shared results (refused: this version shares none)
+    /// Which files of shared results are written: `all` (`outputs` is not there yet)
     #[arg(long, value_name = "outputs|all", global = true)]
     pub(crate) materialize: Option<String>,
     /// How to report: fancy on a terminal, plain lines elsewhere, or one JSON object a line
@@ -138,7 +139,7 @@ pub(crate) enum Verb {
     Test(TestArgs),
     /// Remove the build directory
     ///
-    /// With `--profile`, only that profile's part of it.
+    /// With `--profile`, only that profile's part of it. With `--store`, what it put into the store goes, too.
     Clean,
     /// Tell why the next build would run what it would run
     ///
@@ -177,6 +178,12 @@ pub(crate) enum Verb {
         /// What to tell
         #[command(subcommand)]
         what: ToolchainVerb,
+    },
+    /// Look after the store, in which results are shared
+    Cache {
+        /// What to do
+        #[command(subcommand)]
+        what: CacheVerb,
     },
     /// Build targets and install them
     Install(InstallArgs),
@@ -243,6 +250,39 @@ pub(crate) enum ToolchainVerb {
     },
 }
 
+/// What `cache` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheVerb {
+    /// Tell where the store is
+    Path,
+    /// Tell what is in it
+    Stats,
+    /// Read all of it, and set aside what is damaged
+    ///
+    /// The exit code is 3 if something was.
+    Verify,
+    /// Make room: what was not used for the longest time goes
+    Trim {
+        /// Until the store takes SIZE: `5 GB`, `512 MiB` [default: its limit]
+        #[arg(long, value_name = "SIZE", value_parser = flag_size)]
+        max_size: Option<u64>,
+    },
+    /// Pack the store into FILE (not there yet)
+    #[command(hide = true)]
+    Export {
+        /// The file
+        #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<OsString>,
+    },
+    /// Add what was exported to the store (not there yet)
+    #[command(hide = true)]
+    Import {
+        /// The files
+        #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<OsString>,
+    },
+}
+
 /// How many commands run at once.
 pub(crate) fn jobs(text: &str) -> Result<usize, String> {
     let wrong = || "a whole number from 1 on".to_string();
@@ -256,6 +296,10 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
 
 fn flag_jobs(text: &str) -> Result<usize, String> {
     jobs(text).map_err(|expected| format!("it should be {expected}"))
+}
+
+fn flag_size(text: &str) -> Result<u64, String> {
+    rekindle_frontend::size::parse(text).map_err(|expected| format!("it should be {expected}"))
 }
 
 fn flag_count(text: &str) -> Result<usize, String> {

@@ -1,6 +1,6 @@
-//! The clock: how long ago this process began. What is shown as a duration comes from here.
+//! The clock: how long ago this process began, and what time it is. What is shown as a duration comes from here.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A stopwatch that was started when the process began.
 #[derive(Clone, Copy, Debug)]
@@ -18,5 +18,11 @@ impl Clock {
     /// How long it has run.
     pub(crate) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
+    }
+
+    /// What time it is: the store writes down when its entries were last of use.
+    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
+    pub(crate) fn now() -> SystemTime {
+        SystemTime::now()
     }
 }

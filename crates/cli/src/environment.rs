@@ -29,9 +29,9 @@ pub(crate) const VARIABLES: &[Variable] = &[
     variable("REKINDLE_VERBOSE", "--verbose", "true or false"),
     variable("REKINDLE_DEFINE", "-D", "options of the manifest: NAME=VALUE, several with `;` between them"),
     variable("REKINDLE_BUILD_DIR", "--build-dir", "the directory that is built in"),
-    variable("REKINDLE_STORE", "--store", "refused: results are not shared yet"),
+    variable("REKINDLE_STORE", "--store", "the directory in which results are shared"),
     variable("REKINDLE_NO_STORE", "--no-store", "true or false"),
-    variable("REKINDLE_MATERIALIZE", "--materialize", "refused: results are not shared yet"),
+    variable("REKINDLE_MATERIALIZE", "--materialize", "`all` (`outputs` is not there yet)"),
     variable("REKINDLE_FORMAT", "--format", "auto, plain, fancy or json"),
     variable("REKINDLE_COLOR", "--color", "auto, always or never"),
     variable("REKINDLE_EXPLAIN", "--explain", "true or false"),
@@ -48,6 +48,10 @@ pub(crate) const OTHERS: &[(&str, &str)] = &[
     ("CLICOLOR_FORCE", "colours even where no terminal is, if it is set and not 0"),
     ("TERM", "`dumb` is a terminal without a live status line"),
     ("PWD", "how the current directory is spelled"),
+    (
+        "XDG_CACHE_HOME, HOME",
+        "where the store is, if nobody says: rekindle in the cache directory, or ~/.cache",
+    ),
 ];
 
 /// What was found when the process began.
@@ -88,6 +92,12 @@ impl Environment {
     /// A variable's value; an empty one is none.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// The person's directory for what can be made again (XDG base directories), if one is set.
+    pub(crate) fn user_cache(&self) -> Option<PathBuf> {
+        let absolute = |name: &str| self.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))
     }
 }
 
@@ -162,9 +172,9 @@ mod tests {
           REKINDLE_VERBOSE       --verbose       true or false
           REKINDLE_DEFINE        -D              options of the manifest: NAME=VALUE, several with `;` between them
           REKINDLE_BUILD_DIR     --build-dir     the directory that is built in
-          REKINDLE_STORE         --store         refused: results are not shared yet
+          REKINDLE_STORE         --store         the directory in which results are shared
           REKINDLE_NO_STORE      --no-store      true or false
-          REKINDLE_MATERIALIZE   --materialize   refused: results are not shared yet
+          REKINDLE_MATERIALIZE   --materialize   `all` (`outputs` is not there yet)
           REKINDLE_FORMAT        --format        auto, plain, fancy or json
           REKINDLE_COLOR         --color         auto, always or never
           REKINDLE_EXPLAIN       --explain       true or false
@@ -180,6 +190,7 @@ mod tests {
           CLICOLOR_FORCE         colours even where no terminal is, if it is set and not 0
           TERM                   `dumb` is a terminal without a live status line
           PWD                    how the current directory is spelled
+          XDG_CACHE_HOME, HOME   where the store is, if nobody says: rekindle in the cache directory, or ~/.cache
         ");
     }
 
@@ -194,6 +205,19 @@ mod tests {
         assert_eq!(spelled(real.clone(), Some(&"/".into())), real);
         assert_eq!(spelled(real.clone(), Some(&"link".into())), real);
         assert_eq!(spelled(real.clone(), None), real);
+    }
+
+    #[test]
+    fn the_cache_directory_is_the_one_that_is_set_or_lies_at_home() {
+        let cache = |pairs: &[(&str, &str)]| {
+            let variables = pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
+            Environment { variables, ..Environment::default() }.user_cache()
+        };
+        assert_eq!(cache(&[("XDG_CACHE_HOME", "/c"), ("HOME", "/h")]), Some("/c".into()));
+        assert_eq!(cache(&[("XDG_CACHE_HOME", "c"), ("HOME", "/h")]), Some("/h/.cache".into()));
+        assert_eq!(cache(&[("XDG_CACHE_HOME", ""), ("HOME", "/h")]), Some("/h/.cache".into()));
+        assert_eq!(cache(&[("HOME", "h")]), None);
+        assert_eq!(cache(&[]), None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod place;
 mod reporter;
 mod session;
 mod settings;
+mod store;
 mod terminal;
 mod testing;
 mod toolchains;

@@ -34,6 +34,22 @@ impl Place {
     /// # Errors
     /// There is none, or a directory cannot be read.
     pub(crate) fn find(settings: &Settings, given: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(place) = Self::look(settings, given)? {
+            return Ok(place);
+        }
+        let given = given.unwrap_or(Path::new("."));
+        let what =
+            Diagnostic::file(&given.join(MANIFEST), "there is no manifest here, nor in a directory above");
+        Err(what
+            .hint("`rekindle init` writes one for the sources that lie here; `-C DIR` looks in DIR")
+            .into())
+    }
+
+    /// The same; none if there is no manifest.
+    ///
+    /// # Errors
+    /// A directory cannot be read.
+    pub(crate) fn look(settings: &Settings, given: Option<&Path>) -> Result<Option<Self>, Failure> {
         let start = &settings.directory;
         let canonical = start.canonicalize().map_err(|error| unreadable(start, &error))?;
         let given = given.unwrap_or(Path::new("."));
@@ -51,13 +67,9 @@ impl Place {
                 start.ancestors().nth(up).filter(|dir| dir.canonicalize().is_ok_and(|dir| dir == workspace));
             let spelled = spelled.unwrap_or(workspace).to_path_buf();
             let builds = settings.build_dir.clone().unwrap_or_else(|| spelled.join(BUILD));
-            return Ok(Self { workspace: workspace.to_path_buf(), spelled, shown, builds });
+            return Ok(Some(Self { workspace: workspace.to_path_buf(), spelled, shown, builds }));
         }
-        let what =
-            Diagnostic::file(&given.join(MANIFEST), "there is no manifest here, nor in a directory above");
-        Err(what
-            .hint("`rekindle init` writes one for the sources that lie here; `-C DIR` looks in DIR")
-            .into())
+        Ok(None)
     }
 
     /// The roots of a build of `profile`, whose build directory is made if it is not there, and those that the

@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) explain: bool,
     /// What was fresh.
     pub(crate) fresh: bool,
+    /// What keeps results from being shared everywhere, also of what was fresh.
+    pub(crate) sharing: bool,
 }
 
 /// What is built, for those who read the report without having typed the command.

@@ -13,8 +13,11 @@ use rekindle_scheduler::graph::Target;
 use rekindle_toolchain::environment::passed_on;
 
 use crate::app::App;
-use crate::failure::Failure;
+use crate::environment::Environment;
+use crate::failure::{Failure, without_numbers};
 use crate::place::Place;
+use crate::settings::Settings;
+use crate::store::{self, Shared};
 use crate::toolchains;
 
 /// A project that is ready to be built.
@@ -29,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) dir: BuildDir,
     /// The graph, and what is wanted of it.
     pub(crate) lowered: Lowered,
+    /// Where results are shared.
+    store: Option<Shared>,
 }
 
 /// The toolchains of a project, without what they would build.
@@ -57,20 +62,26 @@ struct Opened {
     project: Project,
     files: Files,
     dir: BuildDir,
+    store: Option<Shared>,
 }
 
 impl Opened {
     fn new(app: &mut App, wanted: Wanted) -> Result<Self, Failure> {
         let place = Place::find(&app.settings, app.given.as_deref())?;
-        let asked = load_request(app, wanted);
+        let asked = load_request(&app.settings, &app.environment, wanted);
         let mut project = load(&place.shown, &asked)?;
         let mut files = Files::new(place.roots(&app.settings.profile, project.roots())?);
-        let (dir, waited) = open_build_dir(app, &place, &mut files)?;
+        let (mut dir, waited) = open_build_dir(app, &place, &mut files)?;
         if waited {
             // The person may have gone on editing.
             project = load(&place.shown, &asked)?;
         }
-        Ok(Self { place, project, files, dir })
+        // Before toolchains are asked: their answers are shared, too.
+        let store = open_store(app, &place, &project);
+        if let Some(store) = &store {
+            dir.share(store.store());
+        }
+        Ok(Self { place, project, files, dir, store })
     }
 }
 
@@ -80,12 +91,12 @@ impl Session {
     /// # Errors
     /// There is no project, the manifest is wrong, the build directory cannot be used, a compiler is missing.
     pub(crate) fn open(app: &mut App, wanted: Wanted) -> Result<Self, Failure> {
-        let Opened { place, project, mut files, mut dir } = Opened::new(app, wanted)?;
+        let Opened { place, project, mut files, mut dir, store } = Opened::new(app, wanted)?;
         let lowered = toolchains::lowered(app, &project, &mut files, &mut dir)?;
         for notice in &lowered.notices {
             app.reporter.notice(notice);
         }
-        Ok(Self { place, project, files, dir, lowered })
+        Ok(Self { place, project, files, dir, lowered, store })
     }
 
     /// The targets that are wanted, in the order in which they were asked for.
@@ -114,11 +125,24 @@ impl Session {
         let (reporter, clock) = (&mut app.reporter, app.clock);
         let mut tell = |event: Event| {
             if told(&event) {
-                reporter.event(&event, clock.elapsed());
+                reporter.event(&plainly(event), clock.elapsed());
             }
         };
         let Self { dir, files, lowered, .. } = self;
-        Ok(build(dir, &lowered.graph, files, &request, &app.live, &mut tell)?)
+        let mut summary = build(dir, &lowered.graph, files, &request, &app.live, &mut tell)?;
+        if let Some(used) = &mut summary.store {
+            used.place = used.place.take().map(|path| store::shown(&path, &self.place.spelled));
+            match &self.store {
+                Some(store) if store.is_read_only() => used.stored = 0,
+                Some(store) if used.stored > 0 => {
+                    if let Err(trouble) = store.make_room() {
+                        app.reporter.note(&trouble);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(summary)
     }
 
     /// Builds what is wanted.
@@ -141,12 +165,12 @@ impl Session {
 }
 
 /// What the frontend is asked for.
-fn load_request(app: &App, wanted: Wanted) -> load::Request {
+pub(crate) fn load_request(settings: &Settings, environment: &Environment, wanted: Wanted) -> load::Request {
     load::Request {
-        profile: app.settings.profile.clone(),
-        options: app.settings.define.clone(),
+        profile: settings.profile.clone(),
+        options: settings.define.clone(),
         wanted,
-        environment: app.environment.variables.clone(),
+        environment: environment.variables.clone(),
         ..load::Request::default()
     }
 }
@@ -164,6 +188,35 @@ fn open_build_dir(app: &mut App, place: &Place, files: &mut Files) -> Result<(Bu
         })
     })?;
     Ok((dir, waited))
+}
+
+/// Opens the store, and tells why there is none if somebody should know.
+fn open_store(app: &mut App, place: &Place, project: &Project) -> Option<Shared> {
+    let sharing = project.sharing();
+    let at = store::Place::find(&app.settings, &app.environment, sharing).apart_from(&place.builds);
+    match store::Opened::new(at, sharing.max_size.unwrap_or(store::LIMIT), app.plans) {
+        store::Opened::Store(store) => {
+            if store.is_read_only() && !app.plans {
+                let path = store.path().display();
+                app.reporter
+                    .note(&format!("the store {path} cannot be written: results are only read from it"));
+            }
+            Some(store)
+        }
+        store::Opened::Without => None,
+        store::Opened::Failed(why) => {
+            app.reporter.note(&why);
+            None
+        }
+    }
+}
+
+/// What the system says has a number behind it that helps nobody.
+fn plainly(event: Event) -> Event {
+    match event {
+        Event::Notice(text) => Event::Notice(without_numbers(&text)),
+        other => other,
+    }
 }
 
 /// What the engine is asked for.

@@ -35,6 +35,10 @@ pub(crate) struct Settings {
     pub(crate) define: Vec<Definition>,
     /// The build directory, absolute, if somebody named one.
     pub(crate) build_dir: Option<PathBuf>,
+    /// Whether and where results are shared.
+    pub(crate) store: Sharing,
+    /// Whether `--store` was given: `clean` removes what is in the store then, too.
+    pub(crate) clean_store: bool,
     /// How to report.
     pub(crate) format: Format,
     /// Whether to use colours.
@@ -45,13 +49,27 @@ pub(crate) struct Settings {
     pub(crate) forbid_spawn: bool,
 }
 
+/// What flags and variables say about the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Nothing: the manifest decides, and then what is built in.
+    #[default]
+    Unsaid,
+    /// Results are not shared.
+    Off,
+    /// They are, in the manifest's store or in the one that is built in.
+    On,
+    /// They are, in this directory; absolute.
+    In(PathBuf),
+}
+
 impl Settings {
     /// Weighs flags against variables.
     ///
     /// # Errors
     /// A variable, or a number, makes no sense.
     pub(crate) fn new(flags: &Common, environment: &Environment) -> Result<Self, Failure> {
-        refuse_store(flags, environment)?;
+        refuse_materialize(flags, environment)?;
         let jobs =
             flags.jobs.map_or_else(|| number(environment, "REKINDLE_JOBS", jobs), |jobs| Ok(Some(jobs)))?;
         let keep_going = flags
@@ -81,6 +99,8 @@ impl Settings {
             verbose: truth(flags.verbose, environment, "REKINDLE_VERBOSE")?,
             define,
             build_dir: build_dir.map(|directory| here.join(directory)),
+            store: sharing(flags, environment)?,
+            clean_store: flags.store.is_some(),
             format: choice(flags.format, environment, "REKINDLE_FORMAT")?,
             colour: choice(flags.color, environment, "REKINDLE_COLOR")?,
             explain: truth(flags.explain, environment, "REKINDLE_EXPLAIN")?,
@@ -89,22 +109,48 @@ impl Settings {
     }
 }
 
-/// Results are not shared yet. Who asks for that is told, so that nobody believes that they are.
-fn refuse_store(flags: &Common, environment: &Environment) -> Result<(), Failure> {
-    let refused = |given: &str| {
-        let what = format!("{given}: results are not shared yet, and `--no-store` is the only mode");
-        Err(Failure::input(what).hint("leave it out"))
+/// Every file of a shared result is written. Who asks for less is told, so that nobody counts on it.
+fn refuse_materialize(flags: &Common, environment: &Environment) -> Result<(), Failure> {
+    let (shown, value) = match &flags.materialize {
+        Some(value) => ("`--materialize`", value.clone()),
+        None => {
+            let name = "REKINDLE_MATERIALIZE";
+            ("the variable REKINDLE_MATERIALIZE", text(environment, name)?.unwrap_or_else(|| "all".into()))
+        }
     };
-    let no_store = truth(flags.no_store, environment, "REKINDLE_NO_STORE")?;
-    match (&flags.store, &flags.materialize) {
-        (Some(_), _) => refused("`--store`"),
-        (None, Some(_)) => refused("`--materialize`"),
-        (None, None) if no_store => Ok(()),
-        (None, None) => ["REKINDLE_STORE", "REKINDLE_MATERIALIZE"]
-            .into_iter()
-            .filter(|name| environment.get(name).is_some())
-            .try_for_each(|name| refused(&format!("the variable {name}"))),
+    match value.as_str() {
+        "all" => Ok(()),
+        "outputs" => {
+            let what =
+                format!("{shown}: `outputs` is not there yet; every file of a shared result is written");
+            Err(Failure::input(what).hint("leave it out, or say `all`"))
+        }
+        other => Err(Failure::input(format!("{shown} is `{other}`, and should be `all`"))),
     }
+}
+
+/// Whether and where results are shared, as far as flags and variables say.
+fn sharing(flags: &Common, environment: &Environment) -> Result<Sharing, Failure> {
+    let here = |directory: &OsStr| Sharing::In(environment.directory.join(directory));
+    let named = flags.store.as_deref().filter(|directory| !directory.is_empty());
+    match (named, flags.no_store) {
+        (Some(_), Some(true)) => {
+            let what = "`--store DIR` and `--no-store` contradict each other";
+            return Err(Failure::input(what).hint("leave one of them out"));
+        }
+        (Some(directory), _) => return Ok(here(directory)),
+        (None, Some(true)) => return Ok(Sharing::Off),
+        (None, _) => {}
+    }
+    let off = truth_if_said(None, environment, "REKINDLE_NO_STORE")?.filter(|_| flags.no_store.is_none());
+    let named = environment.get("REKINDLE_STORE");
+    Ok(match (off, named) {
+        (Some(true), _) => Sharing::Off,
+        (_, Some(directory)) => here(directory),
+        (Some(false), None) => Sharing::On,
+        (None, None) if flags.no_store == Some(false) => Sharing::On,
+        (None, None) => Sharing::Unsaid,
+    })
 }
 
 fn wrong(name: &str, value: &OsStr, expected: &str) -> Failure {
@@ -132,13 +178,17 @@ fn number(
 }
 
 fn truth(flag: Option<bool>, environment: &Environment, name: &str) -> Result<bool, Failure> {
-    if let Some(flag) = flag {
+    Ok(truth_if_said(flag, environment, name)?.unwrap_or(false))
+}
+
+fn truth_if_said(flag: Option<bool>, environment: &Environment, name: &str) -> Result<Option<bool>, Failure> {
+    if flag.is_some() {
         return Ok(flag);
     }
-    let Some(value) = environment.get(name) else { return Ok(false) };
+    let Some(value) = environment.get(name) else { return Ok(None) };
     match value.to_str() {
-        Some("true" | "1" | "yes" | "on") => Ok(true),
-        Some("false" | "0" | "no" | "off") => Ok(false),
+        Some("true" | "1" | "yes" | "on") => Ok(Some(true)),
+        Some("false" | "0" | "no" | "off") => Ok(Some(false)),
         _ => Err(wrong(name, value, "`true` or `false`")),
     }
 }
@@ -213,6 +263,8 @@ mod tests {
             verbose: false,
             define: [],
             build_dir: None,
+            store: Unsaid,
+            clean_store: false,
             format: Auto,
             colour: Auto,
             explain: false,
@@ -246,6 +298,8 @@ mod tests {
             build_dir: Some(
                 "/home/me/out",
             ),
+            store: Off,
+            clean_store: false,
             format: Json,
             colour: Never,
             explain: true,
@@ -265,8 +319,8 @@ mod tests {
             verbose: Some(false),
             define: vec!["A=2".into()],
             build_dir: Some("/out".into()),
-            store: None,
-            no_store: Some(true),
+            store: Some("/shared".into()),
+            no_store: None,
             materialize: None,
             format: Some(Format::Plain),
             color: Some(Colour::Always),
@@ -302,6 +356,10 @@ mod tests {
             build_dir: Some(
                 "/out",
             ),
+            store: In(
+                "/shared",
+            ),
+            clean_store: true,
             format: Plain,
             colour: Always,
             explain: false,
@@ -310,40 +368,58 @@ mod tests {
         "#);
     }
 
+    fn flags(words: &[&str]) -> Common {
+        let words = std::iter::once("rekindle").chain(words.iter().copied());
+        <crate::args::Cli as clap::Parser>::try_parse_from(words).unwrap().common
+    }
+
     #[test]
-    fn who_asks_for_a_store_is_told_that_there_is_none() {
-        let flags = |words: &[&str]| {
-            let words = std::iter::once("rekindle").chain(words.iter().copied());
-            <crate::args::Cli as clap::Parser>::try_parse_from(words).unwrap().common
+    fn a_flag_wins_over_a_variable_about_the_store_too() {
+        let sharing = |words: &[&str], variables: &[(&str, &str)]| {
+            sharing(&flags(words), &environment(variables)).unwrap()
         };
+        let (dir, off) = (("REKINDLE_STORE", "/shared"), ("REKINDLE_NO_STORE", "1"));
+        let on = ("REKINDLE_NO_STORE", "0");
+        let at = |path: &str| Sharing::In(path.into());
+        assert_eq!(sharing(&[], &[]), Sharing::Unsaid);
+        assert_eq!(sharing(&[], &[dir]), at("/shared"));
+        assert_eq!(sharing(&[], &[dir, off]), Sharing::Off);
+        assert_eq!(sharing(&[], &[dir, on]), at("/shared"));
+        assert_eq!(sharing(&[], &[on]), Sharing::On);
+        assert_eq!(sharing(&["--no-store"], &[dir]), Sharing::Off);
+        assert_eq!(sharing(&["--no-store=false"], &[off]), Sharing::On);
+        assert_eq!(sharing(&["--no-store=false"], &[dir, off]), at("/shared"));
+        assert_eq!(sharing(&["--store", "mine"], &[dir, off]), at("/home/me/mine"));
+        assert_eq!(sharing(&["clean", "--store"], &[dir]), at("/shared"));
+        assert_eq!(sharing(&["clean", "--store"], &[]), Sharing::Unsaid);
+        let asked = |words: &[&str]| Settings::new(&flags(words), &environment(&[dir])).unwrap().clean_store;
+        assert!(asked(&["clean", "--store"]) && asked(&["clean", "--store=x"]) && !asked(&["clean"]));
+    }
+
+    #[test]
+    fn what_makes_no_sense_about_the_store_is_refused() {
         let refused = |words: &[&str], variables: &[(&str, &str)]| {
             let failure = Settings::new(&flags(words), &environment(variables)).unwrap_err();
             format!("{} {}", failure.code(), failure.text())
         };
         let said = [
-            refused(&["--store", "/shared"], &[]),
-            refused(&["clean", "--store"], &[]),
-            refused(&["--materialize", "all"], &[]),
-            refused(&[], &[("REKINDLE_STORE", "/shared")]),
-            refused(&[], &[("REKINDLE_MATERIALIZE", "all")]),
             refused(&["--no-store", "--store=x"], &[]),
+            refused(&["--materialize", "outputs"], &[]),
+            refused(&["--materialize", "some"], &[]),
+            refused(&[], &[("REKINDLE_MATERIALIZE", "outputs")]),
+            refused(&[], &[("REKINDLE_NO_STORE", "perhaps")]),
         ];
         insta::assert_snapshot!(said.concat(), @"
-        2 rekindle: `--store`: results are not shared yet, and `--no-store` is the only mode
-          hint: leave it out
-        2 rekindle: `--store`: results are not shared yet, and `--no-store` is the only mode
-          hint: leave it out
-        2 rekindle: `--materialize`: results are not shared yet, and `--no-store` is the only mode
-          hint: leave it out
-        2 rekindle: the variable REKINDLE_STORE: results are not shared yet, and `--no-store` is the only mode
-          hint: leave it out
-        2 rekindle: the variable REKINDLE_MATERIALIZE: results are not shared yet, and `--no-store` is the only mode
-          hint: leave it out
-        2 rekindle: `--store`: results are not shared yet, and `--no-store` is the only mode
-          hint: leave it out
+        2 rekindle: `--store DIR` and `--no-store` contradict each other
+          hint: leave one of them out
+        2 rekindle: `--materialize`: `outputs` is not there yet; every file of a shared result is written
+          hint: leave it out, or say `all`
+        2 rekindle: `--materialize` is `some`, and should be `all`
+        2 rekindle: the variable REKINDLE_MATERIALIZE: `outputs` is not there yet; every file of a shared result is written
+          hint: leave it out, or say `all`
+        2 rekindle: the variable REKINDLE_NO_STORE is `perhaps`, and should be `true` or `false`
         ");
-        let off = [("REKINDLE_STORE", "/shared"), ("REKINDLE_NO_STORE", "1")];
-        assert!(Settings::new(&flags(&[]), &environment(&off)).is_ok());
+        assert!(Settings::new(&flags(&["--materialize", "all"]), &environment(&[])).is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The verbs, one a file. Here is which one runs, and with what around it.
 
 mod build;
+mod cache;
 mod clean;
 mod compdb;
 mod completions;
@@ -43,8 +44,15 @@ pub(crate) fn run(clock: Clock) -> u8 {
     };
     let colour = has_colour(settings.colour, Terminal::look().stderr, &environment);
     let verb = cli.verb.unwrap_or(Verb::Build { targets: Vec::new() });
+    let bare = cli.common.store.as_ref().is_some_and(|directory| directory.is_empty());
+    if bare && !matches!(verb, Verb::Clean) {
+        let failure = Failure::input("`--store` has no directory").hint("write `--store DIR`");
+        return tell(&failure, colour);
+    }
+    let given = cli.common.directory.as_deref();
     let done = match &verb {
-        Verb::Clean => clean::clean(&settings, &environment, cli.common.directory.as_deref()),
+        Verb::Clean => clean::clean(&settings, &environment, given),
+        Verb::Cache { what } => cache::cache(&settings, &environment, given, what),
         Verb::Init => init::init(&settings),
         Verb::Completions { shell } => completions::completions(*shell),
         Verb::Man { directory } => man::man(&environment.directory.join(directory)),

@@ -45,6 +45,18 @@ pub fn parse(text: &str) -> Result<u64, String> {
     bytes.and_then(|bytes| u64::try_from(bytes).ok()).ok_or_else(|| "a smaller number".to_string())
 }
 
+/// `bytes` with the decimal unit in which it is short: `4.5 MB`.
+pub fn show(bytes: u64) -> String {
+    let units = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    match units.into_iter().find(|(_, factor)| bytes >= *factor) {
+        None => format!("{bytes} B"),
+        Some((unit, factor)) => {
+            let tenths = u128::from(bytes) * 10 / u128::from(factor);
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +97,11 @@ mod tests {
         `10 Gb/s` should be a number with one of the units B, kB, MB, GB, TB, KiB, MiB, GiB, TiB
         `99999999 TB` should be a smaller number
         ");
+    }
+
+    #[test]
+    fn a_size_is_shown_in_the_unit_in_which_it_is_short() {
+        let shown = [0, 999, 1_000, 4_096, 98_500_000, 10_000_000_000, u64::MAX].map(show);
+        insta::assert_snapshot!(shown.join(", "), @"0 B, 999 B, 1.0 kB, 4.0 kB, 98.5 MB, 10.0 GB, 18446744.0 TB");
     }
 }

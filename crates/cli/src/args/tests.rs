@@ -147,6 +147,7 @@ fn the_help_of_rekindle() {
       compdb       Write compile_commands.json, as editors and analysers read it
       size         Build programs and tell the sizes of their sections
       toolchain    Tell about toolchains
+      cache        Look after the store, in which results are shared
       install      Build targets and install them
       init         Write a manifest for the sources that lie here
       completions  Write a script that completes command lines
@@ -187,14 +188,14 @@ fn the_help_of_rekindle() {
               Build below DIR [default: .rekindle/build in the project]
 
           --store [<DIR>]
-              Share results in DIR; with `clean`, remove this project's (refused: this version shares
-              none)
+              Share results in DIR [default: rekindle in your cache directory]; `clean --store` removes
+              this project's
 
           --no-store[=<BOOL>]
-              Share no results: the only mode of this version
+              Share no results
 
           --materialize <outputs|all>
-              Write outputs, or all files, of shared results (refused: this version shares none)
+              Which files of shared results are written: `all` (`outputs` is not there yet)
 
           --format <FORMAT>
               How to report: fancy on a terminal, plain lines elsewhere, or one JSON object a line
@@ -295,7 +296,8 @@ fn the_help_of_every_verb() {
     ==== clean
     Remove the build directory
 
-    With `--profile`, only that profile's part of it.
+    With `--profile`, only that profile's part of it. With `--store`, what it put into the store goes,
+    too.
 
     Usage: rekindle clean [OPTIONS]
 
@@ -373,6 +375,20 @@ fn the_help_of_every_verb() {
     Commands:
       list  Tell which toolchains this project uses, and what was found
       show  Tell what one was found to be, its identities, and what they were made of
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ==== cache
+    Look after the store, in which results are shared
+
+    Usage: rekindle cache [OPTIONS] <COMMAND>
+
+    Commands:
+      path    Tell where the store is
+      stats   Tell what is in it
+      verify  Read all of it, and set aside what is damaged
+      trim    Make room: what was not used for the longest time goes
 
     Options:
       -h, --help

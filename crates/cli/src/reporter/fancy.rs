@@ -139,7 +139,9 @@ impl Screen {
             Event::Started { .. } => self.instead = None,
             Event::Notice(text) => self.above(format!("rekindle: {text}\n").as_bytes(), at),
             Event::ActionFinished(report) => {
-                let told = self.options.verbose || self.options.explain && !report.reasons.is_empty();
+                let told = self.options.verbose
+                    || self.options.explain && !report.reasons.is_empty()
+                    || self.options.sharing && wording::is_kept_from_others(report);
                 if told || wording::is_noteworthy(report) {
                     let text = wording::finished(report, &self.tally.counter(), self.options);
                     self.above(&text, at);

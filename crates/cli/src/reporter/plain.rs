@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn verbose_shows_commands_and_what_was_fresh_and_explain_shows_reasons() {
-        let text = shown(Options { verbose: true, explain: true, fresh: false }, samples::play);
+        let text = shown(Options { verbose: true, explain: true, ..Options::default() }, samples::play);
         insta::assert_snapshot!(text, @"
         rekindle: waiting for another build in this build directory: process 41, rekindle test
         rekindle: the flag `-fmystery` is not known
@@ -117,11 +117,33 @@ mod tests {
         [ 7/12] compile src/c.c
             /usr/bin/cc -c src/c.c
             note: it counts for this build only: `src/c.h` changed while it ran
-            note: its result holds the time at which it was made
+            note: its result holds the time at which it was made: `__DATE__` in `src/c.c`
             note: its result holds on this machine only: the flag `-fmystery`
         rekindle: 1 of 12 actions failed; 2 ran, 2 fresh, 7 not reached (1.24 s)
         rekindle: 4 processes, 1700 files looked at, 1 read (5120 bytes), 1 result volatile
         ");
+    }
+
+    #[test]
+    fn explain_tells_what_keeps_a_result_from_others_also_of_what_is_fresh() {
+        let options = Options { explain: true, sharing: true, ..Options::default() };
+        let text = shown(options, |plain| {
+            plain.event(&samples::fresh(), Duration::ZERO);
+            plain.event(&samples::bound(), Duration::ZERO);
+            let (_, closing) = samples::closings().swap_remove(10);
+            plain.finish(&closing);
+        });
+        insta::assert_snapshot!(text, @"
+        compile src/where.c is fresh
+            note: its result is bound to where the project lies: `__FILE__` in `src/where.c`
+        rekindle: 16 actions: 1 ran, 15 restored (1.24 s)
+        rekindle: 14 results are bound to where the project lies:
+        rekindle:   7 by `b.cfg`
+        rekindle:   4 by `c.cfg`
+        rekindle:   2 by `-DHERE=<ws>`
+        rekindle:   1 by something else; `rekindle explain` names it
+        ");
+        assert_eq!(shown(Options::default(), |plain| plain.event(&samples::bound(), Duration::ZERO)), "");
     }
 
     #[test]
@@ -157,6 +179,13 @@ mod tests {
           hint: buy a disk
         -- interrupted early
         rekindle: interrupted
+        -- restored
+        rekindle: 16 actions: 1 ran, 15 restored (1.24 s)
+        rekindle: 14 results are bound to where the project lies:
+        rekindle:   7 by `b.cfg`
+        rekindle:   4 by `c.cfg`
+        rekindle:   2 by `-DHERE=<ws>`
+        rekindle:   1 by something else; `rekindle explain` names it
         ");
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rekindle_engine::event::{BuildOutcome, Counts, Event, Outcome, Progress, Remarks, Report, Summary};
+use rekindle_engine::event::{
+    BuildOutcome, Counts, Event, Outcome, Progress, Remarks, Report, StoreUse, Summary,
+};
 use rekindle_engine::lock::Waiting;
 use rekindle_exec::Exit;
 use rekindle_fingerprint::action::ActionKind;
@@ -53,6 +55,13 @@ pub(super) fn ran(id: u32, name: &str) -> Event {
 
 pub(super) fn fresh() -> Event {
     finished(Report { ms: 0, ..report(1, "src/quiet.c", Outcome::Fresh) })
+}
+
+/// Fresh, and bound to its place.
+pub(super) fn bound() -> Event {
+    let mut report = report(6, "src/where.c", Outcome::Fresh);
+    report.remarks.bound = Some("`__FILE__` in `src/where.c`".into());
+    finished(Report { ms: 0, ..report })
 }
 
 pub(super) fn warned() -> Event {
@@ -112,6 +121,26 @@ pub(super) fn tests() -> Vec<TestReport> {
         test("dead", Ok(Exit::Signal(11)), "\x1b[31mouch\x1b[m\n"),
         test("gone", Err("cannot run `/w/gone`: there is no such file".into()), ""),
     ]
+}
+
+/// Results came from the store, and some are bound.
+fn restored() -> Summary {
+    let faults = [("`-DHERE=<ws>`", 2), ("`__FILE__` in `src/a.c`", 1), ("`b.cfg`", 7), ("`c.cfg`", 4)];
+    Summary {
+        total: 16,
+        actions: Counts { restored: 15, ran: 1, ..Counts::default() },
+        bound: 14,
+        bound_by: faults.map(|(by, count)| (by.to_string(), count)).into(),
+        store: Some(StoreUse {
+            place: Some("/home/me/.cache/rekindle".into()),
+            hits: 15,
+            misses: 1,
+            stored: 1,
+            bytes_read: 40960,
+            bytes_written: 512,
+        }),
+        ..Summary::default()
+    }
 }
 
 /// Ways in which a build ends, with a name each.
@@ -175,5 +204,6 @@ pub(super) fn closings() -> Vec<(&'static str, Closing)> {
         ),
         ("trouble", error(Failure::new(Kind::Trouble, "cannot write the journal").hint("buy a disk"))),
         ("interrupted early", error(Failure::new(Kind::Interrupted, "interrupted"))),
+        ("restored", closing(restored(), 0)),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle_engine::event::{BuildOutcome, Outcome, Report, Summary};
+use rekindle_engine::event::{BuildOutcome, Outcome, Remarks, Report, StoreUse, Summary};
 use rekindle_engine::lock::Waiting;
 use rekindle_exec::Exit;
 use rekindle_fingerprint::action::ActionKind;
@@ -14,6 +14,8 @@ use crate::testing::TestReport;
 
 /// How many names of failed actions the end repeats.
 const NAMES: usize = 10;
+/// How many flags and macros that bind results are named.
+const FAULTS: usize = 3;
 
 pub(super) const RED: &str = "\x1b[1;31m";
 pub(super) const GREEN: &str = "\x1b[32m";
@@ -72,14 +74,21 @@ pub(super) fn is_noteworthy(report: &Report) -> bool {
     report.outcome == Outcome::Failed || !report.printed.is_empty() || report.remarks.unrecorded.is_some()
 }
 
+/// Whether something keeps the result of an action from being of use everywhere.
+pub(super) fn is_kept_from_others(report: &Report) -> bool {
+    let Remarks { bound, volatile, local, unprovable, unrecorded: _ } = &report.remarks;
+    [bound, volatile, local, unprovable].into_iter().any(Option::is_some)
+}
+
 /// All that is told of an action that has ended, ready to print; `counter` goes before it. Nothing if it is not
 /// worth a line.
 pub(super) fn finished(report: &Report, counter: &str, options: Options) -> Vec<u8> {
     let title = title(report.kind, &report.name);
-    let quiet = !options.verbose && !options.fresh && !is_noteworthy(report);
+    let told = is_noteworthy(report) || options.sharing && is_kept_from_others(report);
+    let quiet = !options.verbose && !options.fresh && !told;
     let first = match report.outcome {
         Outcome::Fresh | Outcome::Restored if quiet => return Vec::new(),
-        Outcome::Fresh if options.fresh => format!("{title} is fresh\n"),
+        Outcome::Fresh if options.fresh || options.sharing => format!("{title} is fresh\n"),
         Outcome::Fresh => format!("{counter} {title} {DIM}(fresh){PLAIN}\n"),
         Outcome::Restored => format!("{counter} {title} {DIM}(restored){PLAIN}\n"),
         Outcome::Ran => format!("{counter} {title}\n"),
@@ -116,12 +125,12 @@ fn remarks(report: &Report, options: Options) -> String {
     if let Some(why) = &remarks.unrecorded {
         line(format!("it counts for this build only: {why}"));
     }
-    if options.verbose {
-        if let Some(place) = &remarks.bound {
-            line(format!("its result holds an absolute path: {place}"));
+    if options.verbose || options.sharing {
+        if let Some(by) = &remarks.bound {
+            line(format!("its result is bound to where the project lies: {by}"));
         }
-        if remarks.volatile.is_some() {
-            line("its result holds the time at which it was made".to_string());
+        if let Some(by) = &remarks.volatile {
+            line(format!("its result holds the time at which it was made: {by}"));
         }
         if let Some(why) = &remarks.local {
             line(format!("its result holds on this machine only: {why}"));
@@ -179,6 +188,10 @@ pub(super) fn closing(closing: &Closing, failed: &[String], options: Options) ->
     }
     if began && (closing.tests.is_none() || summary.outcome != BuildOutcome::Ok || summary.actions.ran > 0) {
         line(account(summary, closing.wall));
+        let counts = &summary.actions;
+        if options.verbose || options.sharing || counts.ran + counts.restored > 0 {
+            bound(summary).into_iter().for_each(&mut line);
+        }
     }
     if let Some(tests) = &closing.tests {
         line(tests_account(tests, closing.wall));
@@ -220,6 +233,24 @@ fn account(summary: &Summary, wall: Duration) -> String {
     }
 }
 
+/// How many results hold only where the project lies, and what does that to most of them.
+fn bound(summary: &Summary) -> Vec<String> {
+    if summary.bound == 0 {
+        return Vec::new();
+    }
+    let verb = if summary.bound == 1 { "is" } else { "are" };
+    let mut lines =
+        vec![format!("{} {verb} bound to where the project lies:", counted(summary.bound, "result"))];
+    let mut faults: Vec<(&String, u64)> = summary.bound_by.iter().map(|(by, count)| (by, *count)).collect();
+    faults.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    lines.extend(faults.iter().take(FAULTS).map(|(by, count)| format!("  {count} by {by}")));
+    let rest: u64 = faults.iter().skip(FAULTS).map(|(_, count)| count).sum();
+    if rest > 0 {
+        lines.push(format!("  {rest} by something else; `rekindle explain` names it"));
+    }
+    lines
+}
+
 fn tests_account(tests: &TestCounts, wall: Duration) -> String {
     let total = counted((tests.passed + tests.failed.len()) as u64, "test");
     let took = duration(wall);
@@ -247,6 +278,9 @@ fn cost(summary: &Summary) -> String {
         if *count > 0 {
             text.push_str(&format!(", {} {word}", counted(*count, "result")));
         }
+    }
+    if let Some(StoreUse { hits, misses, stored, .. }) = &summary.store {
+        text.push_str(&format!("; store: {hits} found, {misses} not found, {stored} added"));
     }
     text
 }

@@ -2,13 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use rekindle_engine::build_dir::BuildDir;
 use rekindle_engine::lock::{Lock, Waiting};
+use rekindle_fingerprint::digest::Digest;
+use rekindle_fingerprint::files::Files;
+use rekindle_fingerprint::roots::Roots;
+use rekindle_fingerprint::stamp::{Holds, Stamp};
+use rekindle_store::{ActionCache, Disk};
 
+use super::cache;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::output::Stream;
 use crate::place::Place;
 use crate::settings::Settings;
+use crate::store;
 
 /// The file by which the engine marks a build directory (bford.info/cachedir), and one that only it writes.
 const MARKS: [&str; 2] = ["CACHEDIR.TAG", "lock"];
@@ -22,6 +30,9 @@ pub(super) fn clean(
     let place = Place::find(settings, given)?;
     let profile = settings.profile_given.then_some(settings.profile.as_str());
     let found = build_dirs(&place.builds, profile)?;
+    if settings.clean_store {
+        clean_store(settings, environment, given, &place, &found)?;
+    }
     for dir in &found {
         if settings.dry_run {
             super::answer(format!("would remove {}\n", dir.display()))?;
@@ -61,17 +72,81 @@ fn build_dirs(builds: &Path, profile: Option<&str>) -> Result<Vec<PathBuf>, Fail
     Ok(found)
 }
 
+/// Removes from the store what the stamps in these build directories say was shared.
+fn clean_store(
+    settings: &Settings,
+    environment: &Environment,
+    given: Option<&Path>,
+    place: &Place,
+    dirs: &[PathBuf],
+) -> Result<(), Failure> {
+    let (path, sharing) = cache::find(settings, environment, given)?;
+    let mut names: Vec<Digest> = Vec::new();
+    for dir in dirs {
+        names.extend(shared_by(dir, place, environment)?);
+    }
+    names.sort_unstable();
+    names.dedup();
+    let mut removed = 0;
+    if path.exists() {
+        let disk = store::open(&path, sharing.max_size.unwrap_or(store::LIMIT))?;
+        for name in &names {
+            removed +=
+                u64::from(forget(&disk, name, settings.dry_run).map_err(|error| store::trouble(&error))?);
+        }
+    }
+    let entries = if removed == 1 { "entry" } else { "entries" };
+    if settings.dry_run {
+        return super::answer(format!("would remove {removed} {entries} of {}\n", path.display()));
+    }
+    Stream::stderr(false).write(format!("rekindle: removed {removed} {entries} of {}\n", path.display()));
+    Ok(())
+}
+
+/// Removes an entry, or only looks for it; tells whether it was there.
+fn forget(disk: &Disk, name: &Digest, dry_run: bool) -> Result<bool, rekindle_store::Error> {
+    // One that is damaged is set aside by the look, and so it is gone as well.
+    let there = disk.entry(name).is_ok_and(|entry| entry.is_some());
+    if there && !dry_run {
+        disk.remove_entry(name)?;
+    }
+    Ok(there)
+}
+
+/// The names in the store of everything that a build directory remembers.
+fn shared_by(dir: &Path, place: &Place, environment: &Environment) -> Result<Vec<Digest>, Failure> {
+    let mut files = Files::new(Roots::new(&place.workspace, dir));
+    let holder = format!("process {}", environment.process);
+    let build = BuildDir::open(dir, &mut files, &holder, |waiting| tell(dir, &waiting))?;
+    let keys: Vec<_> = build.history.keys().collect();
+    let stamps = keys.iter().filter_map(|key| build.history.generations(*key));
+    let stamps = stamps.flat_map(|both| both.current.iter().chain(&both.previous));
+    Ok(stamps.flat_map(names_of).collect())
+}
+
+/// Under which names the result of a stamp is in the store.
+fn names_of(stamp: &Stamp) -> Vec<Digest> {
+    let Some(shared) = stamp.shared else { return Vec::new() };
+    match &stamp.holds {
+        Holds::AtRoots(bound) => vec![shared.0, shared.bound(bound).0],
+        Holds::Everywhere | Holds::OnMachine(_) => vec![shared.0],
+    }
+}
+
+/// Says for whom is waited.
+fn tell(dir: &Path, waiting: &Waiting) {
+    let words = match waiting {
+        Waiting::ForBuild { holder } => format!("waiting for a build in {}: {holder}", dir.display()),
+        Waiting::ForOrphans => "waiting for commands that a killed build left running".to_string(),
+    };
+    Stream::stderr(false).write(format!("rekindle: {words}\n"));
+}
+
 /// Waits for builds in the directory, then removes it.
 #[expect(clippy::disallowed_methods, reason = "this is the verb that removes")]
 fn remove(dir: &Path, environment: &Environment) -> Result<(), Failure> {
     let holder = format!("process {}", environment.process);
-    let lock = Lock::take(dir, &holder, |waiting| {
-        let words = match waiting {
-            Waiting::ForBuild { holder } => format!("waiting for a build in {}: {holder}", dir.display()),
-            Waiting::ForOrphans => "waiting for commands that a killed build left running".to_string(),
-        };
-        Stream::stderr(false).write(format!("rekindle: {words}\n"));
-    })?;
+    let lock = Lock::take(dir, &holder, |waiting| tell(dir, &waiting))?;
     let removed = std::fs::remove_dir_all(dir);
     drop(lock);
     removed.map_err(|error| Failure::io("remove", format_args!("`{}`", dir.display()), &error))

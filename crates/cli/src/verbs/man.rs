@@ -46,6 +46,6 @@ mod tests {
     fn every_verb_has_a_page() {
         let mut names: Vec<String> = pages().into_iter().map(|(name, _)| name).collect();
         names.sort();
-        insta::assert_snapshot!(names.join(" "), @"rekindle rekindle-build rekindle-clean rekindle-compdb rekindle-completions rekindle-explain rekindle-graph rekindle-help rekindle-init rekindle-install rekindle-man rekindle-run rekindle-size rekindle-test rekindle-toolchain rekindle-toolchain-list rekindle-toolchain-show");
+        insta::assert_snapshot!(names.join(" "), @"rekindle rekindle-build rekindle-cache rekindle-cache-export rekindle-cache-import rekindle-cache-path rekindle-cache-stats rekindle-cache-trim rekindle-cache-verify rekindle-clean rekindle-compdb rekindle-completions rekindle-explain rekindle-graph rekindle-help rekindle-init rekindle-install rekindle-man rekindle-run rekindle-size rekindle-test rekindle-toolchain rekindle-toolchain-list rekindle-toolchain-show");
     }
 }

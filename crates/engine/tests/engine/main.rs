@@ -1,5 +1,6 @@
 //! The engine through its public face, with commands of the shell instead of compilers.
 
 mod builds;
+mod shared;
 mod space;
 mod torture;

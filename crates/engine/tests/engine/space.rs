@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rekindle_engine::build::build;
 use rekindle_engine::build_dir::BuildDir;
@@ -14,6 +15,7 @@ use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::Search;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_scheduler::Graph;
+use rekindle_store::Store;
 
 /// A shell command: `sh -c SCRIPT` in the workspace.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +36,8 @@ pub(crate) struct Step {
     pub(crate) search: Vec<&'static str>,
     pub(crate) local: Option<&'static str>,
     pub(crate) links: Vec<(&'static str, &'static str)>,
+    /// Whether its result is not to be shared.
+    pub(crate) private: bool,
 }
 
 /// `script` reads `inputs` (workspace, or build directory after `build:`) and writes `outputs` (build directory).
@@ -49,6 +53,8 @@ pub(crate) struct Space {
     pub(crate) failures: Option<usize>,
     pub(crate) jobs: usize,
     pub(crate) whole: bool,
+    /// Where results are shared.
+    pub(crate) store: Option<Arc<dyn Store>>,
 }
 
 /// What a build did.
@@ -83,6 +89,7 @@ impl Space {
             failures: Some(1),
             jobs: 2,
             whole: true,
+            store: None,
         };
         space.write("README", "a project");
         space
@@ -121,6 +128,7 @@ impl Space {
             action.inputs = step.inputs.iter().map(|name| locate(name)).collect();
             action.order_only = step.order_only.iter().map(|name| locate(name)).collect();
             action.local = step.local.map(ToString::to_string);
+            action.share = !step.private;
             action.links = step
                 .links
                 .iter()
@@ -153,6 +161,9 @@ impl Space {
         let build_path = self.root().join("out");
         let mut files = Files::new(Roots::new(self.root(), &build_path));
         let mut dir = BuildDir::open(&build_path, &mut files, "a test", |_| {})?;
+        if let Some(store) = &self.store {
+            dir.share(Arc::clone(store));
+        }
         let graph = self.lower(&mut files);
         let outputs: Vec<PathId> = graph
             .produced()

@@ -39,7 +39,7 @@ use tested::Tested;
 /// Where headers or libraries are searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
-    /// The directories, in order.
+    /// The directories, in order. One of which nobody knows where in the order it comes is given twice, first and last.
     pub dirs: Vec<PathId>,
     /// Whether the directory of each file that was read is searched too.
     pub near: bool,

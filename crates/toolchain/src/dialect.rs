@@ -61,6 +61,10 @@ pub(crate) enum Effect {
     Define,
     /// Its value is a directory that is searched for headers.
     Include(IncludeKind),
+    /// Its value is what comes before the directories of other flags.
+    IncludePrefix,
+    /// Its value is the end of a directory that is searched for headers.
+    IncludeBehindPrefix,
     /// Its value is a directory that is searched for libraries.
     LibraryDirectory,
     /// Its value is the name of a library that is searched.
@@ -105,6 +109,8 @@ pub(crate) enum Effect {
     PreprocessorList,
     /// Its value is one word for the preprocessor.
     PreprocessorWord,
+    /// Its value is one word for the compiler proper.
+    CompilerWord,
 }
 
 /// Where in the order of header directories a directory comes.
@@ -118,6 +124,8 @@ pub(crate) enum IncludeKind {
     System,
     /// After the compiler's own.
     After,
+    /// Nobody knows where in the order.
+    Anywhere,
 }
 
 /// A row of a table.

@@ -10,7 +10,7 @@ use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
 
-use crate::dialect::{Dialect, Effect, In, IncludeKind, Side, Value, assembler, in_rows, linker};
+use crate::dialect::{Dialect, Effect, In, IncludeKind, Side, Value, assembler, clang, in_rows, linker};
 use crate::error::FlagError;
 use crate::response_file;
 
@@ -19,6 +19,15 @@ use crate::response_file;
 pub(crate) enum Phase {
     Compile,
     Link,
+}
+
+/// Programs to which flags hand words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Program {
+    Preprocessor,
+    /// clang's `-cc1`.
+    Compiler,
+    Assembler,
 }
 
 /// What flags amount to.
@@ -38,8 +47,12 @@ pub(crate) struct Treated {
     pub(crate) includes: Vec<(IncludeKind, PathId)>,
     /// Directories that are searched for libraries.
     pub(crate) library_directories: Vec<PathId>,
+    /// The same, where nobody knows before or behind which others.
+    pub(crate) library_directories_anywhere: Vec<PathId>,
     /// Libraries that are searched.
     pub(crate) libraries: Vec<Vec<u8>>,
+    /// Names of headers that are searched, and which of them are read does not show under these names.
+    pub(crate) searched: Vec<Vec<u8>>,
     /// Files of the compiler's library directories that a link reads.
     pub(crate) specs: Vec<&'static str>,
     /// Whether the processor of this machine is asked.
@@ -54,6 +67,20 @@ pub(crate) struct Treated {
     pub(crate) external_assembler: bool,
     /// The first flag that nobody can follow, and why.
     pub(crate) local: Option<String>,
+    /// What comes before the directories of `-iwithprefix`.
+    include_prefix: Option<Vec<u8>>,
+    /// Words that came one by one, for the program that takes them.
+    passed_on: PassedOn,
+}
+
+/// Words that flags hand on one by one; a flag of another program and its value are two of them.
+#[derive(Clone, Debug, Default)]
+struct PassedOn {
+    preprocessor: Vec<Vec<u8>>,
+    compiler: Vec<Vec<u8>>,
+    assembler: Vec<Vec<u8>>,
+    /// The linker's flag whose value comes with the next word.
+    linker: Option<Effect>,
 }
 
 /// What flags are read with.
@@ -78,6 +105,10 @@ impl Reader<'_> {
         while let Some(flag) = rest.next() {
             self.one(flag, &mut rest, &mut treated)?;
         }
+        let words = std::mem::take(&mut treated.passed_on);
+        self.for_others(&words.preprocessor, Program::Preprocessor, &mut treated)?;
+        self.for_others(&words.compiler, Program::Compiler, &mut treated)?;
+        self.for_others(&words.assembler, Program::Assembler, &mut treated)?;
         treated.inputs.sort_unstable();
         treated.inputs.dedup();
         Ok(treated)
@@ -127,6 +158,7 @@ impl Reader<'_> {
         let Some((effect, value)) = self.dialect.look_up(&text) else {
             self.unknown(&text, self.dialect.name, treated);
             self.existing_files(&text, treated);
+            self.existing_directories(&text, treated);
             treated.args.push(flag.clone());
             return Ok(());
         };
@@ -168,6 +200,20 @@ impl Reader<'_> {
                 self.existing_files(text, treated);
             }
             Effect::Include(kind) => return Ok(Some(self.include(kind, carrier, at, &value, treated))),
+            Effect::IncludePrefix => {
+                treated.include_prefix = Some(value);
+                let shown = shown(text);
+                treated.local.get_or_insert_with(|| format!("flag `{shown}`: it names directories in parts"));
+            }
+            Effect::IncludeBehindPrefix => {
+                let Some(prefix) = treated.include_prefix.clone() else {
+                    let reason = "it counts from a place in the compiler; give -iprefix before it, or use -I";
+                    return Err(FlagError::Owned { flag: shown(text), reason });
+                };
+                let directory = [prefix, value].concat();
+                let carrier = Arg(vec![Piece::Text(directory.clone())]);
+                self.include(IncludeKind::Anywhere, &carrier, 0, &directory, treated);
+            }
             Effect::LibraryDirectory => {
                 let (id, arg) = self.path(carrier, at, &value);
                 treated.library_directories.push(id);
@@ -202,13 +248,14 @@ impl Reader<'_> {
             Effect::LinkerList | Effect::LinkerWord => {
                 return self.for_linker(effect, carrier, at, &value, treated);
             }
-            Effect::AssemblerList | Effect::AssemblerWord => {
-                let words = forwarded(effect == Effect::AssemblerList, &value);
-                return self.for_others(&words, "the assembler", true, treated).map(|()| None);
-            }
-            Effect::PreprocessorList | Effect::PreprocessorWord => {
-                let words = forwarded(effect == Effect::PreprocessorList, &value);
-                return self.for_others(&words, self.dialect.name, false, treated).map(|()| None);
+            Effect::AssemblerList => treated.passed_on.assembler.extend(parts(&value)),
+            Effect::PreprocessorList => treated.passed_on.preprocessor.extend(parts(&value)),
+            Effect::AssemblerWord => treated.passed_on.assembler.push(value),
+            Effect::PreprocessorWord => treated.passed_on.preprocessor.push(value),
+            Effect::CompilerWord => {
+                let why = "flag `-Xclang`: what it hands to the compiler proper is not followed";
+                treated.local.get_or_insert_with(|| why.to_string());
+                treated.passed_on.compiler.push(value);
             }
             // What a source then asks for is in no file that is looked at.
             Effect::Define if text_has(&value, b"__has_include") || text_has(&value, b"__has_embed") => {
@@ -256,10 +303,13 @@ impl Reader<'_> {
         value: &[u8],
         treated: &mut Treated,
     ) -> Arg {
-        // `=dir` lies below the sysroot, and only the compiler knows where that is.
-        if value.starts_with(b"=") || value.starts_with(b"$SYSROOT") {
+        // `=dir` lies below the sysroot, and only the compiler knows where that is; most have `/` for one.
+        let below = value.strip_prefix(b"=").or_else(|| value.strip_prefix(b"$SYSROOT"));
+        if let Some(below) = below {
             let text = String::from_utf8_lossy(value).into_owned();
             treated.local.get_or_insert_with(|| format!("flag `-I{text}` counts from the sysroot"));
+            let id = self.files.path_abs(&Path::new("/").join(OsStr::from_bytes(below)));
+            treated.includes.push((IncludeKind::Anywhere, id));
             return carrier.clone();
         }
         let (id, arg) = self.path(carrier, at, value);
@@ -287,6 +337,11 @@ impl Reader<'_> {
             _ if self.is_generated(id) => treated.inputs.push(id),
             // It is searched, as `-include` does in the directories for headers; the depfile names what was found.
             _ if !value.contains(&b'/') => return None,
+            // The same; but what was found shows under another name than was searched.
+            _ if value.split(|byte| *byte == b'/').any(|part| part == b"..") => {
+                treated.searched.push(value.to_vec());
+                return None;
+            }
             _ => {}
         }
         Some(arg)
@@ -336,16 +391,21 @@ impl Reader<'_> {
         value: &[u8],
         treated: &mut Treated,
     ) -> Result<Option<Arg>, FlagError> {
-        let words = forwarded(effect == Effect::LinkerList, value);
+        let words = if effect == Effect::LinkerList { parts(value) } else { vec![value.to_vec()] };
         let spelled = self.spell(carrier);
         let named: Vec<PathId> = carrier.paths().collect();
         let mut rebuilt = Arg(vec![Piece::Text(spelled[..at].to_vec())]);
-        let mut next: Option<Effect> = None;
         for (index, word) in words.iter().enumerate() {
             if index > 0 {
                 rebuilt.0.push(Piece::Text(b",".to_vec()));
             }
-            let (effect, start) = match next.take() {
+            // A flag that only changes the result may take no value after all.
+            let waiting = treated
+                .passed_on
+                .linker
+                .take()
+                .filter(|effect| *effect != Effect::Plain || !word.starts_with(b"-"));
+            let (effect, start) = match waiting {
                 Some(effect) => (effect, 0),
                 None if !word.starts_with(b"-") => {
                     self.file_if_there(word, treated);
@@ -356,20 +416,14 @@ impl Reader<'_> {
                     Some((Effect::Owned(reason), _)) => {
                         return Err(FlagError::Owned { flag: shown(word), reason });
                     }
-                    Some((effect, Value::Next)) if index + 1 < words.len() => {
-                        next = Some(effect);
+                    Some((effect @ Effect::Local(_), Value::Next)) => (effect, 0),
+                    // The value is the next word, whichever flag that comes with.
+                    Some((effect, Value::Next)) => {
+                        treated.passed_on.linker = Some(effect);
                         rebuilt.0.push(Piece::Text(word.clone()));
                         continue;
                     }
-                    // The value comes with the next `-Xlinker`; a file that it names is an input anyway.
-                    Some((effect, Value::None | Value::Next)) => {
-                        if effect == Effect::Writes {
-                            let text =
-                                format!("linker flag `{}` writes a file: use -Wl,-Map=FILE", shown(word));
-                            treated.local.get_or_insert(text);
-                        }
-                        (effect, word.len())
-                    }
+                    Some((effect, Value::None)) => (effect, word.len()),
                     Some((effect, Value::At(start))) => (effect, start),
                     None => {
                         self.unknown(word, "the linker", treated);
@@ -385,11 +439,11 @@ impl Reader<'_> {
         Ok(named.is_empty().then_some(rebuilt))
     }
 
-    fn linker_value(&mut self, effect: Effect, value: &[u8], treated: &mut Treated) -> Option<Piece> {
+    fn linker_value(&mut self, effect: Effect, value: &[u8], treated: &mut Treated) -> Vec<Piece> {
         if value.is_empty() {
-            return None;
+            return Vec::new();
         }
-        let text = Some(Piece::Text(value.to_vec()));
+        let text = vec![Piece::Text(value.to_vec())];
         let id = match effect {
             Effect::Reads | Effect::Writes | Effect::LibraryDirectory | Effect::Path => {
                 let cwd = self.files.abs(self.cwd);
@@ -408,9 +462,11 @@ impl Reader<'_> {
                 return text;
             }
         };
+        let dot = self.keeps_dot(value, id);
         match effect {
             Effect::Writes => treated.outputs.push(id),
-            Effect::LibraryDirectory => treated.library_directories.push(id),
+            // The driver puts its own directories before those that it hands on.
+            Effect::LibraryDirectory => treated.library_directories_anywhere.push(id),
             Effect::Reads => match self.there(id) {
                 Some(Entry::File(..)) => treated.inputs.push(id),
                 _ if self.is_generated(id) => treated.inputs.push(id),
@@ -420,15 +476,17 @@ impl Reader<'_> {
             },
             _ => {}
         }
-        Some(Piece::Path(id))
+        match dot {
+            true => vec![Piece::Text(b"./".to_vec()), Piece::Path(id)],
+            false => vec![Piece::Path(id)],
+        }
     }
 
-    /// Words for the assembler or the preprocessor. They keep their spelling.
+    /// Words for other programs, in their order. They keep their spelling.
     fn for_others(
         &mut self,
         words: &[Vec<u8>],
-        whose: &'static str,
-        assembler: bool,
+        program: Program,
         treated: &mut Treated,
     ) -> Result<(), FlagError> {
         let mut words = words.iter();
@@ -437,18 +495,30 @@ impl Reader<'_> {
                 self.file_if_there(word, treated);
                 continue;
             }
-            let found = match assembler {
-                true => in_rows(assembler::ASSEMBLER, word),
-                false => self.dialect.look_up(word),
+            let found = match program {
+                Program::Assembler => in_rows(assembler::ASSEMBLER, word),
+                Program::Preprocessor => self.dialect.look_up(word),
+                Program::Compiler => in_rows(clang::PROPER, word).or_else(|| self.dialect.look_up(word)),
             };
             let Some((effect, value)) = found else {
-                self.unknown(word, whose, treated);
+                if program != Program::Compiler {
+                    let whose =
+                        if program == Program::Assembler { "the assembler" } else { self.dialect.name };
+                    self.unknown(word, whose, treated);
+                }
+                self.existing_files(word, treated);
+                self.existing_directories(word, treated);
                 continue;
             };
             let value = match value {
                 Value::None => Vec::new(),
                 Value::At(at) => word[at..].to_vec(),
                 Value::Next => words.next().cloned().unwrap_or_default(),
+            };
+            // They come to the program behind or before what comes to it otherwise.
+            let effect = match effect {
+                Effect::Include(_) => Effect::Include(IncludeKind::Anywhere),
+                effect => effect,
             };
             let carrier = Arg(vec![Piece::Text(value.clone())]);
             self.apply(word, effect, &carrier, Some((0, value)), treated)?;
@@ -467,6 +537,24 @@ impl Reader<'_> {
                 let rest = &word[at + 1..];
                 let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
                 self.file_if_there(&rest[..end], treated);
+            }
+        }
+    }
+
+    /// Every directory that a word names behind `=` or `,` may be one that is searched.
+    fn existing_directories(&mut self, word: &[u8], treated: &mut Treated) {
+        let cwd = self.files.abs(self.cwd);
+        for part in word.split(|byte| matches!(byte, b'=' | b',')).skip(1) {
+            let name = Path::new(OsStr::from_bytes(part));
+            if part.is_empty() || part.contains(&0) {
+                continue;
+            }
+            if matches!(disk::stat(&cwd.join(name)), Ok(Entry::Directory(_))) {
+                let id = self.files.path_from(&cwd, name);
+                match self.phase {
+                    Phase::Compile => treated.includes.push((IncludeKind::Anywhere, id)),
+                    Phase::Link => treated.library_directories_anywhere.push(id),
+                }
             }
         }
     }
@@ -498,8 +586,20 @@ impl Reader<'_> {
         if at > 0 {
             arg.0.push(Piece::Text(spelled[..at].to_vec()));
         }
+        if carrier.paths().next().is_none() && self.keeps_dot(value, id) {
+            arg.0.push(Piece::Text(b"./".to_vec()));
+        }
         arg.0.push(Piece::Path(id));
         (id, arg)
+    }
+
+    /// Whether a path that a person started with `./` is to start so: without it, some names are searched elsewhere
+    /// (`-fplugin=./x.so`). One that has to be spelled absolutely cannot.
+    fn keeps_dot(&self, value: &[u8], id: PathId) -> bool {
+        value.starts_with(b"./") && {
+            let plain = Arg::path(id).spell(self.files, &self.spelling);
+            !plain.as_bytes().starts_with(b"/") && !plain.as_bytes().starts_with(b".")
+        }
     }
 
     fn path_of(&mut self, carrier: &Arg, at: usize, value: &[u8]) -> PathId {
@@ -540,11 +640,9 @@ fn debug(flag: &[u8]) -> Option<bool> {
     }
 }
 
-fn forwarded(list: bool, value: &[u8]) -> Vec<Vec<u8>> {
-    match list {
-        true => value.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect(),
-        false => vec![value.to_vec()],
-    }
+/// The words of a list with commas between them.
+fn parts(value: &[u8]) -> Vec<Vec<u8>> {
+    value.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect()
 }
 
 fn text_has(text: &[u8], word: &[u8]) -> bool {

@@ -21,7 +21,7 @@ use crate::find;
 use crate::flags::Treated;
 use crate::identity::Parts;
 use crate::places;
-use crate::probe::Told;
+use crate::probe::{Around, Told};
 use crate::request::Language;
 use crate::toolchain::{Driver, Family, Toolchain, Version};
 use crate::variant::{Need, Variant};
@@ -140,10 +140,47 @@ impl Asker<'_> {
     pub(crate) fn search_dirs(&self, desk: &mut Desk<'_>) -> Result<Told, ToolchainError> {
         let question = self.question(&["-print-search-dirs"], &self.driver.parts);
         let driver = self.driver.absolute.clone();
-        desk.ask(&question, answers::search_dirs, |told| match told.all("install").is_empty() {
-            true => answers::around_clang(&driver, self.target, self.sysroot),
-            false => answers::around_gcc(told),
+        let prefixes = self.prefixes(desk);
+        desk.ask(&question, answers::search_dirs, |told| {
+            let mut around = match told.all("install").is_empty() {
+                true => answers::around_clang(&driver, self.target, self.sysroot),
+                false => answers::around_gcc(told),
+            };
+            around.extend(prefixes.into_iter().map(Around::file));
+            around
         })
+    }
+
+    /// The values of `-B`: directories that are searched for programs, libraries and, in `include` below them, headers.
+    /// Where no directory lies, the value is the start of names.
+    fn prefixes(&self, desk: &Desk<'_>) -> Vec<PathBuf> {
+        let mut values: Vec<&[u8]> = Vec::new();
+        let mut words = self.words.iter().map(|word| word.as_bytes());
+        while let Some(word) = words.next() {
+            match word.strip_prefix(b"-B") {
+                Some(b"") => values.extend(words.next()),
+                Some(value) => values.push(value),
+                None => {}
+            }
+        }
+        let workspace = desk.workspace();
+        values.into_iter().map(|value| workspace.join(OsStr::from_bytes(value))).collect()
+    }
+
+    /// What must not come or go for the same directories of headers to be searched behind `-B`.
+    fn around_prefixes(&self, search: &Told, desk: &Desk<'_>) -> Vec<Around> {
+        let mut places = self.prefixes(desk);
+        let own: Vec<PathBuf> = directories(search, "programs", desk);
+        let below = |place: &PathBuf| places.iter().any(|prefix| starts(place, prefix));
+        let own: Vec<PathBuf> = own.into_iter().filter(below).collect();
+        for place in own {
+            places.extend(["include", "include-fixed"].map(|name| {
+                let mut text = place.clone().into_os_string();
+                text.push(name);
+                PathBuf::from(text)
+            }));
+        }
+        places.into_iter().map(Around::file).collect()
     }
 
     /// Its version, its target, and where it searches for headers of `language`.
@@ -161,8 +198,10 @@ impl Asker<'_> {
         };
         let question = self.question(&["-E", "-v", "-x", name, "/dev/null"], by);
         let driver = self.driver.absolute.clone();
+        let prefixes = self.around_prefixes(search, desk);
         desk.ask(&question, answers::verbose, |told| {
             let mut around = answers::around_headers(told);
+            around.extend(prefixes);
             around.extend(match self.family {
                 Family::Clang => answers::around_clang(&driver, told.text("target"), self.sysroot),
                 Family::Gcc => answers::around_gcc(search),
@@ -170,6 +209,11 @@ impl Asker<'_> {
             around
         })
     }
+}
+
+/// Whether the text of `path` starts with that of `prefix`.
+fn starts(path: &Path, prefix: &Path) -> bool {
+    path.as_os_str().as_bytes().starts_with(prefix.as_os_str().as_bytes())
 }
 
 /// The directories under `name`, absolute.
@@ -371,6 +415,10 @@ impl Learner<'_, '_> {
             }
         }
         let mut directories = directories(&self.search, "libraries", self.desk);
+        if self.asker.family == Family::Clang {
+            // It does not tell that it looks there for what it links by itself.
+            directories.splice(0..0, self.asker.prefixes(self.desk));
+        }
         if linker.flavor == Flavor::Gnu {
             directories.extend(self.script(&path, &linker_parts, &mut parts)?);
         }

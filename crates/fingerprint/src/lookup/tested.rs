@@ -160,7 +160,11 @@ fn places(files: &mut Files, lookups: &Lookups, listings: &mut Listings) -> (Vec
         let parents = lookups.read.iter().filter_map(|id| listings.parent(files, *id));
         near.extend(parents.filter(|id| known.insert(*id)));
     }
-    // A directory that comes again keeps its last place, so that more names are asked of it rather than fewer.
+    // A directory that comes again may be searched first or last: its names are asked of all others, and it is asked
+    // first for the names of all others.
+    let mut once = FxHashSet::default();
+    near.extend(lookups.search.dirs.iter().copied().filter(|id| !once.insert(*id) && known.insert(*id)));
+    // Among those that are asked in order it keeps its last place, so that more names are asked of it, not fewer.
     known.clear();
     let mut dirs: Vec<PathId> =
         lookups.search.dirs.iter().rev().copied().filter(|id| known.insert(*id)).collect();

@@ -1,9 +1,10 @@
 //! The flags of clang, versions 7 to 19 (<https://clang.llvm.org/docs/ClangCommandLineReference.html>).
 
 use super::Effect::{
-    Chance, Include, Local, Owned, Path, Plain, Reads, ReadsProfile, Selects, SelectsPath, Sides, Writes,
+    Chance, CompilerWord, Include, Local, Owned, Path, Plain, Reads, ReadsProfile, Selects, SelectsPath,
+    Sides, Writes,
 };
-use super::IncludeKind::{After, System};
+use super::IncludeKind::{After, Anywhere, System};
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
 use super::{Dialect, In, Row, Side, common, row};
 
@@ -13,6 +14,21 @@ const MODULES: &str = "it reads and writes module files";
 /// The table of clang.
 pub(crate) const CLANG: Dialect =
     Dialect { name: "clang", tables: &[ROWS, common::COMMON], toggles: TOGGLES, values: VALUES };
+
+/// Flags of the compiler proper (`-cc1`) that name directories or files, and that the driver does not have or has
+/// with another meaning. What else there is only has to be known by its text.
+pub(crate) const PROPER: &[Row] = &[
+    row("-internal-isystem", Separate, Include(Anywhere)),
+    row("-internal-externc-isystem", Separate, Include(Anywhere)),
+    row("-c-isystem", Separate, Include(Anywhere)),
+    row("-objc-isystem", Separate, Include(Anywhere)),
+    row("-objcxx-isystem", Separate, Include(Anywhere)),
+    row("-load", Separate, Reads),
+    row("-o", Separate, Owned("rekindle names the product")),
+    row("-add-plugin", Separate, Plain),
+    row("-plugin", Separate, Plain),
+    row("-mllvm", Separate, Plain),
+];
 
 // tidy: table
 const ROWS: &[Row] = &[
@@ -56,7 +72,7 @@ const ROWS: &[Row] = &[
     row("-emit-ast", Alone, Owned("rekindle picks what the compiler does")),
     row("--analyze", Alone, Owned("rekindle picks what the compiler does")),
     row("--precompile", Alone, Owned("rekindle picks what the compiler does")),
-    row("-Xclang", Separate, Local("what it hands to the compiler proper is not followed")),
+    row("-Xclang", Separate, CompilerWord),
     row("-Xanalyzer", Separate, Plain),
     row("-mllvm", Separate, Local("what it hands to LLVM is not followed")),
     row("-mllvm=", Joined, Local("what it hands to LLVM is not followed")),

@@ -1,11 +1,11 @@
 //! Flags that gcc and clang spell alike and that do alike.
 
 use super::Effect::{
-    AssemblerList, AssemblerWord, Chance, Define, Include, Library, LibraryDirectory, LinkerList, LinkerWord,
-    Local, Lto, Owned, Path, Plain, PrefixMap, PreprocessorList, PreprocessorWord, Processor, Reads,
-    ReadsProfile, Selects, SelectsPath, Sides,
+    AssemblerList, AssemblerWord, Chance, Define, Include, IncludeBehindPrefix, IncludePrefix, Library,
+    LibraryDirectory, LinkerList, LinkerWord, Local, Lto, Owned, Path, Plain, PrefixMap, PreprocessorList,
+    PreprocessorWord, Processor, Reads, ReadsProfile, Selects, SelectsPath, Sides,
 };
-use super::IncludeKind::{After, Normal, Quote, System};
+use super::IncludeKind::{After, Anywhere, Normal, Quote, System};
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
 use super::{In, Row, Side, row};
 
@@ -66,9 +66,10 @@ pub(crate) const COMMON: &[Row] = &[
     row("-imacros", Either, Reads),
     row("--imacros", Separate, Reads),
     row("--imacros=", Joined, Reads),
-    row("-iprefix", Either, Local("it changes the directories of other flags")),
-    row("-iwithprefix", Either, Local("it names a directory in parts")),
-    row("-iwithprefixbefore", Either, Local("it names a directory in parts")),
+    row("-iprefix", Either, IncludePrefix),
+    row("-iwithprefix", Either, IncludeBehindPrefix),
+    row("-iwithprefixbefore", Either, IncludeBehindPrefix),
+    row("--embed-dir=", Joined, Include(Anywhere)),
     row("-nostdinc", Alone, Selects(In::Compile)),
     row("-nostdinc++", Alone, Selects(In::Compile)),
     row("-undef", Alone, Plain),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rekindle_exec as exec;
 use rekindle_fingerprint::action::{Action, Spelling};
 use rekindle_fingerprint::files::Files;
+use rekindle_toolchain::environment::reaches;
 
 use crate::error::{At, Error};
 use crate::request::Request;
@@ -78,7 +79,9 @@ fn environment(
     let own = ["TMPDIR", "PWD", "MAKEFLAGS"];
     let keyed = |name: &OsString| action.env.iter().any(|(key, _)| key == name);
     let passed =
-        around.request.passed.iter().filter(|(name, _)| !keyed(name) && !own.iter().any(|own| name == own));
+        around.request.passed.iter().filter(|(name, _)| {
+            !keyed(name) && !own.iter().any(|own| name == own) && reaches(name, action.kind)
+        });
     let mut env: Vec<(OsString, OsString)> = passed.cloned().collect();
     let spelling = Spelling::new(files, action.cwd);
     env.extend(action.env.iter().map(|(name, value)| (name.clone(), value.spell(files, &spelling))));

@@ -4,6 +4,7 @@ use rekindle_fingerprint::action::{Action, ActionKind, Arg};
 use rekindle_fingerprint::files::{Files, PathId};
 
 use crate::error::FlagError;
+use crate::maps::Maps;
 use crate::request::Archive;
 use crate::toolchain::Toolchain;
 
@@ -30,7 +31,7 @@ impl Toolchain {
         argv.extend(request.objects.iter().map(|object| Arg::path(*object)));
         let name = files.show(request.archive);
         let mut action = Action::new(ActionKind::Archive, name, argv, cwd, vec![request.archive]);
-        action.env = self.env(ActionKind::Archive, false, files);
+        action.env = self.env(ActionKind::Archive, &Maps::default(), files);
         action.identity = Some(if request.lto { ar.lto_identity.clone() } else { ar.identity.clone() });
         action.inputs = request.objects.clone();
         action.local = ar.local.clone();

@@ -7,9 +7,10 @@ use std::path::Path;
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Piece};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
-use rekindle_fingerprint::roots::{Root, RootId, Roots};
+use rekindle_fingerprint::scan::Mentions;
 
-use crate::request::{Language, Lto, Mode, Optimize};
+use crate::maps::{HERE, Maps};
+use crate::request::{Lto, Mode, Optimize};
 use crate::toolchain::{Driver, Family, Toolchain};
 
 /// The flags by which a compiler is asked for depfiles. They stand right before the depfile's name.
@@ -66,9 +67,6 @@ pub(crate) fn seed(path: PathId, files: &Files) -> Arg {
     Arg::text(format!("-frandom-seed={}", &Digest::of(&full_name(path, files)).hex()[..16]))
 }
 
-/// The working directory of every process, by the same name everywhere (Linux).
-const HERE: &str = "/proc/self/cwd";
-
 /// Text for people, and the same on every machine.
 pub(crate) const MESSAGES: [&str; 2] = ["-fdiagnostics-color=always", "-fmessage-length=0"];
 
@@ -110,59 +108,32 @@ impl Toolchain {
         args
     }
 
-    /// Flags that keep this machine's paths out of products: the workspace becomes `.`, and every other root that is
-    /// not a place of the system becomes its name.
-    ///
-    /// gcc before 8 and clang before 10 map paths in debug information only; there `__FILE__` stays what it is.
-    pub(crate) fn prefix_maps(&self, language: Language, lto: bool, files: &mut Files) -> Vec<Arg> {
-        let newer = match self.family {
-            Family::Gcc => self.version.at_least(8, 0),
-            Family::Clang => self.version.at_least(10, 0),
-        };
-        let assembles = matches!(language, Language::Assembler | Language::AssemblerCpp);
-        let mut flags: Vec<&str> = Vec::new();
-        if newer && language != Language::Assembler {
-            flags.push("-ffile-prefix-map=");
-        }
-        // gcc hands the wider flag to the assembler since 12 only; the older one always.
-        if !newer || assembles {
-            flags.push("-fdebug-prefix-map=");
-        }
-        let mut maps = Vec::new();
-        for (root, new) in self.mapped_roots(files) {
-            let old = files.path(root, "");
-            // Before 12, gcc writes these flags into bytecode, where they do what they are to prevent.
-            if lto && self.family == Family::Gcc && !self.version.at_least(12, 0) {
-                continue;
-            }
-            for flag in &flags {
-                maps.push(Arg::text(flag).then(Piece::Absolute(old)).then_text(&format!("={new}")));
-            }
-        }
-        if self.hides_directory(lto) {
-            maps.push(Arg::text(format!("{}{HERE}=.", flags[0])));
-        }
-        // The directory in assembler's debug information is in no map of clang 14.
-        if assembles && self.family == Family::Clang && self.version.at_least(13, 0) {
-            maps.push("-fdebug-compilation-dir=.".into());
-        }
-        maps
-    }
-
-    /// Whether the compiler is given another name for its working directory: gcc writes that into bytecode, past all
-    /// maps, and takes it from `PWD` if that is the same directory.
-    pub(crate) fn hides_directory(&self, lto: bool) -> bool {
-        lto && self.family == Family::Gcc
-    }
-
-    /// The keyed environment of a command.
-    pub(crate) fn env(&self, kind: ActionKind, lto: bool, files: &mut Files) -> Vec<(OsString, Arg)> {
+    /// The keyed environment of a command; `maps` are those of its command line.
+    pub(crate) fn env(&self, kind: ActionKind, maps: &Maps, files: &mut Files) -> Vec<(OsString, Arg)> {
         let mut env = crate::environment::keyed_for(&self.environment, kind, files);
-        if self.hides_directory(lto) {
+        if maps.hides {
             env.push(("PWD".into(), HERE.into()));
             env.sort_by(|a, b| a.0.cmp(&b.0));
         }
         env
+    }
+
+    /// The mentions of a date or a time that `SOURCE_DATE_EPOCH` stands for. gcc honours it since 7, but for
+    /// `__TIMESTAMP__` (its manual, *Environment Variables*); clang since 16, for all three (its release notes).
+    pub(crate) fn fixed_dates(&self) -> Mentions {
+        let value = self.environment.get(OsStr::new("SOURCE_DATE_EPOCH"));
+        // Neither takes anything but a number of seconds, at most until the year 9999.
+        let is_time = value.is_some_and(|value| {
+            let text = value.as_bytes();
+            (1..=11).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
+        });
+        match self.family {
+            Family::Gcc if is_time && self.version.at_least(7, 0) => Mentions::DATE | Mentions::TIME,
+            Family::Clang if is_time && self.version.at_least(16, 0) => {
+                Mentions::DATE | Mentions::TIME | Mentions::TIMESTAMP
+            }
+            _ => Mentions::default(),
+        }
     }
 
     /// The directories of an environment variable.
@@ -174,35 +145,5 @@ impl Toolchain {
         // An empty part means the working directory.
         let parts = value.as_bytes().split(|byte| *byte == b':');
         parts.map(|part| files.path_from(&cwd, Path::new(OsStr::from_bytes(part)))).collect()
-    }
-}
-
-impl Toolchain {
-    /// The roots that are mapped, and what they become. One that lies in another is covered by that one's map, because
-    /// which of two maps that fit is taken differs between compilers.
-    fn mapped_roots(&self, files: &Files) -> Vec<(RootId, String)> {
-        let roots = files.roots();
-        let is_own = |id| id == self.roots.install || id == self.roots.sysroot;
-        let of_some_toolchain = |root: &Root| root.name.starts_with("tc.") || root.name.starts_with("sys.");
-        let candidates: Vec<_> = roots
-            .iter()
-            .filter(|(id, root)| *id != Roots::OUTSIDE && root.is_placed() && !root.is_system())
-            .filter(|(id, root)| root.within.is_empty() && (is_own(*id) || !of_some_toolchain(root)))
-            .collect();
-        let workspace = &roots.get(Roots::WORKSPACE).path;
-        let mut mapped = Vec::new();
-        for (id, root) in &candidates {
-            let covered = candidates
-                .iter()
-                .any(|(_, other)| other.path != root.path && root.path.starts_with(&other.path));
-            let twin = candidates.iter().any(|(other_id, other)| other.path == root.path && other_id < id);
-            // The map of what holds the workspace would change the workspace's own paths.
-            let holds_workspace = *id != Roots::WORKSPACE && workspace.starts_with(&root.path);
-            let is_workspace = *id == Roots::WORKSPACE;
-            if is_workspace || !(covered || twin || holds_workspace) {
-                mapped.push((*id, if is_workspace { ".".to_string() } else { format!("/{}", root.name) }));
-            }
-        }
-        mapped
     }
 }

@@ -2,16 +2,17 @@
 
 use std::ffi::OsStr;
 
-use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Discovery};
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Discovery, Exposure};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::Search;
-use rekindle_fingerprint::scan::Mentions;
 
 use crate::command::{self, MESSAGES};
 use crate::dialect::{IncludeKind, Side};
 use crate::error::FlagError;
+use crate::exposed::{Carried, counts};
 use crate::flags::{Phase, Treated};
 use crate::learn::{Extra, Facts};
+use crate::maps::Maps;
 use crate::request::{Compile, Include, Language, Lto, Warnings};
 use crate::toolchain::{Family, Toolchain};
 use crate::variant::Need;
@@ -42,7 +43,8 @@ impl Toolchain {
 
         let mut argv = command::program(driver);
         argv.extend(self.manners(request, &treated));
-        argv.extend(self.prefix_maps(request.language, lto, files));
+        let maps = self.maps(request.language, lto, counts(&treated.args), files);
+        argv.extend(maps.args.iter().cloned());
         argv.extend(self.seed(request, &treated, files));
         let mut inputs = vec![request.source];
         if preprocessed {
@@ -72,7 +74,8 @@ impl Toolchain {
         outputs.extend(sides.files);
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Compile, files.show(request.source), argv, cwd, outputs);
-        action.env = self.env(ActionKind::Compile, lto, files);
+        action.env = self.env(ActionKind::Compile, &maps, files);
+        action.exposed = self.compile_exposes(request, &treated, &maps, &action, files);
         action.identity = Some(facts.identity(&Extra::of(&treated)));
         action.inputs = unique(inputs);
         action.order_only = request.order_only.clone();
@@ -82,13 +85,37 @@ impl Toolchain {
             scan: true,
             incbin_in_depfile: external,
             assembled_later: lto && matches!(request.language, Language::C | Language::Cxx),
-            also_searched: treated.searched.clone(),
-            fixed: Mentions::default(),
+            also_searched: Vec::new(),
+            fixed: self.fixed_dates(),
         };
         let reasons = [&self.local, &treated.local, &facts.local, &sides.unknown];
         action.local = reasons.into_iter().flatten().next().cloned();
         action.response_file = true;
         Ok(action)
+    }
+
+    fn compile_exposes(
+        &self,
+        request: &Compile,
+        treated: &Treated,
+        maps: &Maps,
+        action: &Action,
+        files: &Files,
+    ) -> Vec<Exposure> {
+        let mut args = treated.args.clone();
+        args.push(Arg::path(request.source));
+        args.extend(request.precompiled.iter().map(|precompiled| Arg::path(precompiled.product)));
+        let carried = Carried {
+            treated,
+            args,
+            env: &action.env,
+            source: Some(request.source),
+            object: request.object,
+            cwd: action.cwd,
+            lto: treated.lto.unwrap_or(false),
+            preprocessed: request.language != Language::Assembler,
+        };
+        self.exposed_by_compile(&carried, maps, files)
     }
 
     /// All flags of a compile, ours before the person's.
@@ -236,17 +263,8 @@ impl Toolchain {
         dirs.extend(self.variable_paths(variable, cwd, files));
         dirs.extend(own.iter().copied());
         dirs.extend(of(IncludeKind::After));
-        let anywhere = treated.includes.iter().filter(|(kind, _)| *kind == IncludeKind::Anywhere);
-        Search { dirs: with_anywhere(unique(dirs), anywhere.map(|(_, path)| *path)), near: true }
+        Search { dirs: unique(dirs), near: true }
     }
-}
-
-/// Directories in order, and those of which nobody knows where they come: first and last, which is how a search says
-/// that.
-pub(crate) fn with_anywhere(mut dirs: Vec<PathId>, anywhere: impl Iterator<Item = PathId>) -> Vec<PathId> {
-    let anywhere = unique(anywhere.collect());
-    dirs.retain(|dir| !anywhere.contains(dir));
-    [anywhere.clone(), dirs, anywhere].concat()
 }
 
 /// The same list without what comes again.

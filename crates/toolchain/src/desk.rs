@@ -1,8 +1,9 @@
 //! What looking for a toolchain works with: the files of the build, the memory, and the way to ask programs.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -171,7 +172,7 @@ impl<'d> Desk<'d> {
     }
 
     fn key(&self, question: &Question<'_>) -> Digest {
-        let mut encoder = Encoder::for_digest("rekindle probe 1");
+        let mut encoder = Encoder::for_digest("rekindle probe 2");
         encoder.bytes(&self.places.hide(question.program.as_os_str()));
         encoder.list(&question.answered_by, |e, digest| {
             e.digest(digest);
@@ -182,7 +183,10 @@ impl<'d> Desk<'d> {
         let keyed: Vec<_> = self.child_environment().into_iter().filter(|(name, _)| is_keyed(name)).collect();
         encoder.list(&keyed, |e, (name, value)| {
             e.bytes(name.as_encoded_bytes());
-            e.bytes(&self.places.hide(value));
+            let parts: Vec<&[u8]> = value.as_bytes().split(|byte| *byte == b':').collect();
+            e.list(&parts, |e, part| {
+                e.bytes(&self.places.hide(OsStr::from_bytes(part)));
+            });
         });
         encoder.finish()
     }
@@ -205,8 +209,9 @@ impl<'d> Desk<'d> {
     }
 }
 
-fn is_keyed(name: &std::ffi::OsStr) -> bool {
-    environment::variable(name).is_some_and(|row| matches!(row.class, Class::Keyed(_)))
+/// Whether a variable is in the key of an answer. What picks libraries is not: their content is.
+fn is_keyed(name: &OsStr) -> bool {
+    environment::variable(name).is_some_and(|row| matches!(row.class, Class::Keyed(_)) && !row.handed_on)
 }
 
 /// The line with the error that a program told of, or the first one that it said, for people.
@@ -223,7 +228,6 @@ fn known_key(toolchain: &str) -> Digest {
 }
 
 fn encode_known(known: &Known) -> Vec<u8> {
-    use std::os::unix::ffi::OsStrExt;
     let mut encoder = Encoder::new();
     let known: Vec<_> = known.iter().collect();
     encoder.list(&known, |e, ((root, rel), (signature, blob))| {

@@ -62,6 +62,8 @@ pub enum Shape {
     Path,
     /// It is a list of paths with colons between them.
     Paths,
+    /// The same, and what is absolute stays so: it is used in other directories too than that of the command.
+    Places,
 }
 
 /// A row of the table.
@@ -73,16 +75,19 @@ pub struct Variable {
     pub class: Class,
     /// What its value is made of.
     pub shape: Shape,
+    /// Whether a keyed one is handed on to kinds too that are not keyed by it: what it does to them is in the identity
+    /// of their programs by content.
+    pub handed_on: bool,
     /// Why it is in this class.
     pub reason: &'static str,
 }
 
 const fn keyed(name: &'static str, kinds: Kinds, shape: Shape, reason: &'static str) -> Variable {
-    Variable { name, class: Class::Keyed(kinds), shape, reason }
+    Variable { name, class: Class::Keyed(kinds), shape, handed_on: false, reason }
 }
 
 const fn passed(name: &'static str, reason: &'static str) -> Variable {
-    Variable { name, class: Class::Passed, shape: Shape::Text, reason }
+    Variable { name, class: Class::Passed, shape: Shape::Text, handed_on: true, reason }
 }
 
 /// The table. Removed on purpose, for example: `DEPENDENCIES_OUTPUT` and `SUNPRO_DEPENDENCIES` (they take the place
@@ -100,14 +105,18 @@ pub const TABLE: &[Variable] = &[
         "moves the search for cc1, as, ld and specs",
     ),
     keyed("LIBRARY_PATH", Kinds::LINK, Shape::Paths, "searched for libraries, as by -L"),
-    keyed("LD_RUN_PATH", Kinds::LINK, Shape::Paths, "becomes a run path of what is linked"),
+    keyed("LD_RUN_PATH", Kinds::LINK, Shape::Places, "becomes a run path of what is linked"),
     keyed("LDEMULATION", Kinds::LINK, Shape::Text, "picks the linker's emulation"),
     keyed("GNUTARGET", Kinds::ALL, Shape::Text, "picks the object format of binutils"),
     keyed("COLLECT_NO_DEMANGLE", Kinds::LINK, Shape::Text, "changes the linker's messages"),
     keyed("GCC_COMPARE_DEBUG", Kinds::COMPILE, Shape::Text, "compiles twice and compares"),
     keyed("SOURCE_DATE_EPOCH", Kinds::ALL, Shape::Text, "stands for the time in __DATE__ and __TIME__"),
     keyed("ZERO_AR_DATE", Kinds::ALL, Shape::Text, "takes the dates out of archives"),
-    keyed("LD_LIBRARY_PATH", Kinds::ALL, Shape::Paths, "picks the libraries that programs load"),
+    // Links search it for what shared libraries need; custom commands may run anything.
+    Variable {
+        handed_on: true,
+        ..keyed("LD_LIBRARY_PATH", Kinds::LINK, Shape::Places, "picks the libraries that programs load")
+    },
     keyed(
         "CLANG_CONFIG_FILE_SYSTEM_DIR",
         Kinds::COMPILE_AND_LINK,
@@ -166,9 +175,17 @@ pub fn keyed_for(environment: &Environment, kind: ActionKind, files: &mut Files)
     list
 }
 
-/// The variables of `environment` that are handed on without being keyed.
+/// Whether a variable that is handed on reaches commands of `kind` without being in their keys.
+pub fn reaches(name: &OsStr, kind: ActionKind) -> bool {
+    variable(name).is_none_or(|row| match row.class {
+        Class::Passed => true,
+        Class::Keyed(kinds) => row.handed_on && !kinds.holds(kind),
+    })
+}
+
+/// The variables of `environment` that are handed on, to the kinds of commands that [`reaches`] tells.
 pub fn passed_on(environment: &Environment) -> impl Iterator<Item = (&OsString, &OsString)> {
-    environment.iter().filter(|(name, _)| variable(name).is_some_and(|row| row.class == Class::Passed))
+    environment.iter().filter(|(name, _)| variable(name).is_some_and(|row| row.handed_on))
 }
 
 fn named(value: &OsStr, shape: Shape, files: &mut Files) -> Arg {
@@ -176,7 +193,7 @@ fn named(value: &OsStr, shape: Shape, files: &mut Files) -> Arg {
     let parts: Vec<&[u8]> = match shape {
         Shape::Text => return Arg::text(value),
         Shape::Path => vec![value.as_bytes()],
-        Shape::Paths => value.as_bytes().split(|byte| *byte == b':').collect(),
+        Shape::Paths | Shape::Places => value.as_bytes().split(|byte| *byte == b':').collect(),
     };
     for (at, part) in parts.into_iter().enumerate() {
         if at > 0 {
@@ -184,6 +201,7 @@ fn named(value: &OsStr, shape: Shape, files: &mut Files) -> Arg {
         }
         let path = Path::new(OsStr::from_bytes(part));
         arg = arg.then(match path.is_absolute() {
+            true if shape == Shape::Places => Piece::Absolute(files.path_abs(path)),
             true => Piece::Path(files.path_abs(path)),
             false => Piece::Text(part.to_vec()),
         });
@@ -236,6 +254,25 @@ mod tests {
         ");
         assert_eq!(shown(&environment, ActionKind::Archive), ["LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH=1"]);
         assert_eq!(shown(&environment, ActionKind::Custom).len(), 4);
+    }
+
+    #[test]
+    fn libraries_of_programs_key_links_and_custom_commands_and_reach_all() {
+        let environment = environment(&[("LD_LIBRARY_PATH", "/w/lib:rel"), ("LD_RUN_PATH", "/w/lib")]);
+        insta::assert_snapshot!(shown(&environment, ActionKind::Link).join("\n"), @r"
+        LC_ALL=C.UTF-8
+        LD_LIBRARY_PATH=<ws!>/lib:rel
+        LD_RUN_PATH=<ws!>/lib
+        ");
+        assert_eq!(shown(&environment, ActionKind::Custom).len(), 3);
+        for kind in [ActionKind::Compile, ActionKind::Archive] {
+            assert_eq!(shown(&environment, kind), ["LC_ALL=C.UTF-8"]);
+        }
+        let names: Vec<_> = passed_on(&environment).map(|(name, _)| name.to_str().unwrap()).collect();
+        assert_eq!(names, ["LD_LIBRARY_PATH"]);
+        let reached = ActionKind::ALL.into_iter().filter(|kind| reaches(names[0].as_ref(), *kind));
+        assert_eq!(reached.collect::<Vec<_>>(), [ActionKind::Compile, ActionKind::Archive]);
+        assert!(reaches(OsStr::new("PATH"), ActionKind::Custom));
     }
 
     #[test]

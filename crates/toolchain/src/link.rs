@@ -11,10 +11,12 @@ use rekindle_fingerprint::lookup::Search;
 use rekindle_fingerprint::scan::Mentions;
 
 use crate::command::{self, MESSAGES};
-use crate::compile::{unique, with_anywhere};
+use crate::compile::unique;
 use crate::error::FlagError;
+use crate::exposed::Carried;
 use crate::flags::{Phase, Treated};
 use crate::learn::{Extra, Facts};
+use crate::maps::Maps;
 use crate::request::{Link, LinkInput, Lto};
 use crate::toolchain::{Family, Toolchain};
 use crate::variant::Need;
@@ -37,13 +39,21 @@ impl Toolchain {
 
         let mut argv = command::program(driver);
         argv.extend(MESSAGES.map(Arg::from));
+        let mut maps = Maps::default();
         if lto && self.family == Family::Gcc {
             argv.push(command::seed(request.output, files));
-            argv.extend(self.prefix_maps(request.language, lto, files));
+            maps = self.maps(request.language, lto, false, files);
+            argv.extend(maps.args.iter().cloned());
+            if !self.version.at_least(10, 0) {
+                // Of parts, the names of temporary files would be in debug information. Without parallel jobs, which
+                // came with 10, they save no time; and since 11 their names are made from the product's.
+                argv.push("-flto-partition=none".into());
+            }
         }
         argv.extend(["-o".into(), Arg::path(request.output)]);
         argv.extend(treated.args.iter().cloned());
-        argv.extend(run_paths(request, files));
+        let run_paths = run_paths(request, files);
+        argv.extend(run_paths.iter().cloned());
         let depfile = command::scratch(request.temporary, request.output, ".link.d", files);
         let traced = !facts.linker.as_ref().is_some_and(crate::learn::Linker::writes_depfile);
         let depfile = match traced {
@@ -60,7 +70,18 @@ impl Toolchain {
         let mut outputs = vec![request.output];
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Link, files.show(request.output), argv, cwd, outputs);
-        action.env = self.env(ActionKind::Link, lto, files);
+        action.env = self.env(ActionKind::Link, &maps, files);
+        let carried = Carried {
+            treated: &treated,
+            args: treated.args.iter().chain(&run_paths).cloned().collect(),
+            env: &action.env,
+            source: None,
+            object: request.output,
+            cwd,
+            lto,
+            preprocessed: false,
+        };
+        action.exposed = self.exposed_by_link(&carried, &maps, files);
         action.identity = Some(facts.identity(&Extra::of(&treated)));
         let mut inputs = split;
         inputs.extend(request.scripts.iter().copied());
@@ -131,8 +152,7 @@ impl Toolchain {
         let mut dirs = treated.library_directories.clone();
         dirs.extend(self.variable_paths("LIBRARY_PATH", cwd, files));
         dirs.extend(facts.directories.iter().copied());
-        let anywhere = treated.library_directories_anywhere.iter().copied();
-        Search { dirs: with_anywhere(unique(dirs), anywhere), near: false }
+        Search { dirs: unique(dirs), near: false }
     }
 }
 

@@ -136,7 +136,7 @@ impl Loader {
         let in_cache = self.cache.get(name).cloned().unwrap_or_default();
         let candidates = directories
             .iter()
-            .map(|directory| directory.join(name))
+            .flat_map(|directory| in_directory(directory, name))
             .chain(in_cache.iter().cloned())
             .chain(DEFAULT.iter().map(|directory| Path::new(directory).join(name)));
         let mut found: Vec<(PathBuf, Loads)> = Vec::new();
@@ -153,6 +153,18 @@ impl Loader {
         found.sort_by_key(|(path, _)| is_variant(path));
         found
     }
+}
+
+/// Where a library may lie in a directory: for newer processors, and for all.
+fn in_directory(directory: &Path, name: &OsStr) -> Vec<PathBuf> {
+    let variants = directory.join("glibc-hwcaps");
+    let mut places: Vec<PathBuf> = disk::list(&variants)
+        .unwrap_or_default()
+        .iter()
+        .map(|processor| variants.join(processor).join(name))
+        .collect();
+    places.push(directory.join(name));
+    places
 }
 
 fn is_variant(path: &Path) -> bool {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod common;
+mod exposed;
 mod flags;
 mod identity;
 mod products;

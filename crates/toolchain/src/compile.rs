@@ -85,7 +85,7 @@ impl Toolchain {
             scan: true,
             incbin_in_depfile: external,
             assembled_later: lto && matches!(request.language, Language::C | Language::Cxx),
-            also_searched: Vec::new(),
+            also_searched: treated.searched.clone(),
             fixed: self.fixed_dates(),
         };
         let reasons = [&self.local, &treated.local, &facts.local, &sides.unknown];
@@ -263,8 +263,17 @@ impl Toolchain {
         dirs.extend(self.variable_paths(variable, cwd, files));
         dirs.extend(own.iter().copied());
         dirs.extend(of(IncludeKind::After));
-        Search { dirs: unique(dirs), near: true }
+        let anywhere = treated.includes.iter().filter(|(kind, _)| *kind == IncludeKind::Anywhere);
+        Search { dirs: with_anywhere(unique(dirs), anywhere.map(|(_, path)| *path)), near: true }
     }
+}
+
+/// Directories in order, and those of which nobody knows where they come: first and last, which is how a search says
+/// that.
+pub(crate) fn with_anywhere(mut dirs: Vec<PathId>, anywhere: impl Iterator<Item = PathId>) -> Vec<PathId> {
+    let anywhere = unique(anywhere.collect());
+    dirs.retain(|dir| !anywhere.contains(dir));
+    [anywhere.clone(), dirs, anywhere].concat()
 }
 
 /// The same list without what comes again.

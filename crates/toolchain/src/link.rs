@@ -11,7 +11,7 @@ use rekindle_fingerprint::lookup::Search;
 use rekindle_fingerprint::scan::Mentions;
 
 use crate::command::{self, MESSAGES};
-use crate::compile::unique;
+use crate::compile::{unique, with_anywhere};
 use crate::error::FlagError;
 use crate::exposed::Carried;
 use crate::flags::{Phase, Treated};
@@ -152,7 +152,8 @@ impl Toolchain {
         let mut dirs = treated.library_directories.clone();
         dirs.extend(self.variable_paths("LIBRARY_PATH", cwd, files));
         dirs.extend(facts.directories.iter().copied());
-        Search { dirs: unique(dirs), near: false }
+        let anywhere = treated.library_directories_anywhere.iter().copied();
+        Search { dirs: with_anywhere(unique(dirs), anywhere), near: false }
     }
 }
 

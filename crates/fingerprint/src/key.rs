@@ -9,7 +9,8 @@
 //!
 //! (Microsoft's BuildXL calls them weak fingerprint, path set and strong fingerprint.) So contents that alternate at
 //! one path find their results all, and a result is only ever found where every ingredient is the same. Nothing in a
-//! key, a set or a digest is an absolute path of a root; a file in no root has its absolute path for a name.
+//! key, a set or a digest is an absolute path of a root, but for one that lies at `/`, `/usr` or `/usr/local`; a file
+//! in no root has its absolute path for a name.
 //!
 //! The table of what enters is at the top of the crate; [`RULES`] counts the changes of what is found out about
 //! commands, so that a rekindle that knows better does not believe one that knew less.
@@ -20,11 +21,12 @@ use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
-use crate::action::{Action, Command, DepfileFormat};
+use crate::action::{Action, ActionKind, Arg, Command, DepfileFormat};
 use crate::digest::Digest;
 use crate::encode::{Decoder, Encoder, Malformed};
 use crate::files::{Files, PathId, Seen};
 use crate::lookup::{self, Listings, Lookups, World};
+use crate::roots::{Root, RootId, Roots};
 use crate::scan::Probe;
 use crate::stamp::{Bound, Stamp};
 
@@ -58,7 +60,8 @@ fn name(encoder: &mut Encoder, path: PathId, files: &Files) {
 /// The first-level key of an action whose command is `now`; none if a declared input was not seen to be a file.
 ///
 /// Domain `rekindle action 1`, [`RULES`], the digest of the command, that of the identity, the declared inputs in
-/// order (name and content), the directories that are searched, and how it is found out what is read besides.
+/// order (name and content), the directories that are searched, how it is found out what is read besides, and where
+/// those of its roots lie that nothing maps (name and path).
 pub fn first_key(action: &Action, now: &Command, files: &Files) -> Option<FirstKey> {
     let mut e = Encoder::for_digest("rekindle action 1");
     e.u32(RULES).digest(&now.digest);
@@ -89,7 +92,34 @@ pub fn first_key(action: &Action, now: &Command, files: &Files) -> Option<FirstK
         e.bytes(name);
     });
     e.u32(u32::from(discovery.fixed.bits()));
+    e.list(&at_system_places(action, files), |e, root| {
+        e.bytes(root.name.as_bytes()).bytes(root.path.as_os_str().as_bytes());
+    });
     Some(FirstKey(e.finish()))
+}
+
+/// The roots that an action names and that lie where every machine has a directory (`/usr`). Such a path is neither
+/// mapped out of a result nor sought in it, so where it lies counts. What a toolchain's own place is does not show in
+/// a link or an archive.
+fn at_system_places<'f>(action: &Action, files: &'f Files) -> Vec<&'f Root> {
+    let spelled = action.argv.iter().chain(action.env.iter().map(|(_, value)| value)).flat_map(Arg::paths);
+    let written = action.outputs.iter().chain(action.links.iter().map(|(link, _)| link));
+    let searched = action.discovery.search.iter().flat_map(|search| &search.dirs);
+    let paths = action.inputs.iter().chain(written).chain(searched).copied();
+    let mut roots: Vec<RootId> =
+        spelled.chain(paths).chain([action.cwd]).map(|path| files.root(path)).collect();
+    roots.sort_unstable();
+    roots.dedup();
+    let joins = matches!(action.kind, ActionKind::Link | ActionKind::Archive);
+    let is_of_a_toolchain = |root: &Root| root.name.starts_with("tc.") || root.name.starts_with("sys.");
+    let mut roots: Vec<&Root> = roots
+        .into_iter()
+        .filter(|id| *id != Roots::OUTSIDE)
+        .map(|id| files.roots().get(id))
+        .filter(|root| root.is_system() && !(joins && is_of_a_toolchain(root)))
+        .collect();
+    roots.sort_unstable_by_key(|root| &root.name);
+    roots
 }
 
 /// Whether everything that an action reads is declared, so that its only input set is the empty one.

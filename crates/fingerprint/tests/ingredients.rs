@@ -190,6 +190,8 @@ fn times_and_inodes_do_not_count() {
 fn each_argument_and_their_order_count() {
     let added = Bench::after_action(|action, _| action.argv.push("-g".into()));
     assert_eq!(added, ["arguments changed: `-g` added"]);
+    let repeated = Bench::after_action(|action, _| action.argv.push("-DA".into()));
+    assert_eq!(repeated, ["arguments changed: `-DA` added"]);
     let swapped = Bench::after_action(|action, _| action.argv.swap(1, 2));
     assert_eq!(swapped, ["arguments changed: the same ones in another order"]);
 }

@@ -392,6 +392,45 @@ fn names_do_not_move_with_the_workspace_nor_with_times_numbers_order_or_other_ro
 }
 
 #[test]
+fn where_a_root_lies_counts_only_where_nothing_maps_it_out_of_results() {
+    let bench = Bench::new();
+    let key = |root: &str, place: &str, kind: ActionKind, names: fn(&mut Action, PathId)| {
+        let mut files = bench.files();
+        let id = files.roots_mut().add(Root::new(root, place)).unwrap();
+        let mut action = Bench::action(&mut files);
+        action.kind = kind;
+        names(&mut action, files.path(id, "x"));
+        let set = Bench::set(&mut files);
+        Bench::names_in(&mut files, &action, &set).key.unwrap().0
+    };
+    let named: [fn(&mut Action, PathId); 6] = [
+        |action, path| action.argv.push(Arg::path(path)),
+        |action, path| action.env.push(("X".into(), Arg::path(path))),
+        |action, path| action.cwd = path,
+        |action, path| search(action).dirs.push(path),
+        |action, path| action.outputs.push(path),
+        |action, path| action.links[0].0 = path,
+    ];
+    let compile = ActionKind::Compile;
+    for names in named {
+        let mut distinct = Distinct::default();
+        for place in ["/opt/sdk", "/usr", "/usr/local", "/"] {
+            distinct.add(key("sdk", place, compile, names), place);
+        }
+        assert_eq!(key("sdk", "/opt/sdk", compile, names), key("sdk", "/home/sdk", compile, names));
+        assert_ne!(key("tc.gcc", "/usr", compile, names), key("tc.gcc", "/usr/local", compile, names));
+        assert_ne!(key("sys.gcc", "/usr", compile, names), key("sys.gcc", "/", compile, names));
+        for kind in [ActionKind::Link, ActionKind::Archive] {
+            assert_eq!(key("tc.gcc", "/usr", kind, names), key("tc.gcc", "/usr/local", kind, names));
+            assert_eq!(key("sys.gcc", "/usr", kind, names), key("sys.gcc", "/", kind, names));
+            assert_ne!(key("sdk", "/usr", kind, names), key("sdk", "/usr/local", kind, names));
+        }
+    }
+    let unnamed: fn(&mut Action, PathId) = |_, _| {};
+    assert_eq!(key("sdk", "/usr", compile, unnamed), bench.names().key.unwrap().0);
+}
+
+#[test]
 fn what_is_kept_apart_from_the_result_is_in_no_key() {
     let bench = Bench::new();
     let names = bench.names();
@@ -429,10 +468,10 @@ fn the_names_are_golden() {
     );
     insta::assert_snapshot!(golden, @"
     rules 1
-    key ced1d67fe5af0ccb20c6ea3965fb9603e45ea33c2c202bbef9b6b01c3a340fb0
+    key 307b31b2a5f3ca3a2f8d98c45eb9450dbccc9fac1ccd300515cbeca2227394ca
     set c939cd30581aa05c317b279bea15c57377c9aacfb5d8e948320cc62640ece673
-    result 843fcb3e0681a7f13218f501169705189a8687a967aaae5a9e1d021d7dce0edb
-    with what was found 1ab1a366ebf7ea9eb6fe85b2acf96ccb63d19ad94460f4ad608a0396a2503625
+    result 43ac95025a602b7887c8fdcad1446ed64f9444d0c513c75209d5e13c1751f65b
+    with what was found 8851467f239f0515cceb68170d3ca116c4509386e8a9cd951abb6f1428e7db7f
     bound 186b117dfaeff63498b9caf52f513bb3b14fd953fd6884ac41544c852ac835ec
     ");
 }

@@ -1,14 +1,15 @@
 //! What binds a result to where it was made: an absolute path of a root that is in it, or may be.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
-use rekindle_fingerprint::action::{Action, Piece, Spelling};
+use rekindle_fingerprint::action::{Action, Spelling};
 use rekindle_fingerprint::files::Files;
 use rekindle_fingerprint::roots::{Root, Roots, normalize};
 use rekindle_fingerprint::stamp::{Bound, places_of_people};
 
+use crate::fault::fault_of;
 use crate::finish::Success;
 use crate::scans::Mentioned;
 use crate::session::Session;
@@ -34,15 +35,20 @@ impl Session<'_> {
                 None => format!("`{}`", exposure.by),
             });
         }
-        for name in success.made.iter().flat_map(|made| &made.holds) {
-            names.push(name.as_ref().into());
-            why.get_or_insert_with(|| self.fault(action, name, mentioned));
+        for (path, made) in action.outputs.iter().zip(&success.made) {
+            for name in &made.holds {
+                names.push(name.as_ref().into());
+                why.get_or_insert_with(|| match made.opaque {
+                    Some(opaque) => format!("`{}`: {opaque}", self.files.show(*path)),
+                    None => self.fault(action, name, mentioned),
+                });
+            }
         }
         why.map(|why| Bound::here(names, why, roots))
     }
 
-    /// What may have put the path of the root called `name` into a result: an argument that carries it, a file that
-    /// asks for its own name, or else the program.
+    /// What may have put the path of the root called `name` into a result: an argument or a variable that carries it, a
+    /// file that asks for its own name, or else the program.
     fn fault(&self, action: &Action, name: &str, mentioned: &Mentioned) -> String {
         let roots = self.files.roots();
         let spelling = Spelling::new(self.files, action.cwd);
@@ -51,18 +57,13 @@ impl Session<'_> {
             let holds = |place: &&[u8]| memchr::memmem::find(text.as_bytes(), place).is_some();
             places.iter().any(holds)
         };
-        let is_map = |pieces: &[Piece]| pieces.iter().any(|piece| matches!(piece, Piece::Absolute(_)));
-        let guilty = action
-            .argv
-            .iter()
-            .skip(1)
-            .find(|arg| !is_map(&arg.0) && carries(&arg.spell(self.files, &spelling)));
-        if let Some(arg) = guilty {
-            let text = arg.spell(self.files, &spelling);
-            return format!("`{}`", self.shown_by_names(text.as_bytes()));
-        }
-        match &mentioned.own_name {
-            Some(own_name) => own_name.clone(),
+        let args: Vec<OsString> =
+            action.argv.iter().skip(1).map(|arg| arg.spell(self.files, &spelling)).collect();
+        let variables = action.env.iter().map(|(key, value)| (key, value.spell(self.files, &spelling)));
+        let variables = variables.map(|(key, value)| [key, OsStr::new("="), &value].into_iter().collect());
+        let variables: Vec<OsString> = variables.collect();
+        match fault_of(&args, &variables, &carries, mentioned.own_name.as_deref()) {
+            Some(fault) => self.shown_by_names(fault.as_bytes()),
             None => format!("what it wrote holds the path of `{name}`"),
         }
     }

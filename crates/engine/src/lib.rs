@@ -49,6 +49,7 @@ pub mod request;
 pub mod spelled;
 
 mod bound;
+mod fault;
 mod finish;
 mod kept;
 mod outputs;

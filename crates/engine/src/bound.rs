@@ -6,8 +6,8 @@ use std::path::{Component, Path};
 
 use rekindle_fingerprint::action::{Action, Spelling};
 use rekindle_fingerprint::files::Files;
-use rekindle_fingerprint::roots::{Root, Roots, normalize};
-use rekindle_fingerprint::stamp::{Bound, places_of_people};
+use rekindle_fingerprint::roots::{Root, RootId, Roots, normalize};
+use rekindle_fingerprint::stamp::Bound;
 
 use crate::fault::fault_of;
 use crate::finish::Success;
@@ -18,13 +18,13 @@ impl Session<'_> {
     /// To which roots the result of a command is bound, and what does that; none if it is the same everywhere.
     pub(crate) fn bound(&self, action: &Action, success: &Success, mentioned: &Mentioned) -> Option<Bound> {
         let roots = self.files.roots();
-        if let Some(path) = &success.steps_out {
-            // Which file that is depends on where the roots lie to each other.
-            let why = format!("`{path}`, which lies in another root than the way to it");
-            return Some(Bound::here(places_of_people(roots), why, roots));
-        }
         let mut names: Vec<Box<str>> = Vec::new();
         let mut why = None;
+        if let Some((path, between)) = &success.steps_out {
+            // Which file that is depends on where these roots lie to each other.
+            names.extend(between.iter().cloned());
+            why = Some(format!("`{path}`, which lies in another root than the way to it"));
+        }
         for exposure in &action.exposed {
             let own_name = mentioned.own_name.as_ref();
             let shows = if exposure.always { Some(None) } else { own_name.map(Some) };
@@ -87,11 +87,11 @@ fn all_spellings(root: &Root) -> Vec<&[u8]> {
     std::iter::once(&root.path).chain(&root.spellings).map(|path| path.as_os_str().as_bytes()).collect()
 }
 
-/// Whether the file that `name` means in the directory `cwd` lies in another root than the part of the name before
-/// its first `..`: then it is another file where the roots lie otherwise, under the same command.
-pub(crate) fn steps_out(files: &Files, cwd: &Path, name: &Path) -> bool {
+/// The roots in which the part of the name `name` before its first `..` lies, and the file that it means in the
+/// directory `cwd`, if they are two: then it is another file where these lie otherwise, under the same command.
+pub(crate) fn steps_out(files: &Files, cwd: &Path, name: &Path) -> Option<[RootId; 2]> {
     if !name.components().any(|component| component == Component::ParentDir) {
-        return false;
+        return None;
     }
     let before: std::path::PathBuf =
         name.components().take_while(|component| *component != Component::ParentDir).collect();
@@ -102,7 +102,9 @@ pub(crate) fn steps_out(files: &Files, cwd: &Path, name: &Path) -> bool {
     };
     let (start, end) = (root_of(&before), root_of(name));
     // The build directory has its place in the workspace, or the command says where it is.
-    start != end && !(start == Roots::BUILD && end == Roots::WORKSPACE && build_is_within(roots))
+    let is_out =
+        start != end && !(start == Roots::BUILD && end == Roots::WORKSPACE && build_is_within(roots));
+    is_out.then_some([start, end])
 }
 
 /// Whether the build directory lies in the workspace, so that commands name it relatively and its place there is in
@@ -121,10 +123,17 @@ mod tests {
         roots.add(Root::new("sdk", "/sdk")).unwrap();
         roots.add(Root { within: vec!["usr".into()], ..Root::new("sys.host", "/") }).unwrap();
         let files = Files::new(roots);
-        let out = |name: &str| steps_out(&files, Path::new("/home/a/ws"), Path::new(name));
+        let between = |name: &str| steps_out(&files, Path::new("/home/a/ws"), Path::new(name));
+        let out = |name: &str| between(name).is_some();
         assert!(!out("src/a.h") && !out("src/../a.h") && !out("/sdk/inc/../b.h") && !out("/usr/lib/../x.h"));
         assert!(!out("out/../a.h"), "the build directory has its place in the workspace");
         assert!(out("../shared/a.h") && out("src/../../x.h") && out("/sdk/../other/x.h"));
         assert!(out("../../../usr/include/x.h") && out("/sdk/../usr/include/x.h"));
+        let names = between("/sdk/../usr/include/x.h").map(|two| two.map(|root| roots_of(&files, root)));
+        assert_eq!(names, Some(["sdk".to_string(), "sys.host".to_string()]), "the workspace plays no part");
+    }
+
+    fn roots_of(files: &Files, root: RootId) -> String {
+        files.roots().get(root).name.clone()
     }
 }

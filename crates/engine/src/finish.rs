@@ -38,8 +38,9 @@ pub(crate) struct Success {
     pub(crate) echoes: Vec<PathId>,
     /// What it wrote, in the order of the action's outputs.
     pub(crate) made: Vec<Made>,
-    /// The first name that leads from one root into another, as the command spelled it.
-    pub(crate) steps_out: Option<String>,
+    /// The first name that leads from one root into another, as the command spelled it, and the names of the roots
+    /// between which such names lead.
+    pub(crate) steps_out: Option<(String, Vec<Box<str>>)>,
     /// What it printed, but for what it printed for us.
     pub(crate) printed: Vec<u8>,
     pub(crate) ms: u64,
@@ -163,8 +164,12 @@ impl Session<'_> {
         let discovered = named.iter().copied().filter(|path| !declared.contains(path)).collect();
         let echoes = self.named_paths(action, &cwd, &echoes);
         let as_path = |name: &Vec<u8>| PathBuf::from(std::ffi::OsStr::from_bytes(name));
-        let mut steps_out = names.iter().map(as_path).filter(|name| bound::steps_out(self.files, &cwd, name));
-        let steps_out = steps_out.next().map(|name| name.display().to_string());
+        let mut steps_out: Option<(String, Vec<Box<str>>)> = None;
+        for name in names.iter().map(as_path) {
+            let Some(between) = bound::steps_out(self.files, &cwd, &name) else { continue };
+            let (_, roots) = steps_out.get_or_insert_with(|| (name.display().to_string(), Vec::new()));
+            roots.extend(between.map(|root| Box::from(self.files.roots().get(root).name.as_str())));
+        }
         Ok(Success { named, discovered, echoes, made, steps_out, printed, ms })
     }
 

@@ -52,6 +52,24 @@ fn threads(path: &Path, process: u32) {
 }
 
 #[test]
+fn many_can_make_a_store_at_once() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store");
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    let store = open(path, LIMIT).unwrap();
+                    Thing::Note(number % 2).put(&store).unwrap();
+                    assert!(!store.is_read_only() && Thing::Note(number % 2).get(&store).unwrap());
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn many_threads_share_one_store() {
     let dir = tempfile::tempdir().unwrap();
     threads(&dir.path().join("store"), 1);

@@ -201,6 +201,38 @@ fn an_account_that_is_gone_damaged_too_long_or_of_another_store_is_made_anew() {
 }
 
 #[test]
+fn a_store_is_counted_anew_once_a_week() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = |now| Settings { now, limit: 10 * 4096 };
+    Disk::open(dir.path(), settings(hours(0))).unwrap().stats().unwrap();
+    let account = fs::read(dir.path().join("v1/usage")).unwrap();
+    for number in 0..20 {
+        Thing::Note(number).put(&unlimited(dir.path())).unwrap();
+    }
+    for (now, counted) in [(hours(6 * 24), false), (hours(8 * 24), true)] {
+        // As if these files had come with a copy of another store.
+        fs::write(dir.path().join("v1/usage"), &account).unwrap();
+        let store = Disk::open(dir.path(), settings(now)).unwrap();
+        assert_eq!(store.trim_if_needed().unwrap().is_some(), counted);
+    }
+}
+
+#[test]
+fn every_process_adds_to_the_account() {
+    let dir = tempfile::tempdir().unwrap();
+    unlimited(dir.path()).stats().unwrap();
+    let bytes = vec![1; 5 << 20];
+    for number in 0..3 {
+        Thing::Note(number).put(&unlimited(dir.path())).unwrap();
+    }
+    let store = unlimited(dir.path());
+    store.put(&Blob::of(&bytes), &bytes).unwrap();
+    let text = fs::read_to_string(dir.path().join("v1/usage")).unwrap();
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(lines, ["+4096", "+4096", "+4096", "+5242880"], "much is written down at once");
+}
+
+#[test]
 fn an_account_that_claims_too_much_is_put_right_and_removes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), 10 * 4096).unwrap();

@@ -12,7 +12,7 @@ use rekindle_fingerprint::lookup::Lookups;
 use rekindle_fingerprint::printed;
 use rekindle_fingerprint::signature::Instant;
 use rekindle_fingerprint::stamp::{Bound, Holds, Output, Stamp};
-use rekindle_scheduler::{ActionId, NeedsFirst};
+use rekindle_scheduler::{ActionId, NeedsFirst, State};
 use rekindle_store::{ActionResult, Entry, Error as StoreError, Product, Store};
 
 use crate::error::Error;
@@ -77,15 +77,18 @@ impl Session<'_> {
         if is_declared(action) {
             sets.push(InputSet::default());
         }
-        for set in sets {
-            match self.wait_for(id, &set) {
-                NeedsFirst::Ready => {}
-                NeedsFirst::Waiting | NeedsFirst::Skipped => return Looked::Later,
-                NeedsFirst::Cycle { .. } => continue,
-            }
+        // A set that speaks of what is still to be made has to wait, and perhaps in vain.
+        let (later, ready): (Vec<InputSet>, Vec<InputSet>) =
+            sets.into_iter().partition(|set| !self.to_come(set).is_empty());
+        for set in ready {
             let Some(hit) = self.hit(id, key, set, &*store) else { continue };
             if self.put_back(id, hit, &*store) {
                 return Looked::Restored;
+            }
+        }
+        for set in later {
+            if self.waits_for(id, &set) {
+                return Looked::Later;
             }
         }
         if self.builds() {
@@ -94,15 +97,32 @@ impl Session<'_> {
         Looked::Missed
     }
 
-    /// Lets the actions come first that make what a set speaks of.
-    fn wait_for(&mut self, id: ActionId, set: &InputSet) -> NeedsFirst {
+    /// The actions that make what a set speaks of, and have not done so yet.
+    fn to_come(&self, set: &InputSet) -> Vec<ActionId> {
         let asked = set.asked.iter().flat_map(|asked| &asked.read);
         let mut first: Vec<ActionId> =
             set.paths.iter().chain(asked).filter_map(|path| self.graph.producer(*path)).collect();
         first.sort_unstable();
         first.dedup();
         first.retain(|first| !self.scheduler.state(*first).is_settled());
-        if first.is_empty() { NeedsFirst::Ready } else { self.scheduler.needs_first(id, &first) }
+        first
+    }
+
+    /// Lets the actions come first that make what a set speaks of; `false` if the set is dropped. What nothing else
+    /// wants, or what has failed, is not asked for: a set says what was read once, not what will be.
+    fn waits_for(&mut self, id: ActionId, set: &InputSet) -> bool {
+        let first = self.to_come(set);
+        let will_come = |first: &ActionId| {
+            let state = self.scheduler.state(*first);
+            state != State::Unwanted && !state.is_lost()
+        };
+        if !first.iter().all(will_come) {
+            return false;
+        }
+        match self.scheduler.needs_first(id, &first) {
+            NeedsFirst::Waiting | NeedsFirst::Skipped => true,
+            NeedsFirst::Ready | NeedsFirst::Cycle { .. } => false,
+        }
     }
 
     /// What the store has for an action that read what `set` says, as things are here.

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::spellings;
 
@@ -40,6 +40,9 @@ enum Unit {
     /// In chunks of six.
     Chunks,
 }
+
+/// How many patterns are too many for a full table.
+const LARGE: usize = 500;
 
 /// A path as a row of bits.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +81,9 @@ impl PackedNeedles {
         }
         everywhere.sort_unstable();
         everywhere.dedup();
-        let automaton = AhoCorasick::new(&patterns).ok();
+        // Ten times as fast, for a table of some megabytes.
+        let kind = (patterns.len() <= LARGE).then_some(AhoCorasickKind::DFA);
+        let automaton = AhoCorasick::builder().kind(kind).build(&patterns).ok();
         if automaton.is_none() {
             everywhere = paths.iter().map(|(root, _)| *root).collect();
         }

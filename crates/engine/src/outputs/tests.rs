@@ -247,3 +247,154 @@ fn side_outputs_are_looked_into() {
     holds(&["gcc", "gzip"], "gcc -g -c a.c -o a.o; gzip -nc a.o a.o >out", Shows::Inside);
     holds(&["gcc", "zstd"], "gcc -g -S a.c -o a.s; zstd -19 -c a.s >out; zstd -c a.s >>out", Shows::Inside);
 }
+
+/// One of each kind of output, with the script that made it.
+fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    let scripts = [
+        ("gcc", "gcc -gdwarf-4 -gz=zlib -c a.c -o out"),
+        ("gcc", "gcc -gdwarf-4 -gz=zlib-gnu -c a.c -o out"),
+        ("gcc", "gcc -gdwarf-4 -c a.c -o o; objcopy --compress-debug-sections=zstd o out"),
+        ("gcc", "gcc -flto -g -c a.c -o out"),
+        ("gcc", "gcc -gdwarf-4 -gz=zlib -c a.c -o a.o; ar rcsD out a.o a.o"),
+        ("gcc", "gcc -g a.c -o out"),
+        ("clang", "clang -flto -g -c a.c -o out"),
+        ("clang", "clang -fprofile-instr-generate -fcoverage-mapping -c a.c -o out"),
+        ("clang", "clang --target=powerpc-linux-gnu -g -gz=zlib -c a.c -o out"),
+        ("avr-gcc", "avr-gcc -flto -c a.c -o out"),
+        ("gzip", "gzip -nc a.c >out"),
+        ("zstd", "zstd -c a.c >out"),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let there = scripts.into_iter().filter(|(tool, _)| rekindle_testkit::require(tool));
+    let made = there
+        .enumerate()
+        .map(|(at, (_, script))| (script, written_in(&dir.path().join(at.to_string()), script)));
+    made.collect()
+}
+
+/// Numbers that look like chance and are the same in every run.
+fn chance(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    usize::try_from(*state >> 33).unwrap()
+}
+
+#[test]
+fn what_is_cut_off_is_taken_to_hold_every_path() {
+    let needles = Needles::of(&Roots::new("/nowhere/at-all", "/nowhere/build"));
+    for (script, whole) in samples() {
+        assert_eq!(needles.find(&whole), (Vec::new(), None), "{script}");
+        if !whole.starts_with(b"\x7fELF") {
+            continue;
+        }
+        for cut in [1, 2, 3, 5, 100].map(|part| whole.len() - whole.len().div_ceil(part).min(whole.len() - 4))
+        {
+            let (roots, opaque) = needles.find(&whole[..cut]);
+            assert!(roots.len() == 2 && opaque.is_some(), "{cut} bytes of {}: {script}", whole.len());
+        }
+    }
+}
+
+#[test]
+fn damaged_files_are_looked_into_without_harm() {
+    let needles = Needles::of(&Roots::new("/nowhere/at-all", "/nowhere/build"));
+    let mut state = 0x9e37_79b9_7f4a_7c15;
+    for (_, whole) in samples() {
+        for _ in 0..150 {
+            let mut bytes = whole.clone();
+            for _ in 0..=chance(&mut state) % 8 {
+                // Headers are hit as often as all the rest.
+                let within =
+                    if chance(&mut state).is_multiple_of(2) { bytes.len().min(128) } else { bytes.len() };
+                bytes[chance(&mut state) % within] ^= 1 << (chance(&mut state) % 8);
+            }
+            if chance(&mut state).is_multiple_of(4) {
+                bytes.truncate(chance(&mut state) % whole.len());
+            }
+            let (roots, opaque) = needles.find(&bytes);
+            assert_eq!(roots.len(), if opaque.is_some() { 2 } else { 0 });
+        }
+    }
+}
+
+#[test]
+fn what_unpacks_to_far_more_than_it_is_or_than_it_says_is_not_unpacked() {
+    let needles = Needles::of(&Roots::new("/nowhere/at-all", "/nowhere/build"));
+    let mut deflated = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..100 {
+        io::Write::write_all(&mut deflated, &vec![0; 1 << 20]).unwrap();
+    }
+    let bomb = deflated.finish().unwrap();
+    assert_eq!(needles.find(&bomb).1, Some("what is packed in it is too large"));
+    // A frame of Zstandard that asks for 3.75 TB of memory.
+    let greedy = needles.find(b"\x28\xb5\x2f\xfd\x00\xff\x01\x00\x00");
+    assert_eq!(greedy.1, Some("what is packed in it is damaged, or packed in a way that is not known"));
+    if !rekindle_testkit::require("gcc") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let object = written_in(dir.path(), "gcc -gdwarf-4 -gz=zlib -c a.c -o out");
+    // The header of a compressed section: its kind, four bytes, its size, its alignment; then what is packed.
+    let is_header = |at: &[u8]| at.starts_with(b"\x01\0\0\0\0\0\0\0") && at[24] == 0x78;
+    let header = object.windows(25).position(is_header).unwrap();
+    for step in [1, 0xff] {
+        let mut lying = object.clone();
+        lying[header + 8] = lying[header + 8].wrapping_add(step);
+        assert!(needles.find(&object).1.is_none() && needles.find(&lying).1.is_some());
+    }
+}
+
+#[test]
+fn sections_that_are_packed_in_a_way_not_known_are_taken_to_hold_every_path() {
+    if !rekindle_testkit::require("gcc") {
+        return;
+    }
+    let needles = Needles::of(&Roots::new("/nowhere/at-all", "/nowhere/build"));
+    let dir = tempfile::tempdir().unwrap();
+    let opaque = |section: &str| {
+        let script = format!("gcc -c a.c -o a.o; objcopy --add-section {section}=a.c a.o out");
+        needles.find(&written_in(dir.path(), &script)).1
+    };
+    let bytecode = Some("its bytecode is packed in a way that is not known");
+    assert_eq!(opaque(".gnu.lto_opts.0.1234"), bytecode, "the body of a function `opts`");
+    assert_eq!(opaque(".gnu.lto_.decls.1234"), bytecode);
+    assert_eq!(opaque(".gnu_debugdata"), Some("one of its sections is packed in a way that is not known"));
+    assert_eq!(opaque(".gnu.lto_.opts"), None);
+    assert_eq!(opaque(".zdebug_str"), None);
+    assert_eq!(opaque(".data.x"), None);
+}
+
+#[test]
+fn archives_in_archives_have_an_end() {
+    let needles = Needles::of(&Roots::new("/nowhere/at-all", "/nowhere/build"));
+    let pack = |member: &[u8]| {
+        let mut archive =
+            format!("!<arch>\n{:<16}{:<32}{:<10}`\n", "member/", "0", member.len()).into_bytes();
+        archive.extend(member);
+        archive
+    };
+    let depth = |depth: usize| (0..depth).fold(b"text".to_vec(), |inner, _| pack(&inner));
+    assert_eq!(needles.find(&depth(4)).1, None);
+    assert_eq!(needles.find(&depth(5)).1, Some("archives lie too deep in archives in it"));
+    assert!(
+        needles
+            .find(b"!<arch>\nnonsense that is longer than a header of a member is, and no such header")
+            .1
+            .is_some()
+    );
+}
+
+#[test]
+fn a_path_across_the_pieces_of_something_packed_is_found() {
+    let needles = Needles::of(&Roots::new("/nowhere/at-all", "/nowhere/build"));
+    for at in (256 << 10) - 40..(256 << 10) + 3 {
+        for (path, count) in [("/nowhere/at-all", 1), ("/nowhere/at-al", 0)] {
+            let mut deflated = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            io::Write::write_all(&mut deflated, &vec![b'x'; at]).unwrap();
+            io::Write::write_all(&mut deflated, path.as_bytes()).unwrap();
+            io::Write::write_all(&mut deflated, &vec![b'x'; 300 << 10]).unwrap();
+            assert_eq!(needles.find(&deflated.finish().unwrap()).0.len(), count, "{path} at {at}");
+        }
+    }
+}

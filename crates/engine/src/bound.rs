@@ -102,9 +102,17 @@ pub(crate) fn steps_out(files: &Files, cwd: &Path, name: &Path) -> Option<[RootI
     };
     let (start, end) = (root_of(&before), root_of(name));
     // The build directory has its place in the workspace, or the command says where it is.
-    let is_out =
-        start != end && !(start == Roots::BUILD && end == Roots::WORKSPACE && build_is_within(roots));
-    is_out.then_some([start, end])
+    let start = if start == Roots::BUILD && build_is_within(roots) { Roots::WORKSPACE } else { start };
+    let stays = |root: RootId| root == start || (root == Roots::BUILD && start == Roots::WORKSPACE);
+    // A way that leaves a root and comes back goes through the root's own name, which is another one elsewhere.
+    let mut way = std::path::PathBuf::new();
+    let leaves = name.components().any(|component| {
+        way.push(component);
+        component == Component::ParentDir && !stays(root_of(&way))
+    });
+    // Where system roots lie is in the key.
+    let are_fixed = [start, end].iter().all(|root| roots.get(*root).is_system() && *root != Roots::OUTSIDE);
+    (leaves || !stays(end)).then_some([start, end]).filter(|_| !are_fixed)
 }
 
 /// Whether the build directory lies in the workspace, so that commands name it relatively and its place there is in
@@ -122,6 +130,7 @@ mod tests {
         let mut roots = Roots::new("/home/a/ws", "/home/a/ws/out");
         roots.add(Root::new("sdk", "/sdk")).unwrap();
         roots.add(Root { within: vec!["usr".into()], ..Root::new("sys.host", "/") }).unwrap();
+        roots.add(Root { within: vec!["lib/gcc".into()], ..Root::new("tc.host", "/usr") }).unwrap();
         let files = Files::new(roots);
         let between = |name: &str| steps_out(&files, Path::new("/home/a/ws"), Path::new(name));
         let out = |name: &str| between(name).is_some();
@@ -129,6 +138,8 @@ mod tests {
         assert!(!out("out/../a.h"), "the build directory has its place in the workspace");
         assert!(out("../shared/a.h") && out("src/../../x.h") && out("/sdk/../other/x.h"));
         assert!(out("../../../usr/include/x.h") && out("/sdk/../usr/include/x.h"));
+        assert!(!out("/usr/lib/gcc/12/../../../etc/x.o"), "both lie where every machine has them");
+        assert!(out("../ws/a.h") && out("src/../../ws/a.h") && out("/sdk/../sdk/a.h"), "the root's own name");
         let names = between("/sdk/../usr/include/x.h").map(|two| two.map(|root| roots_of(&files, root)));
         assert_eq!(names, Some(["sdk".to_string(), "sys.host".to_string()]), "the workspace plays no part");
     }

@@ -21,7 +21,7 @@ use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
-use crate::action::{Action, ActionKind, Arg, Command, DepfileFormat};
+use crate::action::{Action, Arg, Command, DepfileFormat};
 use crate::digest::Digest;
 use crate::encode::{Decoder, Encoder, Malformed};
 use crate::files::{Files, PathId, Seen};
@@ -99,8 +99,7 @@ pub fn first_key(action: &Action, now: &Command, files: &Files) -> Option<FirstK
 }
 
 /// The roots that an action names and that lie where every machine has a directory (`/usr`). Such a path is neither
-/// mapped out of a result nor sought in it, so where it lies counts. What a toolchain's own place is does not show in
-/// a link or an archive.
+/// mapped out of a result nor sought in it, and ways lead from one such place to another, so where it lies counts.
 fn at_system_places<'f>(action: &Action, files: &'f Files) -> Vec<&'f Root> {
     let spelled = action.argv.iter().chain(action.env.iter().map(|(_, value)| value)).flat_map(Arg::paths);
     let written = action.outputs.iter().chain(action.links.iter().map(|(link, _)| link));
@@ -110,13 +109,11 @@ fn at_system_places<'f>(action: &Action, files: &'f Files) -> Vec<&'f Root> {
         spelled.chain(paths).chain([action.cwd]).map(|path| files.root(path)).collect();
     roots.sort_unstable();
     roots.dedup();
-    let joins = matches!(action.kind, ActionKind::Link | ActionKind::Archive);
-    let is_of_a_toolchain = |root: &Root| root.name.starts_with("tc.") || root.name.starts_with("sys.");
     let mut roots: Vec<&Root> = roots
         .into_iter()
         .filter(|id| *id != Roots::OUTSIDE)
         .map(|id| files.roots().get(id))
-        .filter(|root| root.is_system() && !(joins && is_of_a_toolchain(root)))
+        .filter(|root| root.is_system())
         .collect();
     roots.sort_unstable_by_key(|root| &root.name);
     roots

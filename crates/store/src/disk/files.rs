@@ -197,13 +197,13 @@ impl Disk {
             let above = dir.as_ref().unwrap_or(kind);
             match openat(above, &part, DIRECTORY, Mode::empty()) {
                 Ok(below) => dir = Some(below),
-                Err(Errno::NOTDIR | Errno::LOOP) => return self.move_aside(name.kind, above, &part),
+                Err(Errno::NOTDIR | Errno::LOOP) => return self.move_aside(name.kind, above, part.as_ref()),
                 Err(_) => return,
             }
         }
         let above = dir.as_ref().unwrap_or(kind);
         if statat(above, name.file(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| is_wrong(&stat)) {
-            self.move_aside(name.kind, above, &name.file());
+            self.move_aside(name.kind, above, name.file().as_ref());
         }
     }
 
@@ -217,7 +217,7 @@ impl Disk {
     }
 
     /// Moves what is called `name` in `dir` to the damaged files; where there are many of these already, it is removed.
-    pub(crate) fn move_aside(&self, kind: Kind, dir: &OwnedFd, name: &str) {
+    pub(crate) fn move_aside(&self, kind: Kind, dir: &OwnedFd, name: &OsStr) {
         if self.read_only {
             return;
         }
@@ -227,7 +227,7 @@ impl Disk {
         let moved = !many
             && rustix::fs::open(&aside, DIRECTORY, Mode::empty()).is_ok_and(|aside| {
                 (0..MAX_DAMAGED).any(|count| {
-                    let to = format!("{}-{name}-{count}", kind.dir());
+                    let to = format!("{}-{}-{count}", kind.dir(), name.to_string_lossy());
                     statat(&aside, &to, AtFlags::SYMLINK_NOFOLLOW).is_err()
                         && renameat(dir, name, &aside, &to).is_ok()
                 })

@@ -19,7 +19,7 @@ pub(crate) const VERSION: &str = "v1";
 
 /// What a file of the store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// What is known of an action.
     Result,
     /// An input set.
@@ -32,10 +32,10 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Result, Self::Set, Self::Note, Self::Blob];
+    pub(crate) const ALL: [Self; 4] = [Self::Result, Self::Set, Self::Note, Self::Blob];
 
     /// The directory of its files.
-    pub const fn dir(self) -> &'static str {
+    pub(crate) const fn dir(self) -> &'static str {
         match self {
             Self::Result => "results",
             Self::Set => "sets",

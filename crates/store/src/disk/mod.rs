@@ -29,14 +29,13 @@ mod tag;
 mod trim;
 mod walk;
 
-pub use layout::Kind;
 pub use trim::Trimmed;
 pub use walk::{Count, Damage, Stats, Verified};
 
 use account::Account;
 use blob::{Copying, read_blob};
 use files::{DIRECTORY, Found};
-use layout::{Name, VERSION};
+use layout::{Kind, Name, VERSION};
 
 /// What is wrong with a result that is sealed as it should be.
 pub(crate) const NO_SENSE: &str = "it makes no sense";

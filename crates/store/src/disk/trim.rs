@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use rekindle_fingerprint::digest::Digest;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, futimens, statat, unlinkat};
 
 use super::account::space;
@@ -101,14 +101,12 @@ impl Disk {
             total = total.saturating_sub(aside.bytes);
         }
         items.sort_by_key(|item| (item.used, item.kind, item.id));
-        let mut gone = FxHashSet::default();
         let mut kept = Vec::new();
         for item in items {
             if total > to && self.remove_item(&item) {
                 total = total.saturating_sub(item.bytes);
                 trimmed.removed.files += item.files;
                 trimmed.removed.bytes = trimmed.removed.bytes.saturating_add(item.bytes);
-                gone.extend((item.kind == Kind::Blob).then_some(item.id));
             } else {
                 kept.push(item);
             }

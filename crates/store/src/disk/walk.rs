@@ -1,7 +1,9 @@
 //! Everything that lies in a store: counted, and checked.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::digest::Digest;
@@ -93,7 +95,7 @@ pub(crate) enum Step<'a> {
     /// A file with a name of the store's.
     File { name: Name, dir: &'a OwnedFd },
     /// Something else.
-    Stray { path: PathBuf, dir: &'a OwnedFd, name: &'a str },
+    Stray { path: PathBuf, dir: &'a OwnedFd, name: &'a OsStr },
     /// All of the sets under a key were named.
     Key { key: Digest, dir: &'a OwnedFd },
 }
@@ -222,10 +224,10 @@ fn directories(
 ) -> Result<(), Error> {
     for name in list(dir).at("list", path)? {
         let below = path.join(&name);
-        let opened =
-            if fit(&name) { openat(dir, &*name, DIRECTORY, Mode::empty()) } else { Err(Errno::NOTDIR) };
+        let text = name.to_str().filter(|name| fit(name));
+        let opened = text.ok_or(Errno::NOTDIR).and_then(|name| openat(dir, name, DIRECTORY, Mode::empty()));
         match opened {
-            Ok(opened) => enter(&name, &opened, &below, each)?,
+            Ok(opened) => enter(text.unwrap_or_default(), &opened, &below, each)?,
             // It is gone by now.
             Err(Errno::NOENT) => {}
             Err(Errno::NOTDIR | Errno::LOOP) => each(Step::Stray { path: below, dir, name: &name }),
@@ -243,7 +245,7 @@ fn files(
     name_of: impl Fn(&str) -> Option<Name>,
 ) -> Result<(), Error> {
     for name in list(dir).at("list", path)? {
-        match name_of(&name) {
+        match name.to_str().and_then(&name_of) {
             Some(name) => each(Step::File { name, dir }),
             None => each(Step::Stray { path: path.join(&name), dir, name: &name }),
         }
@@ -260,14 +262,14 @@ fn size_in(dir: &OwnedFd, name: &Name) -> Option<u64> {
     stat_in(dir, name).and_then(|stat| u64::try_from(stat.st_size).ok())
 }
 
-/// The names in a directory, sorted. One that is not UTF-8 is nobody's, and shown as well as can be.
-fn list(dir: &OwnedFd) -> io::Result<Vec<String>> {
+/// The names in a directory, sorted.
+fn list(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name != "." && name != ".." {
-            names.push(name);
+        let name = entry.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            names.push(OsStr::from_bytes(name).to_os_string());
         }
     }
     names.sort_unstable();

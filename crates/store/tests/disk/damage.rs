@@ -1,6 +1,7 @@
 //! Every way in which a stored file can be wrong, for every kind of file.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -315,7 +316,11 @@ fn verify_finds_all_damage_and_nothing_else() {
     assert_eq!(verified.checked.files, 76);
     let again = store.verify().unwrap();
     assert_eq!((again.checked.files, again.damaged.len()), (76, 0));
-    assert_eq!(store.stats().unwrap().damaged.files, 7);
+    let odd = dir.path().join("v1/notes").join(std::ffi::OsStr::from_bytes(b"\xff\xfe"));
+    fs::write(&odd, "a stray").unwrap();
+    assert_eq!(store.verify().unwrap().damaged.len(), 1);
+    assert!(!odd.exists());
+    assert_eq!(store.stats().unwrap().damaged.files, 8);
 }
 
 #[test]

@@ -262,21 +262,28 @@ fn a_blob_that_is_damaged_is_not_written_anywhere() {
     let dir = tempfile::tempdir().unwrap();
     let to = tempfile::tempdir().unwrap();
     let store = unlimited(dir.path());
+    let made = to.path().join("made");
+    fs::write(&made, "before").unwrap();
+    let ways: [fn(&mut Vec<u8>); 4] = [
+        |bytes| *bytes.last_mut().unwrap() ^= 1,
+        |bytes| bytes.push(b'x'),
+        |bytes| bytes.truncate(bytes.len() - 1),
+        |bytes| bytes.clear(),
+    ];
     for size in [10, 70_000, 3_000_000] {
-        let bytes = vec![b'x'; size];
-        let blob = rekindle_fingerprint::digest::Blob::of(&bytes);
-        store.put(&blob, &bytes).unwrap();
-        let hex = blob.digest.hex();
-        let path = dir.path().join("v1/blobs").join(&hex[..2]).join(hex);
-        let mut wrong = bytes;
-        *wrong.last_mut().unwrap() = b'y';
-        replace(&path, &wrong);
-        fs::write(to.path().join("made"), "before").unwrap();
-        let error = store.write_to(&blob, &to.path().join("made"), false).unwrap_err();
-        assert!(matches!(error, Error::Damaged { .. }), "{error}");
-        assert_eq!(fs::read(to.path().join("made")).unwrap(), b"before");
-        assert_eq!(fs::read_dir(to.path()).unwrap().count(), 1);
-        assert!(!store.write_to(&blob, &to.path().join("made"), false).unwrap());
+        for way in ways {
+            let mut bytes = vec![b'x'; size];
+            let blob = rekindle_fingerprint::digest::Blob::of(&bytes);
+            assert!(store.put(&blob, &bytes).unwrap());
+            let hex = blob.digest.hex();
+            way(&mut bytes);
+            replace(&dir.path().join("v1/blobs").join(&hex[..2]).join(hex), &bytes);
+            let error = store.write_to(&blob, &made, false).unwrap_err();
+            assert!(matches!(error, Error::Damaged { .. }), "{error}");
+            assert_eq!(fs::read(&made).unwrap(), b"before");
+            assert_eq!(fs::read_dir(to.path()).unwrap().count(), 1);
+            assert!(!store.write_to(&blob, &made, false).unwrap());
+        }
     }
 }
 

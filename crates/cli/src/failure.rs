@@ -120,13 +120,16 @@ pub(crate) fn plain(error: &io::Error) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// A text without the numbers that stand behind what the system says.
+/// A text without the numbers that stand behind what the system says, and the names of temporary files behind those.
 pub(crate) fn without_numbers(text: &str) -> String {
     let mut parts = text.split(" (os error ");
     let mut plain = parts.next().unwrap_or_default().to_string();
     for part in parts {
         match part.split_once(')') {
-            Some((number, rest)) if number.parse::<i32>().is_ok() => plain.push_str(rest),
+            Some((number, rest)) if number.parse::<i32>().is_ok() => {
+                let name = rest.strip_prefix(" at path \"").and_then(|rest| rest.split_once('"'));
+                plain.push_str(name.map_or(rest, |(_, rest)| rest));
+            }
             _ => plain.push_str(&format!(" (os error {part}")),
         }
     }
@@ -267,6 +270,8 @@ mod tests {
     fn what_the_system_says_has_no_number() {
         let said =
             "cannot run `a` in `b`: No such file or directory (os error 2)\n  hint (os error x) (os error";
+        let full = "No space left on device (os error 28) at path \"/s/tmp/x\"; we go on";
+        assert_eq!(without_numbers(full), "No space left on device; we go on");
         insta::assert_snapshot!(without_numbers(said), @"
         cannot run `a` in `b`: No such file or directory
           hint (os error x) (os error

@@ -1,5 +1,6 @@
 //! The store of a build: where it is, and how it is opened. Nothing that is wrong with it stops a build.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -86,7 +87,7 @@ impl Opened {
             Place::Within(path) => {
                 let path = path.display();
                 return Self::Failed(format!(
-                    "results are not shared: {path} lies where is built, and would be removed"
+                    "results are not shared: {path} lies among build directories, and would be removed with them"
                 ));
             }
             Place::At(path) => path,
@@ -154,7 +155,12 @@ pub(crate) fn trouble(error: &Error) -> Failure {
 
 /// What the store says about its trouble, as a part of a sentence.
 pub(crate) fn told(error: &Error) -> String {
-    without_numbers(&error.to_string())
+    match error {
+        Error::Io { path, source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+            format!("{} is no directory", path.display())
+        }
+        _ => without_numbers(&error.to_string()),
+    }
 }
 
 /// A path as reports show it: relative to the workspace, if it is in there.

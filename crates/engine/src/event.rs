@@ -70,6 +70,8 @@ pub struct Report {
 pub struct Remarks {
     /// A root's absolute path is in the result, or may be: the flag or the macro that puts it there.
     pub bound: Option<String>,
+    /// Only the paths of toolchains and of their systems are, so that it holds for every project of the machine.
+    pub bound_to_tools: bool,
     /// A date or a time is in it: the macro that puts it there, and the file that has it.
     pub volatile: Option<String>,
     /// The flag or wrapper that makes it hold on this machine only.
@@ -180,7 +182,7 @@ pub struct Summary {
     pub bad_input: bool,
     /// Results that hold a root's absolute path, or may.
     pub bound: u64,
-    /// What puts it there, and into how many results.
+    /// What puts it there, and into how many results; without those that are bound to toolchains alone.
     pub bound_by: BTreeMap<String, u64>,
     /// Results that hold a date, a time or the like.
     pub volatile: u64,

@@ -241,7 +241,9 @@ impl<'a> Session<'a> {
         }
         if let Some(by) = &remarks.bound {
             self.summary.bound += 1;
-            *self.summary.bound_by.entry(by.clone()).or_default() += 1;
+            if !remarks.bound_to_tools {
+                *self.summary.bound_by.entry(by.clone()).or_default() += 1;
+            }
         }
         self.summary.volatile += u64::from(remarks.volatile.is_some());
         self.summary.local += u64::from(remarks.local.is_some());

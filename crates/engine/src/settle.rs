@@ -165,11 +165,14 @@ impl Session<'_> {
 
 /// What a stamp says about its result.
 pub(crate) fn remarks_of(stamp: &Stamp) -> Remarks {
+    let bound = match &stamp.holds {
+        Holds::AtRoots(bound) => Some(bound),
+        _ => None,
+    };
+    let is_of_tools = |root: &str| root.starts_with("tc.") || root.starts_with("sys.");
     Remarks {
-        bound: match &stamp.holds {
-            Holds::AtRoots(bound) => Some(bound.why.clone()),
-            _ => None,
-        },
+        bound: bound.map(|bound| bound.why.clone()),
+        bound_to_tools: bound.is_some_and(|bound| bound.roots.iter().all(|root| is_of_tools(root))),
         volatile: stamp.volatile.clone(),
         unprovable: stamp.unprovable.clone(),
         local: matches!(stamp.holds, Holds::OnMachine(_)).then(|| "recorded so".to_string()),

@@ -135,9 +135,9 @@ mod tests {
         });
         insta::assert_snapshot!(text, @"
         compile src/where.c is fresh
-            note: its result is bound to where the project lies: `__FILE__` in `src/where.c`
+            note: its result is bound to absolute paths: `__FILE__` in `src/where.c`
         rekindle: 16 actions: 1 ran, 15 restored (1.24 s)
-        rekindle: 14 results are bound to where the project lies:
+        rekindle: 14 results are bound to absolute paths:
         rekindle:   7 by `b.cfg`
         rekindle:   4 by `c.cfg`
         rekindle:   2 by `-DHERE=<ws>`
@@ -181,7 +181,7 @@ mod tests {
         rekindle: interrupted
         -- restored
         rekindle: 16 actions: 1 ran, 15 restored (1.24 s)
-        rekindle: 14 results are bound to where the project lies:
+        rekindle: 14 results are bound to absolute paths:
         rekindle:   7 by `b.cfg`
         rekindle:   4 by `c.cfg`
         rekindle:   2 by `-DHERE=<ws>`

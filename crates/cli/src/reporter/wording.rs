@@ -76,7 +76,7 @@ pub(super) fn is_noteworthy(report: &Report) -> bool {
 
 /// Whether something keeps the result of an action from being of use everywhere.
 pub(super) fn is_kept_from_others(report: &Report) -> bool {
-    let Remarks { bound, volatile, local, unprovable, unrecorded: _ } = &report.remarks;
+    let Remarks { bound, bound_to_tools: _, volatile, local, unprovable, unrecorded: _ } = &report.remarks;
     [bound, volatile, local, unprovable].into_iter().any(Option::is_some)
 }
 
@@ -127,7 +127,7 @@ fn remarks(report: &Report, options: Options) -> String {
     }
     if options.verbose || options.sharing {
         if let Some(by) = &remarks.bound {
-            line(format!("its result is bound to where the project lies: {by}"));
+            line(format!("its result is bound to absolute paths: {by}"));
         }
         if let Some(by) = &remarks.volatile {
             line(format!("its result holds the time at which it was made: {by}"));
@@ -235,13 +235,17 @@ fn account(summary: &Summary, wall: Duration) -> String {
 
 /// How many results hold only where the project lies, and what does that to most of them.
 fn bound(summary: &Summary) -> Vec<String> {
-    if summary.bound == 0 {
+    let count = summary.bound_by.values().sum();
+    if count == 0 {
         return Vec::new();
     }
-    let verb = if summary.bound == 1 { "is" } else { "are" };
-    let mut lines =
-        vec![format!("{} {verb} bound to where the project lies:", counted(summary.bound, "result"))];
+    let verb = if count == 1 { "is" } else { "are" };
+    let head = format!("{} {verb} bound to absolute paths", counted(count, "result"));
     let mut faults: Vec<(&String, u64)> = summary.bound_by.iter().map(|(by, count)| (by, *count)).collect();
+    if let [(by, _)] = faults.as_slice() {
+        return vec![format!("{head}: {by}")];
+    }
+    let mut lines = vec![format!("{head}:")];
     faults.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     lines.extend(faults.iter().take(FAULTS).map(|(by, count)| format!("  {count} by {by}")));
     let rest: u64 = faults.iter().skip(FAULTS).map(|(_, count)| count).sum();

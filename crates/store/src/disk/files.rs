@@ -293,3 +293,35 @@ fn is_in_the_way(error: &io::Error) -> bool {
         Some(Errno::ISDIR | Errno::NOTDIR | Errno::LOOP | Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use rekindle_fingerprint::digest::Blob;
+
+    use super::*;
+    use crate::Cas;
+    use crate::disk::Settings;
+
+    #[test]
+    fn a_good_file_that_has_taken_the_place_of_a_damaged_one_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Disk::open(dir.path(), Settings { now: UNIX_EPOCH, limit: 0 }).unwrap();
+        let blob = Blob::of(b"good");
+        let name = Name::of(Kind::Blob, blob.digest);
+        store.put(&blob, b"good").unwrap();
+        let path = store.path_of(&name);
+        let good = fs::read(&path).unwrap();
+        fs::rename(&path, dir.path().join("v1/tmp/held")).unwrap();
+        fs::write(&path, "bad").unwrap();
+        let Look::File(seen) = store.look(&name).unwrap() else { panic!("it is there") };
+        // Another process has found the damage first, and put the blob anew.
+        fs::rename(dir.path().join("v1/tmp/held"), &path).unwrap();
+        let _ = store.damaged(&name, Some(&seen.stat), "bad");
+        assert_eq!(fs::read(&path).unwrap(), good);
+        let Look::File(seen) = store.look(&name).unwrap() else { panic!("it is there") };
+        let _ = store.damaged(&name, Some(&seen.stat), "bad");
+        assert!(!path.exists());
+    }
+}

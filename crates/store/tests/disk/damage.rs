@@ -177,6 +177,21 @@ fn what_is_no_file_is_not_served_not_followed_and_not_waited_for() {
 }
 
 #[test]
+fn not_even_an_empty_blob_is_read_from_what_is_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = unlimited(dir.path());
+    let blob = rekindle_fingerprint::digest::Blob::of(b"");
+    store.put(&blob, b"").unwrap();
+    let hex = blob.digest.hex();
+    let path = dir.path().join("v1/blobs").join(&hex[..2]).join(hex);
+    fs::remove_file(&path).unwrap();
+    mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+    assert!(!store.holds(&blob).unwrap());
+    assert!(matches!(store.read(&blob), Err(Error::Damaged { .. })));
+    assert!(store.put(&blob, b"").unwrap() && store.holds(&blob).unwrap());
+}
+
+#[test]
 fn what_a_writer_that_died_left_is_never_found() {
     let dir = tempfile::tempdir().unwrap();
     let store = unlimited(dir.path());

@@ -2,5 +2,6 @@
 
 mod builds;
 mod shared;
+mod shared_torture;
 mod space;
 mod torture;

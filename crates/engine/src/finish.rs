@@ -10,6 +10,7 @@ use rekindle_fingerprint::depfile;
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId, Seen};
 use rekindle_fingerprint::printed;
+use rekindle_fingerprint::roots::RootId;
 use rekindle_fingerprint::stamp::Stamp;
 use rekindle_scheduler::{ActionId, RunAgain};
 use rekindle_store::Error as StoreError;
@@ -26,6 +27,7 @@ use crate::scans::Mentioned;
 use crate::session::Session;
 use crate::settle::remarks_of;
 use crate::start::{Ended, Running};
+use crate::stepped;
 
 /// What is known of a command that has succeeded.
 pub(crate) struct Success {
@@ -167,10 +169,15 @@ impl Session<'_> {
         let mut steps_out: Option<(String, Vec<Box<str>>)> = None;
         for name in names.iter().map(as_path) {
             let Some(between) = bound::steps_out(self.files, &cwd, &name) else { continue };
-            let (_, roots) = steps_out.get_or_insert_with(|| (name.display().to_string(), Vec::new()));
-            roots.extend(between.map(|root| Box::from(self.files.roots().get(root).name.as_str())));
+            self.add_step(&mut steps_out, name.display().to_string(), between);
         }
         Ok(Success { named, discovered, echoes, made, steps_out, printed, ms })
+    }
+
+    /// Notes a name that leads from one root into another.
+    fn add_step(&self, steps: &mut Option<(String, Vec<Box<str>>)>, name: String, between: [RootId; 2]) {
+        let (_, roots) = steps.get_or_insert_with(|| (name, Vec::new()));
+        roots.extend(between.map(|root| Box::from(self.files.roots().get(root).name.as_str())));
     }
 
     /// Where a name of a linker's depfile lies: it may have been found where libraries are searched.
@@ -296,6 +303,16 @@ impl Session<'_> {
             all.deferred.extend(inherited.deferred);
             if let Some(why) = inherited.unprovable {
                 all.unprovable.get_or_insert(why);
+            }
+        }
+        if !all.payloads.is_empty() {
+            let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
+            let mut steps = stepped::payloads(self.files, action, &read, &all.probes);
+            if action.kind == ActionKind::Link {
+                steps.extend(stepped::left_for_link(self.files, &all.payloads));
+            }
+            for (name, between) in steps {
+                self.add_step(&mut success.steps_out, name, between);
             }
         }
         success.discovered.append(&mut all.payloads);

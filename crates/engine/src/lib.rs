@@ -60,3 +60,4 @@ mod session;
 mod settle;
 mod shared;
 mod start;
+mod stepped;

@@ -67,6 +67,9 @@ pub(crate) fn seed(path: PathId, files: &Files) -> Arg {
     Arg::text(format!("-frandom-seed={}", &Digest::of(&full_name(path, files)).hex()[..16]))
 }
 
+/// Where temporary files lie; no path in it shows in a result.
+pub(crate) const TMPDIR: &str = "TMPDIR";
+
 /// Text for people, and the same on every machine.
 pub(crate) const MESSAGES: [&str; 2] = ["-fdiagnostics-color=always", "-fmessage-length=0"];
 
@@ -116,6 +119,13 @@ impl Toolchain {
             env.sort_by(|a, b| a.0.cmp(&b.0));
         }
         env
+    }
+
+    /// The directory for temporary files, named relatively where that can be: clang takes a `%` in it for something
+    /// else, and gcc's parallel link writes it into a makefile.
+    pub(crate) fn temporary(&self, directory: PathId, env: &mut Vec<(OsString, Arg)>) {
+        env.push((TMPDIR.into(), Arg::path(directory)));
+        env.sort_by(|a, b| a.0.cmp(&b.0));
     }
 
     /// The mentions of a date or a time that `SOURCE_DATE_EPOCH` stands for. gcc honours it since 7, but for

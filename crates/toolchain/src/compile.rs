@@ -43,7 +43,9 @@ impl Toolchain {
 
         let mut argv = command::program(driver);
         argv.extend(self.manners(request, &treated));
-        let maps = self.maps(request.language, lto, counts(&treated.args), files);
+        let compiles = matches!(request.language, Language::C | Language::Cxx);
+        let counts = compiles && counts(&treated.args);
+        let maps = self.maps(request.language, lto, counts, files);
         argv.extend(maps.args.iter().cloned());
         argv.extend(self.seed(request, &treated, files));
         let mut inputs = vec![request.source];
@@ -75,7 +77,10 @@ impl Toolchain {
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Compile, files.show(request.source), argv, cwd, outputs);
         action.env = self.env(ActionKind::Compile, &maps, files);
-        action.exposed = self.compile_exposes(request, &treated, &maps, &action, files);
+        if self.family == Family::Clang {
+            self.temporary(request.temporary, &mut action.env);
+        }
+        action.exposed = self.compile_exposes(request, &treated, &maps, counts, &action, files);
         action.identity = Some(facts.identity(&Extra::of(&treated)));
         action.inputs = unique(inputs);
         action.order_only = request.order_only.clone();
@@ -84,7 +89,7 @@ impl Toolchain {
             search: Some(self.header_search(request, &treated, &facts, cwd, files)),
             scan: true,
             incbin_in_depfile: external,
-            assembled_later: lto && matches!(request.language, Language::C | Language::Cxx),
+            assembled_later: lto && compiles,
             also_searched: treated.searched.clone(),
             fixed: self.fixed_dates(),
         };
@@ -99,6 +104,7 @@ impl Toolchain {
         request: &Compile,
         treated: &Treated,
         maps: &Maps,
+        counts: bool,
         action: &Action,
         files: &Files,
     ) -> Vec<Exposure> {
@@ -113,6 +119,7 @@ impl Toolchain {
             object: request.object,
             cwd: action.cwd,
             lto: treated.lto.unwrap_or(false),
+            counts,
             preprocessed: request.language != Language::Assembler,
         };
         self.exposed_by_compile(&carried, maps, files)
@@ -165,7 +172,8 @@ impl Toolchain {
         match (self.family, request.language) {
             // In a file between the two, a name made by chance would show in depfiles and debug information.
             (Family::Gcc, _) if !treated.sides.contains(&Side::Saved) => args.push("-pipe".into()),
-            (Family::Gcc, _) => {}
+            // What is saved would hold the directory, and what is made of that would hold it past all maps.
+            (Family::Gcc, _) => args.push("-fno-working-directory".into()),
             // What is said for all languages does not concern an assembler, which complains.
             (Family::Clang, Language::Assembler | Language::AssemblerCpp) => {
                 args = vec!["-Wno-unused-command-line-argument".into(), MESSAGES[0].into()];

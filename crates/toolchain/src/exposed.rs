@@ -11,6 +11,7 @@ use rekindle_fingerprint::action::{Arg, Exposure, Piece, Spelling};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::{Root, RootId, Roots};
 
+use crate::command::TMPDIR;
 use crate::flags::Treated;
 use crate::maps::Maps;
 use crate::toolchain::{Family, Toolchain};
@@ -43,6 +44,8 @@ pub(crate) struct Carried<'c> {
     pub(crate) object: PathId,
     pub(crate) cwd: PathId,
     pub(crate) lto: bool,
+    /// Whether the program that is made writes counters to a file beside the object.
+    pub(crate) counts: bool,
     /// Whether headers are read.
     pub(crate) preprocessed: bool,
 }
@@ -126,8 +129,7 @@ impl Toolchain {
         if seen && !is_workspace_hidden {
             finder.add(Roots::WORKSPACE, "the working directory", true);
         }
-        let counts = counts(&carried.args);
-        if counts {
+        if carried.counts {
             let object = Arg::path(carried.object);
             let root = finder.absolute(&object).first().copied().unwrap_or(Roots::WORKSPACE);
             finder.add(root, "the path of the counters' file", true);
@@ -141,9 +143,9 @@ impl Toolchain {
         finder.found
     }
 
-    /// What a link carries into its result. Without bytecode, everything that comes into it from the command line is
-    /// there as it is, and the scan finds it.
-    pub(crate) fn exposed_by_link(&self, carried: &Carried<'_>, maps: &Maps, files: &Files) -> Vec<Exposure> {
+    /// What a link carries into its result. What else comes into it from the command line is there as it is, and the
+    /// scan finds it: bytecode has become code.
+    pub(crate) fn exposed_by_link(&self, carried: &Carried<'_>, files: &Files) -> Vec<Exposure> {
         let mut finder = Finder { files, spelling: Spelling::new(files, carried.cwd), found: Vec::new() };
         for arg in carried.args.iter().filter(|arg| is_run_path(arg)) {
             for root in finder.absolute(arg) {
@@ -155,19 +157,6 @@ impl Toolchain {
                 finder.add(root, name.to_string_lossy(), true);
             }
         }
-        if !carried.lto {
-            return finder.found;
-        }
-        let mut candidates = Vec::new();
-        for arg in &carried.args {
-            candidates.extend(finder.absolute(arg).into_iter().map(|root| (root, finder.shown(arg))));
-        }
-        for (root, by) in &candidates {
-            if !maps.covers(finder.root(*root), files.roots()) {
-                finder.add(*root, by.as_str(), true);
-            }
-        }
-        self.own_maps(&carried.args, &candidates, true, &mut finder);
         finder.found
     }
 
@@ -184,7 +173,7 @@ impl Toolchain {
                 add(root, finder.shown(arg));
             }
         }
-        for (name, value) in carried.env {
+        for (name, value) in carried.env.iter().filter(|(name, _)| name != TMPDIR) {
             for root in finder.absolute(value) {
                 add(root, name.to_string_lossy().into_owned());
             }

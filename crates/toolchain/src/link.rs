@@ -42,7 +42,8 @@ impl Toolchain {
         let mut maps = Maps::default();
         if lto && self.family == Family::Gcc {
             argv.push(command::seed(request.output, files));
-            maps = self.maps(request.language, lto, false, files);
+            // The paths in bytecode were mapped when that was made; what is left is the directory.
+            maps = self.directory_map();
             argv.extend(maps.args.iter().cloned());
             if !self.version.at_least(10, 0) {
                 // Of parts, the names of temporary files would be in debug information. Without parallel jobs, which
@@ -71,6 +72,9 @@ impl Toolchain {
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Link, files.show(request.output), argv, cwd, outputs);
         action.env = self.env(ActionKind::Link, &maps, files);
+        if lto || self.family == Family::Clang {
+            self.temporary(request.temporary, &mut action.env);
+        }
         let carried = Carried {
             treated: &treated,
             args: treated.args.iter().chain(&run_paths).cloned().collect(),
@@ -79,9 +83,10 @@ impl Toolchain {
             object: request.output,
             cwd,
             lto,
+            counts: false,
             preprocessed: false,
         };
-        action.exposed = self.exposed_by_link(&carried, &maps, files);
+        action.exposed = self.exposed_by_link(&carried, files);
         action.identity = Some(facts.identity(&Extra::of(&treated)));
         let mut inputs = split;
         inputs.extend(request.scripts.iter().copied());

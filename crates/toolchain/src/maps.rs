@@ -50,10 +50,7 @@ impl Toolchain {
         keeps_directory: bool,
         files: &mut Files,
     ) -> Maps {
-        let newer = match self.family {
-            Family::Gcc => self.version.at_least(8, 0),
-            Family::Clang => self.version.at_least(10, 0),
-        };
+        let newer = self.maps_names();
         let assembles = matches!(language, Language::Assembler | Language::AssemblerCpp);
         let mut flags: Vec<&str> = Vec::new();
         if newer && language != Language::Assembler {
@@ -63,10 +60,14 @@ impl Toolchain {
         if !newer || assembles {
             flags.push("-fdebug-prefix-map=");
         }
-        let mut maps = Maps { names: newer, ..Maps::default() };
+        let hides = !keeps_directory && self.hides_directory(lto, files.roots());
+        let mut maps = Maps { names: newer, hides, ..Maps::default() };
         // Before 12, gcc writes these flags into bytecode, where they do what they are to prevent.
         if !(lto && self.family == Family::Gcc && !self.version.at_least(12, 0)) {
             for (root, new) in self.mapped_roots(files.roots()) {
+                if hides && !newer && root == Roots::WORKSPACE {
+                    continue;
+                }
                 let old = files.path(root, "");
                 for flag in &flags {
                     maps.args.push(Arg::text(flag).then(Piece::Absolute(old)).then_text(&format!("={new}")));
@@ -74,7 +75,9 @@ impl Toolchain {
                 maps.roots.push(root);
             }
         }
-        maps.hides = !keeps_directory && self.hides_directory(lto, files.roots());
+        if self.records_maps() && !maps.args.is_empty() {
+            maps.args.push("-gno-record-gcc-switches".into());
+        }
         if maps.hides {
             maps.args.push(Arg::text(format!("{}{HERE}=.", flags[0])));
         }
@@ -85,11 +88,33 @@ impl Toolchain {
         maps
     }
 
-    /// Whether the compiler is given another name for its working directory: gcc writes that into bytecode, past all
-    /// maps, and no map can name a workspace with a `=` in its path. It is taken from `PWD` if that is the same
-    /// directory.
+    /// The map for a command that reads no source, and has bytecode to turn into code.
+    pub(crate) fn directory_map(&self) -> Maps {
+        let flag = if self.maps_names() { "-ffile-prefix-map=" } else { "-fdebug-prefix-map=" };
+        let args = vec![Arg::text(format!("{flag}{HERE}=."))];
+        Maps { args, hides: true, ..Maps::default() }
+    }
+
+    /// Whether it has a flag that maps paths in `__FILE__` too.
+    fn maps_names(&self) -> bool {
+        match self.family {
+            Family::Gcc => self.version.at_least(8, 0),
+            Family::Clang => self.version.at_least(10, 0),
+        }
+    }
+
+    /// Whether the compiler is given another name for its working directory, taken from `PWD` if that is the same
+    /// directory: gcc writes it into bytecode, past all maps; before 8, it writes the map into debug information; and no
+    /// map can name a workspace with a `=` in its path.
     fn hides_directory(&self, lto: bool, roots: &Roots) -> bool {
-        (lto && self.family == Family::Gcc) || !can_be_mapped(&roots.get(Roots::WORKSPACE).path)
+        (lto && self.family == Family::Gcc)
+            || self.records_maps()
+            || !can_be_mapped(&roots.get(Roots::WORKSPACE).path)
+    }
+
+    /// Whether its maps are among the flags that debug information tells.
+    fn records_maps(&self) -> bool {
+        self.family == Family::Gcc && !self.version.at_least(8, 0)
     }
 
     /// Whether of two maps that fit the later one is taken. clang before 17 takes the one with the shorter prefix.

@@ -305,7 +305,7 @@ fn an_old_cross_gcc_is_spoken_to_like_this() {
     -fdiagnostics-color=always
     -fmessage-length=0
     -pipe
-    -fdebug-prefix-map=<ws!>=.
+    -fdebug-prefix-map=/proc/self/cwd=.
     -mmcu=atmega328p
     -g
     -MD
@@ -323,7 +323,7 @@ fn an_old_cross_gcc_is_spoken_to_like_this() {
     -fdiagnostics-color=always
     -fmessage-length=0
     -pipe
-    -fdebug-prefix-map=<ws!>=.
+    -fdebug-prefix-map=/proc/self/cwd=.
     -mmcu=atmega328p
     -g
     -Xassembler

@@ -180,6 +180,7 @@ impl Project {
             .env_clear()
             .env("PATH", &self.environment[&OsString::from("PATH")])
             .env("PWD", &cwd)
+            .env("TMPDIR", self.base.join("out/tmp"))
             .envs(env)
             .current_dir(&cwd)
             .output()

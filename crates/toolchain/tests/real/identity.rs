@@ -56,22 +56,22 @@ fn changed(before: &Identities, after: &Identities) -> Vec<String> {
     before.iter().filter(|(name, digest)| after[*name] != **digest).map(|(name, _)| name.clone()).collect()
 }
 
-fn said(program: &str, args: &[&str]) -> PathBuf {
+pub(crate) fn said(program: &str, args: &[&str]) -> PathBuf {
     let output = Command::new(program).args(args).env("LC_ALL", "C").output().unwrap();
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 }
 
 /// A file of the machine, wherever links lead.
-fn real(path: impl AsRef<Path>) -> PathBuf {
+pub(crate) fn real(path: impl AsRef<Path>) -> PathBuf {
     path.as_ref().canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
 }
 
-fn on_path(name: &str) -> PathBuf {
+pub(crate) fn on_path(name: &str) -> PathBuf {
     rekindle_testkit::found(name).unwrap_or_else(|| panic!("{name} is not installed"))
 }
 
 /// The library `name` that `program` loads.
-fn library(program: &Path, name: &str) -> PathBuf {
+pub(crate) fn library(program: &Path, name: &str) -> PathBuf {
     let listed = Command::new("ldd").arg(program).output().unwrap().stdout;
     let listed = String::from_utf8(listed).unwrap();
     let line =
@@ -79,7 +79,7 @@ fn library(program: &Path, name: &str) -> PathBuf {
     PathBuf::from(line.split_whitespace().nth(2).unwrap())
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.parent().unwrap()).unwrap();
     fs::copy(real(from), to).unwrap();
     fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
@@ -98,7 +98,7 @@ fn flip(path: &Path) {
 }
 
 /// A copy of the host's gcc and binutils below `prefix`; libraries lie in `prefix/lib`.
-fn copy_of_gcc(prefix: &Path) -> PathBuf {
+pub(crate) fn copy_of_gcc(prefix: &Path) -> PathBuf {
     let proper = |name: &str| said("gcc", &[&format!("-print-prog-name={name}")]);
     let target = said("gcc", &["-dumpmachine"]);
     let own = proper("cc1");
@@ -121,13 +121,42 @@ fn copy_of_gcc(prefix: &Path) -> PathBuf {
             copy(&entry.path(), &to.join("include").join(entry.file_name()));
         }
     }
-    for name in ["crtbegin.o", "crtend.o", "libgcc.a"] {
+    for name in ["crtbegin.o", "crtend.o", "crtbeginS.o", "crtendS.o", "libgcc.a", "libgcc_eh.a"] {
         copy(&own.join(name), &to.join(name));
     }
     copy(&said("gcc", &["-print-file-name=crt1.o"]), &prefix.join("lib/crt1.o"));
     let bfd = library(&on_path("as"), "libbfd");
     copy(&bfd, &prefix.join("lib").join(bfd.file_name().unwrap()));
     prefix.join("bin/gcc")
+}
+
+/// A copy of clang.
+pub(crate) struct Clang {
+    pub(crate) clang: PathBuf,
+    pub(crate) libraries: Vec<PathBuf>,
+    pub(crate) stddef: PathBuf,
+}
+
+/// A copy of the host's clang, its archiver and GNU ld below `prefix`; libraries lie in `prefix/lib`.
+pub(crate) fn copy_of_clang(prefix: &Path) -> Clang {
+    let clang = prefix.join("bin/clang");
+    copy(&on_path("clang"), &clang);
+    symlink("clang", prefix.join("bin/clang++")).unwrap();
+    copy(&on_path("llvm-ar"), &prefix.join("bin/llvm-ar"));
+    copy(&on_path("ld"), &prefix.join("bin/ld"));
+    let headers = said("clang", &["-print-resource-dir"]).join("include/stddef.h");
+    let resources = headers.ancestors().nth(2).unwrap().file_name().unwrap();
+    let stddef = prefix.join("lib/clang").join(resources).join("include/stddef.h");
+    copy(&headers, &stddef);
+    let nested = "__stddef_max_align_t.h";
+    copy(&headers.with_file_name(nested), &stddef.with_file_name(nested));
+    let mut libraries = Vec::new();
+    for name in ["libLLVM", "libclang-cpp"] {
+        let library = library(&real(on_path("clang")), name);
+        libraries.push(prefix.join("lib").join(library.file_name().unwrap()));
+        copy(&library, &libraries[libraries.len() - 1]);
+    }
+    Clang { clang, libraries, stddef }
 }
 
 /// The one file below `prefix` with this name, or a name that starts so.
@@ -356,23 +385,8 @@ fn a_byte_in_a_part_of_clang_changes_exactly_the_identities_that_use_it() {
     }
     let dir = tempfile::tempdir().unwrap();
     let prefix = real(dir.path()).join("tc");
-    let clang = prefix.join("bin/clang");
-    copy(&on_path("clang"), &clang);
-    symlink("clang", prefix.join("bin/clang++")).unwrap();
-    let ar = on_path("llvm-ar");
-    copy(&ar, &prefix.join("bin/llvm-ar"));
-    copy(&on_path("ld"), &prefix.join("bin/ld"));
-    let headers = said("clang", &["-print-resource-dir"]).join("include/stddef.h");
-    let resources = headers.ancestors().nth(2).unwrap().file_name().unwrap();
-    let stddef = prefix.join("lib/clang").join(resources).join("include/stddef.h");
-    copy(&headers, &stddef);
+    let Clang { clang, libraries: files, stddef } = copy_of_clang(&prefix);
     let libraries = prefix.join("lib");
-    let mut files = Vec::new();
-    for name in ["libLLVM", "libclang-cpp"] {
-        let library = library(&real(on_path("clang")), name);
-        files.push(libraries.join(library.file_name().unwrap()));
-        copy(&library, &files[files.len() - 1]);
-    }
     let before = identities(&clang, &libraries);
     let drivers = sorted(&[&COMPILES, &LINKS]);
     let rows = [

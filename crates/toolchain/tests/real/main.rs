@@ -5,6 +5,8 @@ mod common;
 mod exposed;
 mod flags;
 mod identity;
+mod moved;
 mod products;
 mod resolve;
 mod sides;
+mod twice;

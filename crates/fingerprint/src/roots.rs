@@ -197,6 +197,15 @@ mod tests {
     }
 
     #[test]
+    fn a_spelling_is_kept_once_and_never_if_it_is_the_path_itself() {
+        let mut roots = roots();
+        for spelling in ["/home/a/project", "/link/project", "/link/project"] {
+            roots.add_spelling(Roots::WORKSPACE, spelling);
+        }
+        assert_eq!(roots.get(Roots::WORKSPACE).spellings, [Path::new("/link/project")]);
+    }
+
+    #[test]
     fn a_name_stands_for_one_directory() {
         let mut roots = roots();
         roots.add(Root::new("sdk", "/opt/sdk")).unwrap();

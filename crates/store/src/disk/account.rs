@@ -86,6 +86,8 @@ impl Account {
 
     /// Starts anew from what was counted. What others put in this moment may be lost from it; the next count finds it.
     pub(crate) fn set(&self, place: u64, now: i64, total: u64, temporary: &Path) {
+        // What this process has put was counted.
+        self.pending.store(0, Ordering::Relaxed);
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::Builder::new()
                 .prefix("")

@@ -1,7 +1,7 @@
 //! Where a store may be, and what else may be there.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use rekindle_store::Error;
@@ -20,6 +20,8 @@ fn a_store_is_made_where_there_is_nothing_and_found_again() {
     for thing in Thing::all(1) {
         thing.put(&unlimited(&path)).unwrap();
         assert!(thing.get(&unlimited(&path)).unwrap());
+        let mode = fs::metadata(path.join(thing.path())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o333, 0, "nobody writes to it, by mistake either");
     }
     let link = dir.path().join("link");
     symlink("a/b", &link).unwrap();

@@ -191,7 +191,7 @@ fn an_account_that_is_gone_damaged_too_long_or_of_another_store_is_made_anew() {
     ] {
         for _ in 0..11 {
             number += 1;
-            Thing::Note(number).put(&store).unwrap();
+            Thing::Note(number).put(&unlimited(dir.path())).unwrap();
         }
         fs::write(&usage, &bytes).unwrap();
         let trimmed = store.trim_if_needed().unwrap();
@@ -294,6 +294,19 @@ fn many_sets_under_one_key_give_the_newest() {
     }
     let expected: Vec<Vec<u8>> = sets.into_iter().rev().take(64).collect();
     assert_eq!(store.sets(&key).unwrap(), expected);
+}
+
+#[test]
+fn a_set_that_is_put_after_the_clock_was_set_back_comes_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = unlimited(dir.path());
+    let key = Digest::of(b"key");
+    store.put_set(&key, b"old").unwrap();
+    let shard = dir.path().join("v1/sets").join(&key.hex()[..2]).join(key.hex());
+    let file = shard.join(Digest::of(b"old").hex());
+    set_mtime(&file, UNIX_EPOCH + Duration::new(1 << 33, 999_999_999));
+    store.put_set(&key, b"new").unwrap();
+    assert_eq!(store.sets(&key).unwrap(), [b"new", b"old"]);
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub(crate) fn search_dirs(answer: &Answer) -> Result<Told, &'static str> {
 }
 
 /// Reads `-E -v` of an empty source: `target`, `version`, `family`, `specs` and `config` (files that were read),
-/// `include` (directories, in order), `vain` (directories that were not there), `gcc` (the installation of gcc whose
+/// `include` (directories, in order), `vain` (directories that were not there), `twin` (those that are another one
+/// under a second name), `gcc` (the installation of gcc whose
 /// libraries a clang uses).
 pub(crate) fn verbose(answer: &Answer) -> Result<Told, &'static str> {
     let mut told = Told::default();
@@ -48,6 +49,8 @@ pub(crate) fn verbose(answer: &Answer) -> Result<Told, &'static str> {
             }
         } else if let Some(rest) = line.strip_prefix(b"ignoring nonexistent directory \"") {
             told.add("vain", OsStr::from_bytes(rest.strip_suffix(b"\"").unwrap_or(rest)));
+        } else if let Some(rest) = line.strip_prefix(b"ignoring duplicate directory \"") {
+            told.add("twin", OsStr::from_bytes(rest.strip_suffix(b"\"").unwrap_or(rest)));
         } else if let Some(rest) = line.strip_prefix(b"Reading specs from ") {
             told.add("specs", OsStr::from_bytes(rest));
         } else if let Some(rest) = line.strip_prefix(b"Configuration file: ") {
@@ -179,11 +182,12 @@ mod tests {
     #[test]
     fn version_target_and_header_directories_are_read() {
         let said = "Reading specs from /s/specs-avr2\nTarget: avr\ngcc version 5.4.0 (GCC) \n\
-            ignoring nonexistent directory \"/no such\"\n#include \"...\" search starts here:\n\
+            ignoring nonexistent directory \"/no such\"\nignoring duplicate directory \"/twin\"\n#include \"...\" search starts here:\n\
             #include <...> search starts here:\n /a/include\n /b dir\nEnd of search list.\n";
         let told = verbose(&answer(said, "")).unwrap();
         assert_eq!(told.all("include"), ["/a/include", "/b dir"]);
         assert_eq!(told.all("vain"), ["/no such"]);
+        assert_eq!(told.all("twin"), ["/twin"]);
         assert_eq!(told.all("specs"), ["/s/specs-avr2"]);
         assert_eq!((told.text("family"), told.text("version")), (Some("gcc"), Some("5.4.0")));
         assert_eq!(told.text("target"), Some("avr"));

@@ -167,7 +167,12 @@ impl<'d> Desk<'d> {
         })?;
         let around = around(&told);
         let remembered = Remembered { told, around };
-        self.memo.put(key, remembered.encode(&self.places));
+        let bytes = remembered.encode(&self.places);
+        // Which directories are one and the same nobody could check elsewhere.
+        match remembered.told.all("twin").is_empty() {
+            true => self.memo.put(key, bytes),
+            false => self.memo.put_here(key, bytes),
+        }
         Ok(remembered.told)
     }
 

@@ -236,3 +236,25 @@ fn an_avr_gcc_that_lies_elsewhere_is_the_same() {
     assert_eq!(the_same_in_two_places("avr-gcc", copy_of_avr_gcc, &flags, Lto::Off, true), ["tc.tc"]);
     assert_eq!(the_same_in_two_places("avr-gcc", copy_of_avr_gcc, &flags, Lto::Full, true), ["tc.tc"]);
 }
+
+#[test]
+fn an_answer_from_a_place_with_other_directories_is_not_believed() {
+    if !require("g++") {
+        return;
+    }
+    let mut one = Place::new("one", copy_of_gcc);
+    let mut other = Place::new("other", copy_of_gcc);
+    one.toolchain(&[]);
+    other.project.memo = std::mem::take(&mut one.project.memo);
+    other.project.forget();
+    other.toolchain(&[]);
+    assert_eq!(other.project.prober.0, 0);
+    let own = crate::identity::said("gcc", &["-print-file-name=include"]);
+    let version = own.parent().unwrap().file_name().unwrap();
+    let target = crate::identity::said("gcc", &["-dumpmachine"]);
+    let tools = other.compiler.ancestors().nth(2).unwrap();
+    fs::create_dir(tools.join("lib/gcc").join(target).join(version).join("include-fixed")).unwrap();
+    other.project.forget();
+    other.toolchain(&[]);
+    assert!(other.project.prober.0 > 0);
+}

@@ -202,3 +202,328 @@ fn a_name_that_starts_in_the_directory_itself_keeps_doing_so() {
     space.edit("rekindle.toml", "[\"main.c\"]", "[\"main.c\"]\ncflags = [\"-fplugin=./x.so\"]");
     settled(&space);
 }
+
+const INCLUDES_V: &str = "\
+=== main.c
+#include \"sub/v.h\"
+#include <stdio.h>
+int main(void) { printf(\"%d\\n\", V); return 0; }
+=== second/sub/v.h
+#define V 1
+=== first/sub/readme
+=== other.h
+#define V 2
+";
+
+#[test]
+fn a_precompiled_header_appears_where_the_first_header_is_searched() {
+    if !require("gcc") {
+        return;
+    }
+    let precompile = |space: &Space, to: &str| {
+        let mut made = Command::new("gcc");
+        made.args(["-x", "c-header", "-g", "other.h", "-o", to]);
+        assert!(made.current_dir(space.root()).status().unwrap().success());
+    };
+    for place in ["second/sub/v.h.gch", "first/sub/v.h.gch"] {
+        let flags = "cflags = [\"-Ifirst\", \"-Isecond\"]";
+        let space = project("gcc", flags, INCLUDES_V);
+        assert_eq!(space.prints("app"), "1");
+        precompile(&space, place);
+        says(&space, "2");
+        space.edit("other.h", "2", "3");
+        precompile(&space, place);
+        says(&space, "3");
+        space.remove(place);
+        says(&space, "1");
+
+        // A directory of several is never believed.
+        let space = project("gcc", flags, INCLUDES_V);
+        space.mkdir(place);
+        precompile(&space, &format!("{place}/one"));
+        space.build(&[]).ok();
+        assert_eq!(space.prints("app"), "2");
+        space.edit("other.h", "2", "3");
+        precompile(&space, &format!("{place}/one"));
+        space.build(&[]).ok();
+        assert_eq!(space.prints("app"), "3");
+    }
+    // That of a header that the flags include.
+    let space = project(
+        "gcc",
+        "cflags = [\"-Ifirst\", \"-Isecond\", \"-include\", \"sub/v.h\"]",
+        &INCLUDES_V.replace("#include \"sub/v.h\"\n", ""),
+    );
+    precompile(&space, "first/sub/v.h.gch");
+    says(&space, "2");
+    // That of a name that a macro makes.
+    let space = project(
+        "gcc",
+        "cflags = [\"-Ifirst\", \"-Isecond\", \"-DHEADER=<sub/v.h>\"]",
+        &INCLUDES_V.replace("\"sub/v.h\"", "HEADER"),
+    );
+    precompile(&space, "first/sub/v.h.gch");
+    says(&space, "2");
+}
+
+#[test]
+fn a_precompiled_header_of_clang_appears_beside_a_header_of_the_flags() {
+    if !require("clang") {
+        return;
+    }
+    let space = project(
+        "clang",
+        "cflags = [\"-include\", \"v.h\"]",
+        "\
+=== main.c
+#include <stdio.h>
+int main(void) { printf(\"%d\\n\", V); return 0; }
+=== v.h
+#define V 1
+=== other.h
+#define V 2
+",
+    );
+    let made = Command::new("clang")
+        .args(["-x", "c-header", "-g", "other.h", "-o", "v.h.pch"])
+        .current_dir(space.root())
+        .status();
+    assert!(made.unwrap().success());
+    says(&space, "2");
+}
+
+#[test]
+fn a_header_appears_whose_name_a_macro_makes_and_that_steps_up() {
+    for compiler in compilers() {
+        for (define, include, proved) in [
+            ("#define HEADER \"../v.h\"", "HEADER", true),
+            ("#define HEADER <../v.h>", "HEADER", false),
+            ("#define UP(x) <../x>", "UP(v.h)", false),
+        ] {
+            let space = project_unproved(
+                compiler,
+                "cflags = [\"-Ifirst/sub\", \"-Isecond/sub\"]",
+                &format!(
+                    "\
+=== main.c
+{define}
+#include <stdio.h>
+#include {include}
+int main(void) {{ printf(\"%d\\n\", V); return 0; }}
+=== second/v.h
+#define V 1
+=== second/sub/readme
+=== first/sub/readme
+"
+                ),
+            );
+            space.build(&[]).ok().assert_work(if proved { "-" } else { "1c" });
+            space.write("first/v.h", "#define V 2\n");
+            space.build(&[]).ok();
+            assert_eq!(space.prints("app"), "2", "{compiler}: {define}");
+        }
+    }
+}
+
+/// As [`project`], but a second build may have something to do.
+#[track_caller]
+fn project_unproved(compiler: &str, lines: &str, files: &str) -> Space {
+    let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.set_env("CC", compiler);
+    let manifest = "[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]";
+    space.write("rekindle.toml", format!("{manifest}\n{lines}\n"));
+    space.write_all(files);
+    space.build(&[]).ok();
+    space
+}
+
+#[test]
+fn a_header_that_is_asked_for_in_pieces_appears() {
+    for compiler in compilers() {
+        for asks in [
+            "#define CAT(a, b) a##b\n#if CAT(__has_, include)(\"new.h\")",
+            "#define CAT(a, b) a##b\n#if CAT(__has_inc, lude)(\"new.h\")",
+            "#define ASK(x) __has_##x\n#if ASK(include)(\"new.h\")",
+            "#if __has_inc\\\nlude(\"new.h\")",
+        ] {
+            let files = format!(
+                "\
+=== main.c
+#include <stdio.h>
+{asks}
+#define V 2
+#else
+#define V 1
+#endif
+int main(void) {{ printf(\"%d\\n\", V); return 0; }}
+"
+            );
+            let space = project_unproved(compiler, "", &files);
+            assert_eq!(space.prints("app"), "1");
+            space.write("new.h", "");
+            space.build(&[]).ok();
+            assert_eq!(space.prints("app"), "2", "{compiler}: {asks}");
+        }
+    }
+}
+
+#[test]
+fn data_that_is_named_in_pieces_is_an_input() {
+    for compiler in compilers() {
+        for (text, proved) in [
+            (
+                "__asm__(\".section .rodata\\nblob: .\" \"inc\" \"bin \\\"blob.bin\\\"\\n.byte 0\\n.previous\");",
+                true,
+            ),
+            (
+                "__asm__(\".section .rodata\\nblob: .inc\\\nbin \\\"blob.bin\\\"\\n.byte 0\\n.previous\");",
+                true,
+            ),
+            (
+                "#define REST \"bin\"\n__asm__(\".section .rodata\\nblob: .inc\" REST \" \\\"blob.bin\\\"\\n.byte 0\\n.previous\");",
+                false,
+            ),
+            (
+                "#define INC \".inc\"\n__asm__(\".section .rodata\\nblob: \" INC \"bin \\\"blob.bin\\\"\\n.byte 0\\n.previous\");",
+                false,
+            ),
+        ] {
+            let files = format!(
+                "\
+=== main.c
+#include <stdio.h>
+__asm__(\".globl blob\");
+{text}
+extern const char blob[];
+int main(void) {{ printf(\"%s\", blob); return 0; }}
+=== blob.bin
+first
+"
+            );
+            let space = project_unproved(compiler, "", &files);
+            assert_eq!(space.prints("app"), "first");
+            if proved || compiler == "gcc" {
+                space.build(&[]).ok().assert_work("-");
+            }
+            space.edit("blob.bin", "first", "other");
+            space.build(&[]).ok();
+            assert_eq!(space.prints("app"), "other", "{compiler}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_date_that_is_put_together_is_volatile() {
+    for compiler in compilers() {
+        let files = "=== main.c\n#include <stdio.h>\n#define CAT(a, b) a##b\nint main(void) { puts(CAT(__TI, ME__)); return 0; }\n";
+        let space = project_unproved(compiler, "", files);
+        assert_eq!(space.build(&[]).ok().summary().number(&["actions", "volatile"]), 1, "{compiler}");
+    }
+}
+
+#[test]
+fn what_a_linker_script_includes_is_an_input_and_may_be_shadowed() {
+    let script = "=== app.ld\nINCLUDE parts.ld\n=== second/parts.ld\nvalue = 1;\n";
+    let source = "=== main.c\n#include <stdio.h>\nextern char value;\nint main(void) { printf(\"%d\\n\", (int)(unsigned long)&value); return 0; }\n";
+    for linker in ["bfd"] {
+        if !require("gcc") || !require(&format!("ld.{linker}")) {
+            continue;
+        }
+        let lines = format!(
+            "ldflags = [\"-fuse-ld={linker}\", \"-no-pie\", \"-Lfirst\", \"-Lsecond\", \"app.ld\"]\ncflags = [\"-fno-pie\"]"
+        );
+        let space = project("gcc", &lines, &format!("{source}{script}=== first/readme\n"));
+        assert_eq!(space.prints("app"), "1", "{linker}");
+        space.edit("second/parts.ld", "1", "2");
+        says(&space, "2");
+        space.write("first/parts.ld", "value = 3;\n");
+        says(&space, "3");
+        space.write("parts.ld", "value = 4;\n");
+        says(&space, "4");
+    }
+}
+
+#[test]
+fn a_script_in_the_place_of_a_library_is_an_input() {
+    let source = "=== main.c\n#include <stdio.h>\nextern char value;\nint main(void) { printf(\"%d\\n\", (int)(unsigned long)&value); return 0; }\n";
+    for linker in ["bfd", "gold"] {
+        if !require("gcc") || !require(&format!("ld.{linker}")) {
+            continue;
+        }
+        let lines = format!(
+            "ldflags = [\"-fuse-ld={linker}\", \"-no-pie\", \"-Llibs\", \"-lvalue\"]\ncflags = [\"-fno-pie\"]"
+        );
+        let space = project("gcc", &lines, &format!("{source}=== libs/libvalue.so\nvalue = 1;\n"));
+        space.edit("libs/libvalue.so", "1", "2");
+        says(&space, "2");
+    }
+}
+
+#[test]
+fn an_old_linker_that_names_no_scripts_is_followed() {
+    if !require("avr-gcc") {
+        return;
+    }
+    let space = project(
+        "avr-gcc",
+        "ldflags = [\"app.ld\", \"-Lsecond\"]",
+        "\
+=== main.c
+extern char value;
+unsigned place = (unsigned)&value;
+int main(void) { return 0; }
+=== app.ld
+INCLUDE parts.ld
+=== second/parts.ld
+value = 1;
+",
+    );
+    space.edit("second/parts.ld", "1", "2");
+    assert_eq!(format!("{:?}", space.build(&[]).ok().summary().ran), "1l");
+    space.assert_like_clean(&[]);
+    space.write("parts.ld", "value = 3;\n");
+    assert_eq!(format!("{:?}", space.build(&[]).ok().summary().ran), "1l");
+    space.assert_like_clean(&[]);
+    space.build(&[]).ok().assert_work("-");
+}
+
+#[test]
+fn the_members_of_a_thin_archive_are_inputs() {
+    let make = |space: &Space, value: u32| {
+        space.write("lib/v.c", format!("int v(void) {{ return {value}; }}\n"));
+        let run = |program: &str, args: &[&str]| {
+            assert!(
+                Command::new(program).args(args).current_dir(space.path("lib")).status().unwrap().success()
+            );
+        };
+        run("gcc", &["-c", "v.c", "-o", "a_long_name_of_a_member.o"]);
+        if value == 1 {
+            run("ar", &["rcsTD", "libv.a", "a_long_name_of_a_member.o"]);
+        }
+    };
+    for compiler in compilers() {
+        let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+        space.set_env("CC", compiler);
+        space.write_all("=== lib/readme\n=== main.c\n#include <stdio.h>\nint v(void);\nint main(void) { printf(\"%d\\n\", v()); return 0; }\n");
+        make(&space, 1);
+        space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\nldflags = [\"-Llib\", \"-lv\"]\n");
+        settled(&space);
+        assert_eq!(space.prints("app"), "1");
+        make(&space, 2);
+        says(&space, "2");
+    }
+}
+
+#[test]
+fn a_script_that_a_wrapper_of_the_compiler_runs_is_an_input() {
+    let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write_program("tools/inner", "#!/bin/sh\nexec gcc -DV=1 \"$@\"\n");
+    space.write_program("tools/gcc", "#!/bin/sh\nhere=$(dirname \"$0\")\nexec \"$here\"/inner \"$@\"\n");
+    space.set_env("CC", space.path("tools/gcc"));
+    space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\n");
+    space.write("main.c", "#include <stdio.h>\nint main(void) { printf(\"%d\\n\", V); return 0; }\n");
+    settled(&space);
+    assert_eq!(space.prints("app"), "1");
+    space.write_program("tools/inner", "#!/bin/sh\nexec gcc -DV=2 \"$@\"\n");
+    says(&space, "2");
+}

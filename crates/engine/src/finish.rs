@@ -305,6 +305,9 @@ impl Session<'_> {
                 all.unprovable.get_or_insert(why);
             }
         }
+        if action.kind == ActionKind::Link {
+            self.scripts(action, &success.discovered, &mut all);
+        }
         if !all.payloads.is_empty() {
             let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
             let mut steps = stepped::payloads(self.files, action, &read, &all.probes);
@@ -322,17 +325,14 @@ impl Session<'_> {
     }
 
     /// What the inputs of a link have left for it to read, the link reads; an archive passes it on.
-    pub(crate) fn inherited(&self, action: &Action, discovered: &[PathId]) -> Mentioned {
+    pub(crate) fn inherited(&mut self, action: &Action, discovered: &[PathId]) -> Mentioned {
         let mut all = Mentioned::default();
         if !matches!(action.kind, ActionKind::Link | ActionKind::Archive) {
             return all;
         }
         for path in action.inputs.iter().chain(discovered) {
             let Some(producer) = self.graph.producer(*path) else {
-                if disk::starts_with(&self.files.abs(*path), b"!<thin>\n") {
-                    let shown = self.files.show(*path);
-                    all.unprovable.get_or_insert_with(|| format!("`{shown}` is a thin archive"));
-                }
+                self.thin_archive(*path, action.kind, &mut all);
                 continue;
             };
             let Some(stamp) = self.dir.history.current(self.key(producer)) else { continue };

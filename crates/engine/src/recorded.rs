@@ -31,7 +31,7 @@ impl Session<'_> {
         mentioned: Mentioned,
     ) -> Result<Stamp, String> {
         let action = self.graph.action(id);
-        let lookups = self.lookups(action, running, success, &mentioned.probes)?;
+        let lookups = self.lookups(action, running, success, &mentioned)?;
         let content = |path: &PathId| self.files.content(*path);
         let mut declared = Vec::with_capacity(action.inputs.len());
         for path in &action.inputs {
@@ -71,11 +71,11 @@ impl Session<'_> {
         action: &Action,
         running: &Running,
         success: &Success,
-        probes: &[Probe],
+        mentioned: &Mentioned,
     ) -> Result<Option<Lookups>, String> {
         let Some(search) = &action.discovery.search else { return Ok(None) };
-        let from = if search.near { directories(self.files, action) } else { Vec::new() };
-        let mut probes = probes.to_vec();
+        let from = if search.near { directories(self.files, action) } else { mentioned.from.clone() };
+        let mut probes = mentioned.probes.clone();
         let also = action.discovery.also_searched.iter();
         probes.extend(also.map(|name| searched(name)));
         if action.kind == ActionKind::Link {

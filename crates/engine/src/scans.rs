@@ -5,12 +5,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use rekindle_fingerprint::action::Action;
+use rekindle_fingerprint::action::{Action, Piece};
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{ContentId, Files, PathId};
 use rekindle_fingerprint::lookup::{self, Listings, Outputs};
-use rekindle_fingerprint::scan::{self, Mentions, Probe, Scan, Text};
+use rekindle_fingerprint::scan::{self, First, Mentions, Probe, Scan, Text};
 use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::scripts::Scripts;
 
 /// What all files that one action read mention together.
 #[derive(Default)]
@@ -27,14 +29,26 @@ pub(crate) struct Mentioned {
     pub(crate) volatile: Option<String>,
     /// The first file that asks for its own name, and how: its path may be in the result.
     pub(crate) own_name: Option<String>,
+    /// Directories in which a link searches before all others.
+    pub(crate) from: Vec<PathId>,
     /// Why what is read cannot be known.
     pub(crate) unprovable: Option<String>,
+    /// Where `__has_` stands alone, and where a word that makes it a question for headers.
+    asks: Option<(PathId, usize)>,
+    answers: Option<(PathId, usize)>,
+    /// The first file that includes another whose name a macro makes.
+    computed: Option<PathId>,
+    /// The first file with a macro of which a name with `..` can be made, and such names as are written out.
+    steps: Option<PathId>,
+    macro_steps: Vec<Probe>,
 }
 
 /// What was scanned already, without aliases.
 #[derive(Default)]
 pub(crate) struct Scans {
     known: FxHashMap<(ContentId, Text), Rc<Scan>>,
+    first: FxHashMap<ContentId, Rc<First>>,
+    pub(crate) scripts: Scripts,
 }
 
 impl Scans {
@@ -63,10 +77,54 @@ impl Scans {
                 all.add_stepping(files, path, &scan, world, listings);
             }
         }
+        all.settle_halves(files);
+        all.settle_steps(files, action);
+        if text == Text::C {
+            self.precompiled(files, paths, action, &mut all);
+        }
         if all.assembly {
             self.scan_payloads(files, action, &mut all);
         }
         all
+    }
+
+    /// gcc takes `NAME.gch` for the first header that a source includes, if that is there and fits, wherever it
+    /// searches that header; and says nothing.
+    fn precompiled(&mut self, files: &mut Files, paths: &[PathId], action: &Action, all: &mut Mentioned) {
+        let Some(source) = action.inputs.first().copied() else { return };
+        let mut names: Vec<Probe> = self.first(files, source).map_or_else(Vec::new, |first| {
+            let read = if first.unknown { paths } else { &[] };
+            first.names.iter().cloned().chain(searched_as(files, read, action)).collect()
+        });
+        for name in &mut names {
+            name.name = [&*name.name, b".gch"].concat().into();
+        }
+        let of_flags = action.discovery.also_searched.iter().filter(|name| name.ends_with(b".gch"));
+        names.extend(of_flags.map(|name| Probe { name: name.as_slice().into(), angled: false, next: false }));
+        for name in names {
+            for found in find(files, source, action, &name.name, true) {
+                match disk::stat(&files.abs(found)) {
+                    Ok(disk::Entry::Directory(_)) => {
+                        let shown = files.show(found);
+                        let why = || format!("`{shown}` is a directory of precompiled headers");
+                        all.unprovable.get_or_insert_with(why);
+                    }
+                    _ if paths.contains(&found) => {}
+                    _ => all.payloads.push(found),
+                }
+            }
+            all.probes.push(name);
+        }
+    }
+
+    fn first(&mut self, files: &Files, source: PathId) -> Option<Rc<First>> {
+        let content = files.content(source)?;
+        if let Some(known) = self.first.get(&content) {
+            return Some(Rc::clone(known));
+        }
+        let first = Rc::new(scan::first_includes(&disk::read(&files.abs(source)).ok()?));
+        self.first.insert(content, Rc::clone(&first));
+        Some(first)
     }
 
     /// What the assembler includes may make it read further files.
@@ -130,6 +188,12 @@ fn aliases<'s>(scans: impl Iterator<Item = &'s Scan>, known: &[Box<[u8]>]) -> Ve
 
 impl Mentioned {
     fn add(&mut self, files: &mut Files, path: PathId, action: &Action, scan: &Scan) {
+        let halves = [(scan.asks, &mut self.asks), (scan.answers, &mut self.answers)];
+        for (line, first) in halves {
+            if let Some(line) = line {
+                first.get_or_insert((path, line));
+            }
+        }
         if scan.mentions.is_empty() {
             return;
         }
@@ -140,6 +204,13 @@ impl Mentioned {
         if let Some(macro_name) = scan.mentions.own_name() {
             self.own_name.get_or_insert_with(|| format!("`{macro_name}` in `{}`", files.show(path)));
         }
+        if scan.mentions.any(Mentions::COMPUTED_INCLUDE) {
+            self.computed.get_or_insert(path);
+        }
+        if scan.mentions.any(Mentions::STEP_IN_MACRO) {
+            self.steps.get_or_insert(path);
+        }
+        self.macro_steps.extend(scan.macro_steps.iter().cloned());
         self.probes.extend(scan.probes.iter().cloned());
         let assembly = scan.unprovable_assembly.as_ref().filter(|_| !action.discovery.incbin_in_depfile);
         if let Some(why) = scan.unprovable.as_ref().or(assembly) {
@@ -149,9 +220,43 @@ impl Mentioned {
         let by_assembler = scan.incbins.iter().chain(&scan.asm_includes).map(|name| (&name.name, false));
         let by_assembler = by_assembler.filter(|_| !action.discovery.incbin_in_depfile);
         for (name, angled) in embeds.chain(by_assembler) {
-            self.payloads.extend(find(files, path, action, name));
+            self.payloads.extend(find(files, path, action, name, false));
             self.probes.push(Probe { name: name.clone(), angled, next: false });
         }
+    }
+
+    /// `__has_` and `include`, which `##` may join.
+    fn settle_halves(&mut self, files: &Files) {
+        if let (Some((asks, line)), Some((answers, other))) = (self.asks, self.answers) {
+            let (asks, answers) = (files.show(asks), files.show(answers));
+            let why = || {
+                format!(
+                    "{asks}: line {line}: `__has_` may be made a question for headers by `##` and line {other} of `{answers}`"
+                )
+            };
+            self.unprovable.get_or_insert_with(why);
+        }
+    }
+
+    /// Where a macro makes the name of an `#include`, each name with `..` that a macro writes out may be it; one that
+    /// cannot be read off may be any.
+    fn settle_steps(&mut self, files: &Files, action: &Action) {
+        let Some(computed) = self.computed else { return };
+        self.probes.append(&mut self.macro_steps);
+        let in_text = |piece: &Piece| match piece {
+            Piece::Text(text) => memchr::memmem::find(text, b"../").is_some(),
+            Piece::Path(_) | Piece::Absolute(_) => false,
+        };
+        let in_command = || action.argv.iter().skip(1).any(|arg| arg.0.len() == 1 && in_text(&arg.0[0]));
+        let place = match self.steps {
+            Some(path) => format!("`{}`", files.show(path)),
+            None if in_command() => "the command".to_string(),
+            None => return,
+        };
+        let shown = files.show(computed);
+        let why =
+            || format!("{shown}: a macro makes the name for `#include`, and `..` is in a macro of {place}");
+        self.unprovable.get_or_insert_with(why);
     }
 
     /// A name with `..` in it that is not found beside the file that includes it was searched, and no path that was
@@ -172,16 +277,41 @@ impl Mentioned {
     }
 }
 
-/// Where the payload `name` of a file is found: beside the file, in the working directory, or where headers are
-/// searched. One that is nowhere stands in a branch that was not compiled.
-fn find(files: &mut Files, path: PathId, action: &Action, name: &[u8]) -> Option<PathId> {
+/// Where the payload `name` of a file may be found: beside the file, in the working directory, or where headers are
+/// searched; all of these, since who searches it has an order of his own. One that is nowhere stands in a branch that
+/// was not compiled.
+fn find(files: &mut Files, path: PathId, action: &Action, name: &[u8], directories: bool) -> Vec<PathId> {
     let name = Path::new(OsStr::from_bytes(name));
     let beside = files.abs(path).parent().map(Path::to_path_buf);
     let searched = action.discovery.search.iter().flat_map(|search| &search.dirs).map(|dir| files.abs(*dir));
-    let places: Vec<_> = beside.into_iter().chain([files.abs(action.cwd)]).chain(searched).collect();
-    let found =
-        places.into_iter().find(|dir| matches!(disk::stat(&dir.join(name)), Ok(disk::Entry::File(..))))?;
-    Some(files.path_from(&found, name))
+    let mut places: Vec<_> = beside.into_iter().chain([files.abs(action.cwd)]).chain(searched).collect();
+    places.retain(|dir| match disk::stat(&dir.join(name)) {
+        Ok(disk::Entry::File(..)) => true,
+        Ok(disk::Entry::Directory(_)) => directories,
+        _ => false,
+    });
+    let mut found: Vec<PathId> = places.iter().map(|dir| files.path_from(dir, name)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The names under which files may have been searched: seen from each directory that is searched, and alone.
+fn searched_as(files: &Files, paths: &[PathId], action: &Action) -> Vec<Probe> {
+    let dirs: Vec<_> =
+        action.discovery.search.iter().flat_map(|search| &search.dirs).map(|dir| files.abs(*dir)).collect();
+    let mut names: Vec<Probe> = Vec::new();
+    for path in paths {
+        let path = files.abs(*path);
+        let below = dirs.iter().filter_map(|dir| path.strip_prefix(dir).ok().map(Path::as_os_str));
+        for name in below.chain(path.file_name()) {
+            let probe = Probe { name: name.as_bytes().into(), angled: false, next: false };
+            if !names.contains(&probe) {
+                names.push(probe);
+            }
+        }
+    }
+    names
 }
 
 /// How the files of an action are read: headers as their source is.

@@ -3,20 +3,23 @@
 //!
 //! Two passes. The first looks for a few byte strings, and most files have none. The second reads the text with care,
 //! so that a mention in a comment or in an ordinary string does not count. It does not evaluate conditions: what stands
-//! in a branch that is not compiled counts too, which can only cost a rebuild. What it cannot see is a word that is put
-//! together from pieces, as `"." "incbin"` or `__DA ## TE__`.
+//! in a branch that is not compiled counts too, which can only cost a rebuild. Nor does it expand macros: half a name,
+//! as in `__DA ## TE__` or `".inc" BIN`, is taken for the whole where nothing else is called so.
 
 mod careful;
+mod first;
 mod lex;
+mod pieces;
+mod script;
 #[cfg(test)]
 mod tests;
 
 use std::ops::{BitOr, BitOrAssign};
-use std::sync::LazyLock;
-
-use aho_corasick::AhoCorasick;
 
 use crate::encode::{Decoder, Encoder, Malformed};
+
+pub use first::{First, first_includes};
+pub use script::{Script, linker_script};
 
 /// A set of the things that a file mentions. The numbers of the bits are persisted and never change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,7 +53,12 @@ impl Mentions {
     /// An `#include` whose name has a `..` in it.
     pub const PARENT_STEP: Self = Self(1 << 12);
 
-    const ALL: Self = Self((1 << 13) - 1);
+    /// An `#include` whose name a macro makes.
+    pub const COMPUTED_INCLUDE: Self = Self(1 << 13);
+    /// A macro with a `..` in it, of which a name may be made.
+    pub const STEP_IN_MACRO: Self = Self(1 << 14);
+
+    const ALL: Self = Self((1 << 15) - 1);
 
     /// The set as it is persisted.
     pub fn bits(self) -> u16 {
@@ -164,44 +172,26 @@ pub struct Scan {
     /// Each `#include` with a `..` in its name once. Where no such file lies beside the file that includes it, it was
     /// searched, and no path that was read shows under which name.
     pub stepping: Vec<Probe>,
+    /// Each string of a macro that would be such a name once: it is one if some file has an `#include` whose name a
+    /// macro makes.
+    pub macro_steps: Vec<Probe>,
     /// Macros that stand for `__has_include`: the names that it is given stand where they are used, maybe in another
     /// file (see [`scan_with`]).
     pub aliases: Vec<Box<[u8]>>,
+    /// The first line with `__has_` alone, of which `##` makes many harmless names.
+    pub asks: Option<usize>,
+    /// The first line with a word, such as `include`, that would make it a question for headers: in any file of the
+    /// action.
+    pub answers: Option<usize>,
     /// The first place where a name cannot be known, since a macro makes it.
     pub unprovable: Option<String>,
     /// The first place where the name of a file that the assembler reads cannot be known, unless the assembler says it.
     pub unprovable_assembly: Option<String>,
 }
 
-/// What the first pass looks for. A hit makes the second pass read the file.
-const PATTERNS: [&str; 12] = [
-    "__has_include",
-    "embed",
-    "incbin",
-    "__DATE__",
-    "__TIME__",
-    "__TIMESTAMP__",
-    "__FILE__",
-    "__BASE_FILE__",
-    "source_location",
-    "__builtin_FILE",
-    ".include",
-    "../",
-];
-
-static FIRST_PASS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    // Assemblers read their statements in either case.
-    AhoCorasick::builder().ascii_case_insensitive(true).build(PATTERNS).ok()
-});
-
-/// Whether the bytes have anything that the second pass must look at.
-fn may_mention(bytes: &[u8]) -> bool {
-    FIRST_PASS.as_ref().is_none_or(|patterns| patterns.is_match(bytes))
-}
-
 /// Finds out what a file mentions.
 pub fn scan(bytes: &[u8], text: Text) -> Scan {
-    if may_mention(bytes) { careful::scan(bytes, text, &[]) } else { Scan::default() }
+    if pieces::may_mention(bytes) { careful::scan(bytes, text, &[]) } else { Scan::default() }
 }
 
 /// Finds out what a file mentions when macros called `aliases`, which files of the same action define, stand for
@@ -220,7 +210,10 @@ impl Scan {
         add_all(&mut self.incbins, &other.incbins);
         add_all(&mut self.asm_includes, &other.asm_includes);
         add_all(&mut self.stepping, &other.stepping);
+        add_all(&mut self.macro_steps, &other.macro_steps);
         add_all(&mut self.aliases, &other.aliases);
+        self.asks = self.asks.or(other.asks);
+        self.answers = self.answers.or(other.answers);
         if self.unprovable.is_none() {
             self.unprovable.clone_from(&other.unprovable);
         }
@@ -244,12 +237,19 @@ impl Scan {
                 e.bytes(&file.name);
             });
         }
-        encoder.list(&self.stepping, |e, probe| {
-            flag(e.bytes(&probe.name).u8(u8::from(probe.angled)), probe.next);
-        });
+        for list in [&self.stepping, &self.macro_steps] {
+            encoder.list(list, |e, probe| {
+                flag(e.bytes(&probe.name).u8(u8::from(probe.angled)), probe.next);
+            });
+        }
         encoder.list(&self.aliases, |e, alias| {
             e.bytes(alias);
         });
+        for line in [self.asks, self.answers] {
+            encoder.option(line.as_ref(), |e, line| {
+                e.u64(*line as u64);
+            });
+        }
         for why in [&self.unprovable, &self.unprovable_assembly] {
             encoder.option(why.as_ref(), |e, why| {
                 e.bytes(why.as_bytes());
@@ -275,6 +275,7 @@ impl Scan {
         fn incbin(d: &mut Decoder<'_>) -> Result<Incbin, Malformed> {
             Ok(Incbin { name: d.bytes()?.into() })
         }
+        let line = |d: &mut Decoder<'_>| d.option(|d| usize::try_from(d.u64()?).map_err(|_| Malformed));
         let bits = u16::try_from(decoder.u32()?).map_err(|_| Malformed)?;
         Ok(Self {
             mentions: Mentions::from_bits(bits).ok_or(Malformed)?,
@@ -283,7 +284,10 @@ impl Scan {
             incbins: decoder.list(incbin)?,
             asm_includes: decoder.list(incbin)?,
             stepping: decoder.list(probe)?,
+            macro_steps: decoder.list(probe)?,
             aliases: decoder.list(|d| Ok(d.bytes()?.into()))?,
+            asks: line(decoder)?,
+            answers: line(decoder)?,
             unprovable: decoder.option(|d| d.text().map(str::to_owned))?,
             unprovable_assembly: decoder.option(|d| d.text().map(str::to_owned))?,
         })

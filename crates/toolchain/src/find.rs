@@ -210,6 +210,33 @@ pub(crate) fn is_program(path: &Path) -> bool {
     matches!(disk::stat(path), Ok(Entry::File(signature, _)) if signature.executable())
 }
 
+/// The files that a script's text names, as far as that can be read off: paths (from `/`, from its own directory, or
+/// behind a variable that may stand for that), and programs on `PATH`. Each may be what it runs.
+pub(crate) fn named_in_script(script: &Path, desk: &Desk<'_>) -> Vec<PathBuf> {
+    const MOST: usize = 64;
+    let text = disk::read(script).unwrap_or_default();
+    let own = canonical(script).parent().unwrap_or(Path::new("/")).to_path_buf();
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte) || byte >= 0x80;
+    let mut found: Vec<PathBuf> = Vec::new();
+    for word in text.split(|byte| !is_name(*byte)).filter(|word| !word.is_empty()) {
+        let name = Path::new(OsStr::from_bytes(word));
+        // Behind a variable, `/name` is below some directory.
+        let below = OsStr::from_bytes(word.strip_prefix(b"/").unwrap_or(word));
+        let by_path = || vec![name.to_path_buf(), own.join(below), desk.workspace().join(below)];
+        let places = match word.contains(&b'/') {
+            true => by_path(),
+            false => on_path(OsStr::from_bytes(word), desk).into_iter().chain([own.join(name)]).collect(),
+        };
+        for place in places {
+            let is_file = place.is_absolute() && matches!(disk::stat(&place), Ok(Entry::File(..)));
+            if is_file && place != script && !found.contains(&place) && found.len() < MOST {
+                found.push(place);
+            }
+        }
+    }
+    found
+}
+
 /// The C++ driver beside a C driver: in the directory where that was found, or where its links lead.
 fn sibling_cxx(cc: &Found) -> Option<Found> {
     [&cc.spelled, &cc.program].into_iter().find_map(|place| {

@@ -221,6 +221,11 @@ impl Reader<'_> {
             }
             Effect::Library => treated.libraries.push(value),
             Effect::Reads | Effect::ReadsProfile => {
+                if matches!(text, b"-include" | b"--include" | b"--include=")
+                    || text.starts_with(b"--include=")
+                {
+                    self.precompiled(&value, treated);
+                }
                 return Ok(self.reads(effect, carrier, at, &value, treated));
             }
             Effect::Writes => {
@@ -345,6 +350,34 @@ impl Reader<'_> {
             _ => {}
         }
         Some(arg)
+    }
+
+    /// A precompiled header in the place of one that the flags include: gcc searches it where it searches that one,
+    /// clang in the working directory. It may be a directory of several.
+    fn precompiled(&mut self, value: &[u8], treated: &mut Treated) {
+        let cwd = self.files.abs(self.cwd);
+        let mut pch = Path::new(OsStr::from_bytes(value)).as_os_str().to_os_string();
+        pch.push(".pch");
+        let gch = [value, b".gch"].concat();
+        let replaced =
+            ["pch", "gch"].map(|ending| Path::new(OsStr::from_bytes(value)).with_extension(ending));
+        let places = [PathBuf::from(pch), PathBuf::from(OsStr::from_bytes(&gch))].into_iter().chain(replaced);
+        for place in places {
+            match disk::stat(&cwd.join(&place)) {
+                Ok(Entry::File(..)) => {
+                    let id = self.files.path_from(&cwd, &place);
+                    treated.inputs.push(id);
+                }
+                Ok(Entry::Directory(_)) => {
+                    for name in disk::list(&cwd.join(&place)).unwrap_or_default() {
+                        let id = self.files.path_from(&cwd, &place.join(name));
+                        treated.inputs.push(id);
+                    }
+                }
+                _ => {}
+            }
+        }
+        treated.searched.push(gch);
     }
 
     fn prefix_map(&mut self, carrier: &Arg, at: usize, value: &[u8]) -> Option<Arg> {

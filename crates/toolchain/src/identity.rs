@@ -12,6 +12,7 @@ use rekindle_fingerprint::files::PathId;
 use crate::desk::Desk;
 use crate::elf::Binary;
 use crate::error::ToolchainError;
+use crate::find;
 
 /// A list of parts that grows.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,16 @@ impl Parts {
         self.file(name, path, desk)?;
         if desk.binary(path)? == Binary::Script {
             self.script.get_or_insert_with(|| format!("`{}` is a script", path.display()));
+            for named in find::named_in_script(path, desk) {
+                let name = named.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let (_, digest) = desk.digest(&named)?;
+                let known = self.list.iter().any(|part| part.name == name && part.digest == digest);
+                match desk.binary(&named) {
+                    _ if known => {}
+                    Ok(Binary::Script) => self.program(&name, &named, desk)?,
+                    _ => self.file(&name, &named, desk)?,
+                }
+            }
         }
         for library in desk.closure(path)?.iter() {
             let name = library.name.to_string_lossy();

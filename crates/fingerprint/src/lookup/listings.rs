@@ -331,6 +331,10 @@ impl Listings {
         }
         match disk::stat(&files.abs(dir).join(OsStr::from_bytes(files.text(name)))) {
             Ok(Entry::File(signature, _)) => (true, Some(signature.last_change())),
+            // gcc takes a precompiled header out of a directory of that name, too.
+            Ok(Entry::Directory(signature)) if files.text(name).ends_with(b".gch") => {
+                (true, Some(signature.last_change()))
+            }
             _ => (false, None),
         }
     }

@@ -3,14 +3,21 @@
 use std::ops::Range;
 
 use super::lex::{Kind, Lexer, Spliced, Token};
-use super::{Embed, Incbin, Mentions, Probe, Scan, Text, add};
+use super::{Embed, Incbin, Mentions, Probe, Scan, Text, add, pieces};
 
 /// Reads the text with care. `aliases` are macros of any file of the action that stand for `__has_include`.
 pub(super) fn scan(bytes: &[u8], text: Text, aliases: &[Box<[u8]>]) -> Scan {
     let spliced = if text == Text::PlainAssembler { Spliced::whole(bytes) } else { Spliced::new(bytes) };
     let tokens: Vec<Token<'_>> = Lexer::new(&spliced.bytes, text, aliases).collect();
-    let mut careful =
-        Careful { tokens: &tokens, source: &spliced, text, aliases, in_macro: false, scan: Scan::default() };
+    let mut careful = Careful {
+        tokens: &tokens,
+        source: &spliced,
+        text,
+        aliases,
+        in_macro: false,
+        in_asm: false,
+        scan: Scan::default(),
+    };
     careful.file();
     careful.scan
 }
@@ -40,6 +47,8 @@ struct Careful<'a> {
     aliases: &'a [Box<[u8]>],
     /// Whether the tokens that are read are those of a macro.
     in_macro: bool,
+    /// Whether the tokens that are read stand behind `asm`, up to the next semicolon.
+    in_asm: bool,
     scan: Scan,
 }
 
@@ -101,7 +110,8 @@ impl<'a> Careful<'a> {
     fn item(&mut self, at: usize, end: usize) -> usize {
         match self.kind(at, end) {
             Some(Kind::Word(word)) => {
-                self.mention(word);
+                self.mention(at, word);
+                self.in_asm |= matches!(*word, b"asm" | b"__asm" | b"__asm__");
                 if self.text != Text::C {
                     self.statement(at, end, word);
                 }
@@ -109,11 +119,27 @@ impl<'a> Careful<'a> {
             }
             Some(Kind::String { .. }) if self.text == Text::C => self.joined_string(at, end),
             Some(Kind::Mark(b'.')) => self.stringified_statement(at, end),
+            Some(Kind::Mark(b';')) => {
+                self.in_asm = false;
+                at + 1
+            }
             _ => at + 1,
         }
     }
 
-    fn mention(&mut self, word: &[u8]) {
+    fn mention(&mut self, at: usize, word: &[u8]) {
+        if pieces::is_common_half(word) || pieces::completes_common_half(word) && self.is_operand(at) {
+            let line = self.line(at);
+            let halves =
+                if pieces::is_common_half(word) { &mut self.scan.asks } else { &mut self.scan.answers };
+            halves.get_or_insert(line);
+        }
+        let half = pieces::half_of(word);
+        if half.any(Mentions::HAS_INCLUDE | Mentions::HAS_EMBED) {
+            let word = String::from_utf8_lossy(word);
+            self.unprovable(at, &format!("`{word}` may be made a question for headers by `##`"));
+        }
+        self.scan.mentions |= half;
         self.scan.mentions |= match word {
             b"__DATE__" => Mentions::DATE,
             b"__TIME__" => Mentions::TIME,
@@ -124,6 +150,12 @@ impl<'a> Careful<'a> {
             b"__builtin_FILE" => Mentions::BUILTIN_FILE,
             _ => Mentions::default(),
         };
+    }
+
+    /// Whether the token is an argument of a macro, or stands behind `##`.
+    fn is_operand(&self, at: usize) -> bool {
+        let before = |back: usize| at.checked_sub(back).and_then(|at| self.mark(at, self.tokens.len()));
+        matches!(before(1), Some(b'(' | b',')) || before(1) == Some(b'#') && before(2) == Some(b'#')
     }
 
     fn reads(&mut self, what: Reads, name: &[u8]) {
@@ -153,6 +185,10 @@ impl<'a> Careful<'a> {
         let Some(what) =
             Reads::BOTH.into_iter().find(|what| word.eq_ignore_ascii_case(what.statement().as_bytes()))
         else {
+            // `##` may put the rest of the word behind it.
+            if word.len() > 3 && pieces::ends_in_statement(word) == word.len() {
+                self.reads_unknown(Reads::Incbin, at);
+            }
             return;
         };
         match self.kind(at + 1, end) {
@@ -199,7 +235,25 @@ impl<'a> Careful<'a> {
         for what in Reads::BOTH {
             self.inline_statements(start, what, &joined, goes_on);
         }
+        self.split_statement(start, &joined, goes_on);
         behind
+    }
+
+    /// A string that is assembler text, or may be, and starts or ends within a statement's word, the rest of which a
+    /// macro gives.
+    fn split_statement(&mut self, at: usize, text: &[u8], goes_on: bool) {
+        let least = match (self.in_asm, self.in_macro) {
+            (true, _) => 1,
+            (false, true) => 3,
+            (false, false) => return,
+        };
+        let before = at.checked_sub(1).and_then(|at| self.tokens.get(at)).map(|token| &token.kind);
+        let continues = matches!(before, Some(Kind::Word(_) | Kind::Mark(b')')));
+        if goes_on && pieces::ends_in_statement(text) >= least
+            || continues && pieces::starts_in_statement(text)
+        {
+            self.reads_unknown(Reads::Incbin, at);
+        }
     }
 
     /// The files that `text`, if it is assembler text, makes the assembler read.
@@ -227,6 +281,7 @@ impl<'a> Careful<'a> {
     }
 
     fn directive(&mut self, line: Range<usize>) {
+        self.in_asm = false;
         let end = line.end;
         let body = line.start + 1;
         match self.word(line.start, end) {
@@ -253,8 +308,12 @@ impl<'a> Careful<'a> {
     }
 
     fn include(&mut self, at: usize, end: usize, directive: &[u8]) {
+        if !matches!(self.kind(at, end), Some(Kind::Header { .. })) {
+            self.scan.mentions |= Mentions::COMPUTED_INCLUDE;
+            self.steps_in_macro(at, end);
+        }
         if let Some(Kind::Header { name, angled }) = self.kind(at, end)
-            && name.split(|byte| *byte == b'/').any(|part| part == b"..")
+            && steps_up(name)
         {
             self.scan.mentions |= Mentions::PARENT_STEP;
             let next = directive == b"include_next";
@@ -277,9 +336,34 @@ impl<'a> Careful<'a> {
                 body += 1;
             }
         }
+        self.steps_in_macro(body, end);
         self.in_macro = true;
         self.tokens_of(body, end, Some(&Macro { name, parameters }));
         self.in_macro = false;
+        self.in_asm = false;
+    }
+
+    /// Names with a `..` that a macro may make an `#include` of: whole strings, and what is written without quotes.
+    fn steps_in_macro(&mut self, start: usize, end: usize) {
+        let dot = |at: usize| self.mark(at, end) == Some(b'.');
+        let next_to = |at: usize| self.tokens[at].at + 1 == self.tokens[at + 1].at;
+        let steps = |at: usize| {
+            let three = dot(at + 2) && next_to(at + 1) || at > start && dot(at - 1) && next_to(at - 1);
+            dot(at) && dot(at + 1) && next_to(at) && !three
+        };
+        let word = |at: usize| self.word(at, end).is_some_and(|word| word == b"..");
+        if (start..end).any(|at| steps(at) || word(at)) {
+            self.scan.mentions |= Mentions::STEP_IN_MACRO;
+        }
+        for at in start..end {
+            if let Some(Kind::String { text, .. }) = self.kind(at, end)
+                && steps_up(text)
+            {
+                self.scan.mentions |= Mentions::PARENT_STEP;
+                let name = text.as_slice().into();
+                add(&mut self.scan.macro_steps, Probe { name, angled: false, next: false });
+            }
+        }
     }
 
     /// The tokens of a condition, or of a macro.
@@ -364,6 +448,10 @@ impl Macro<'_> {
         let mut words = angled.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
         words.any(|word| !word.is_empty() && self.parameters.contains(&word))
     }
+}
+
+fn steps_up(name: &[u8]) -> bool {
+    name.split(|byte| *byte == b'/').any(|part| part == b"..")
 }
 
 fn is_part_of_name(byte: u8) -> bool {

@@ -763,12 +763,12 @@ impl Journal {
 fn a_build_directory_of_a_newer_format() {
     let journal = Journal::new();
     let mut bytes = journal.good.clone();
-    bytes[16..20].copy_from_slice(&2_u32.to_le_bytes());
+    bytes[16..20].copy_from_slice(&99_u32.to_le_bytes());
     let sum = rekindle_fingerprint::digest::Digest::of(&bytes[..20]);
     bytes[20..28].copy_from_slice(&sum.0[..8]);
     let refused = journal.build_with(&bytes);
     insta::assert_snapshot!(refusal(&journal.space, &refused), @"
-    rekindle: the build directory [SPACE]/project/.rekindle/build/debug/journal has format 2, and this rekindle knows formats up to 1
+    rekindle: the build directory [SPACE]/project/.rekindle/build/debug/journal has format 99, and this rekindle knows formats up to 2
       hint: use that newer rekindle, or `rekindle clean`, or another `--build-dir`
     ");
     assert_eq!(journal.space.read(".rekindle/build/debug/journal"), bytes, "it is left as it is");

@@ -281,7 +281,7 @@ impl Session<'_> {
 
     /// What the files that the action read mention that no depfile tells; payloads that it names are discovered too.
     fn mentioned(&mut self, action: &Action, success: &mut Success) -> Mentioned {
-        let mut all = Mentioned::default();
+        let (mut all, mut steps) = (Mentioned::default(), Vec::new());
         if action.discovery.scan {
             self.files.observe(&success.discovered);
             let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
@@ -299,6 +299,9 @@ impl Session<'_> {
         }
         if matches!(action.kind, ActionKind::Link | ActionKind::Archive) {
             let inherited = self.inherited(action, &success.discovered);
+            if action.kind == ActionKind::Link {
+                steps = stepped::left_for_link(self.files, &inherited.payloads);
+            }
             all.payloads.extend(inherited.payloads);
             all.deferred.extend(inherited.deferred);
             if let Some(why) = inherited.unprovable {
@@ -310,13 +313,10 @@ impl Session<'_> {
         }
         if !all.payloads.is_empty() {
             let read: Vec<PathId> = action.inputs.iter().chain(&success.discovered).copied().collect();
-            let mut steps = stepped::payloads(self.files, action, &read, &all.probes);
-            if action.kind == ActionKind::Link {
-                steps.extend(stepped::left_for_link(self.files, &all.payloads));
-            }
-            for (name, between) in steps {
-                self.add_step(&mut success.steps_out, name, between);
-            }
+            steps.extend(stepped::payloads(self.files, action, &read, &all.probes));
+        }
+        for (name, between) in steps {
+            self.add_step(&mut success.steps_out, name, between);
         }
         success.discovered.append(&mut all.payloads);
         success.discovered.sort_unstable();

@@ -217,8 +217,9 @@ impl Session<'_> {
         hit.bound.as_ref().map_or(hit.digest, |bound| hit.digest.bound(bound))
     }
 
-    /// Writes the products of a result to their places. What lies there already as it should is left alone. On
-    /// failure, what was there before is there again.
+    /// Writes the products of a result to their places, by way of the directory of temporary files, which the next
+    /// build empties if this one is killed. What lies there already as it should is left alone. On failure, what was
+    /// there before is there again.
     fn write_products(&mut self, id: ActionId, products: &[Product], store: &dyn Store) -> Written {
         let action = self.graph.action(id);
         self.files.observe(&action.outputs);
@@ -232,24 +233,42 @@ impl Session<'_> {
         if !self.are_there(products, store) {
             return Written::Gone;
         }
-        let intact = self.outputs_are_as_recorded(id);
         let places = self.output_paths(id);
-        let Some((instant, aside)) = self.clear_the_way(id, &places) else { return Written::Nothing };
-        for (place, product) in places.iter().zip(products) {
-            let wrote = store.write_to(&product.blob, place, product.executable);
+        let drafts: Vec<PathBuf> = (0..places.len())
+            .map(|at| self.dir.temporary().join(format!("{}.{at}.restored", id.0)))
+            .collect();
+        for (draft, product) in drafts.iter().zip(products) {
+            let wrote = store.write_to(&product.blob, draft, product.executable);
             let outcome = match wrote {
                 Ok(true) => continue,
                 Err(StoreError::Place { .. }) => Written::Nothing,
                 Ok(false) | Err(_) => Written::Gone,
             };
             self.answered(wrote);
-            for place in &places {
+            return outcome;
+        }
+        self.place_drafts(id, products, &drafts, &places).unwrap_or(Written::Nothing)
+    }
+
+    /// Moves files that were made for an action's outputs to their places. Nothing if one cannot be placed; then what
+    /// was there before is there again.
+    fn place_drafts(
+        &mut self,
+        id: ActionId,
+        products: &[Product],
+        drafts: &[PathBuf],
+        places: &[PathBuf],
+    ) -> Option<Written> {
+        let intact = self.outputs_are_as_recorded(id);
+        let (instant, aside) = self.clear_the_way(id, places)?;
+        if drafts.iter().zip(places).any(|(draft, place)| std::fs::rename(draft, place).is_err()) {
+            for place in places {
                 let _ = std::fs::remove_file(place);
             }
             aside.put_back();
-            return outcome;
+            return None;
         }
-        for ((path, place), product) in self.graph.action(id).outputs.iter().zip(&places).zip(products) {
+        for ((path, place), product) in self.graph.action(id).outputs.iter().zip(places).zip(products) {
             match disk::stat(place) {
                 Ok(OnDisk::File(signature, device)) => {
                     self.files.record(*path, signature, device, product.blob, instant);
@@ -259,7 +278,7 @@ impl Session<'_> {
             self.used(|used| used.bytes_read += product.blob.size);
         }
         let kept = Kept::of(&self.dir.kept(), self.key(id), self.files);
-        Written::All(Before::of_current(kept.keep(aside, &places, intact)))
+        Some(Written::All(Before::of_current(kept.keep(aside, places, intact))))
     }
 
     /// Makes room for outputs: what lies there is moved aside. Nothing if that cannot be done; the command would fail
@@ -376,8 +395,10 @@ impl Session<'_> {
                 None
             }
             Err(error) => {
-                self.store = None;
-                self.notice(format!("{error}; the build goes on without the store"));
+                // Commands that run at once may all find it out.
+                if self.store.take().is_some() {
+                    self.notice(format!("{error}; the build goes on without the store"));
+                }
                 None
             }
         }

@@ -158,7 +158,9 @@ pub(crate) fn around_headers(told: &Told) -> Vec<Around> {
     let vain = told.paths("vain").map(|path| Around::file(path.into()));
     let there = told.paths("include").map(|path| Around::file(path.into()));
     let read = told.paths("specs").chain(told.paths("config")).map(|path| Around::file(path.into()));
-    vain.chain(there).chain(read).collect()
+    let twins = told.paths("twin");
+    let twins = twins.filter_map(|twin| told.paths("include").find_map(|other| Around::same(twin, other)));
+    vain.chain(there).chain(read).chain(twins).collect()
 }
 
 #[cfg(test)]

@@ -168,8 +168,9 @@ impl<'d> Desk<'d> {
         let around = around(&told);
         let remembered = Remembered { told, around };
         let bytes = remembered.encode(&self.places);
-        // Which directories are one and the same nobody could check elsewhere.
-        match remembered.told.all("twin").is_empty() {
+        // Of two names of one directory, that they are so can be checked elsewhere, unless it is hidden how.
+        let checked = remembered.around.iter().filter(|around| matches!(around, Around::Same(..))).count();
+        match remembered.told.all("twin").len() == checked {
             true => self.memo.put(key, bytes),
             false => self.memo.put_here(key, bytes),
         }

@@ -97,6 +97,8 @@ pub(crate) enum Around {
     File(PathBuf, Digest),
     /// A directory with these names in it is there (none: it is absent or empty).
     Listing(PathBuf, Digest),
+    /// Both lead to one directory.
+    Same(PathBuf, PathBuf),
 }
 
 impl Around {
@@ -121,9 +123,16 @@ impl Around {
         Self::Listing(path, encoder.finish())
     }
 
+    /// That two directories are one and the same, if they are.
+    pub(crate) fn same(one: &Path, other: &Path) -> Option<Self> {
+        let (canonical, also) = (one.canonicalize().ok()?, other.canonicalize().ok()?);
+        (canonical == also).then(|| Self::Same(one.to_path_buf(), other.to_path_buf()))
+    }
+
     /// Whether it is still so; what `looked` holds was looked at a moment ago.
     fn holds(&self, looked: &mut Looked) -> bool {
         let (listing, path) = match self {
+            Self::Same(one, other) => return Self::same(one, other).is_some(),
             Self::Absent(path) | Self::File(path, _) | Self::Directory(path) => (false, path),
             Self::Listing(path, _) => (true, path),
         };
@@ -195,6 +204,10 @@ impl Remembered {
         });
         encoder.list(&self.around, |e, around| {
             let (kind, path, digest) = match around {
+                Around::Same(one, other) => {
+                    e.u8(4).bytes(&places.hide(one.as_os_str())).bytes(&places.hide(other.as_os_str()));
+                    return;
+                }
                 Around::Absent(path) => (0, path, None),
                 Around::Directory(path) => (1, path, None),
                 Around::File(path, digest) => (2, path, Some(digest)),
@@ -216,6 +229,9 @@ impl Remembered {
         let around = decoder.list(|d| {
             let kind = d.u8()?;
             let path = PathBuf::from(places.reveal(d.bytes()?)?);
+            if kind == 4 {
+                return Ok(Around::Same(path, PathBuf::from(places.reveal(d.bytes()?)?)));
+            }
             Ok(match (kind, d.option(Decoder::digest)?) {
                 (0, None) => Around::Absent(path),
                 (1, None) => Around::Directory(path),
@@ -246,6 +262,7 @@ mod tests {
             Around::Absent("/opt/a".into()),
             Around::File("/opt/ab/specs".into(), Digest::of(b"x")),
             Around::listing("/nowhere".into()),
+            Around::Same("/opt/a/one".into(), "/usr/other".into()),
         ];
         let bytes = Remembered { told, around }.encode(&places("/opt/a"));
         assert!(!bytes.windows(7).any(|window| window == b"/opt/a/"));
@@ -254,6 +271,7 @@ mod tests {
         assert_eq!(elsewhere.told.text("target"), Some("avr"));
         assert_eq!(elsewhere.around[0], Around::Absent("/b".into()));
         assert_eq!(elsewhere.around[1], Around::File("/opt/ab/specs".into(), Digest::of(b"x")));
+        assert_eq!(elsewhere.around[3], Around::Same("/b/one".into(), "/usr/other".into()));
     }
 
     #[test]
@@ -280,5 +298,13 @@ mod tests {
         assert!(!holds(&absent) && !holds(&empty) && holds(&file));
         std::fs::write(&path, "b").unwrap();
         assert!(!holds(&file));
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        let same = Around::same(&link, &real).unwrap();
+        assert!(holds(&same) && Around::same(&link, dir.path()).is_none());
+        std::fs::remove_file(&link).unwrap();
+        std::fs::create_dir(&link).unwrap();
+        assert!(!holds(&same));
     }
 }

@@ -96,6 +96,53 @@ fn killed_at_fifty_moments_the_next_build_equals_a_clean_one() {
     }
 }
 
+#[test]
+fn killed_at_twenty_five_moments_a_store_gives_nothing_wrong() {
+    const STATES: u64 = 5;
+    let mut random = Random(31);
+    let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    let store = space.base().join("store");
+    let mut longest = Duration::ZERO;
+    let clean: Vec<Tree> = (0..STATES)
+        .map(|state| {
+            write_state(&space, state);
+            space.remove_if_there(".rekindle");
+            let start = Instant::now();
+            space.build(&["-j2"]).ok();
+            longest = longest.max(start.elapsed());
+            space.outputs()
+        })
+        .collect();
+    space.use_store(&store);
+    for round in 0..25 {
+        // Some begin with an empty store, most with what is there, killed writers' leavings included.
+        if random.below(5) == 0 && store.is_dir() {
+            std::fs::remove_dir_all(&store).unwrap();
+        }
+        let state = random.below(STATES);
+        write_state(&space, state);
+        space.remove_if_there(".rekindle");
+        let mut running = space.start_build(&["-j2"]);
+        let moment = Duration::from_micros(random.below(longest.as_micros() as u64 + 1));
+        std::thread::sleep(moment);
+        running.kill();
+        // A clean directory, so that all comes from the store that can; and once more.
+        for again in [false, true] {
+            space.remove_if_there(".rekindle");
+            let built = space.build(&["-j2"]);
+            built.ok();
+            let story = || format!("round {round}: killed after {moment:?} in state {state}\n{}", built.story());
+            let difference = space.outputs().difference(&clean[state as usize]);
+            assert!(difference.is_empty(), "unlike a clean build (the second):\n{difference}{}", story());
+            assert!(!built.stderr.contains("damaged"), "a writer that dies leaves nothing half\n{}", story());
+            let summary = built.summary();
+            assert!(!again || summary.ran.total() + summary.processes() == 0, "{}", story());
+        }
+    }
+    let left = space.run(&["cache", "verify"]).done();
+    left.ok();
+}
+
 /// A project with a unit that takes the compiler about half a second.
 fn slow() -> Space {
     let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));

@@ -65,7 +65,12 @@ impl Disk {
             return Ok(None);
         }
         self.account.flush();
-        let place = fs::metadata(&self.inner).at("look at", &self.inner)?.ino();
+        let place = match fs::metadata(&self.inner) {
+            Ok(data) => data.ino(),
+            // Somebody removed the store meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).at("look at", &self.inner),
+        };
         if self.account.total(place, self.now).is_some_and(|total| total <= self.limit) {
             return Ok(None);
         }

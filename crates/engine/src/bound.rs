@@ -44,6 +44,13 @@ impl Session<'_> {
                 });
             }
         }
+        // What it printed is told elsewhere with names in the place of paths; a path that none of them stands for would
+        // be told as it is here.
+        let (told, _) = self.needles.find(&self.named(&success.printed));
+        for name in told {
+            why.get_or_insert_with(|| format!("what it printed holds the path of `{name}`"));
+            names.push(name.as_ref().into());
+        }
         why.map(|why| Bound::here(names, why, roots))
     }
 

@@ -86,7 +86,7 @@ impl Needles {
     }
 
     /// The names of the roots whose paths are in an output or may be, and in the latter case why that is not known.
-    pub(super) fn find(&self, bytes: &[u8]) -> (Vec<Arc<str>>, Option<&'static str>) {
+    pub(crate) fn find(&self, bytes: &[u8]) -> (Vec<Arc<str>>, Option<&'static str>) {
         let mut search = self.search(inside::budget(bytes.len()));
         search.bytes(bytes);
         inside::search(&mut search, bytes);

@@ -91,6 +91,9 @@ pub(super) fn forms(path: &[u8]) -> BTreeSet<Form> {
         }
         forms.insert(Form { next: text.len(), width: 1, bytes: text });
     }
+    // gcc makes one name of a whole path, below the directory in which it keeps profiles.
+    let in_one_name = path.iter().map(|byte| if *byte == b'/' { b'#' } else { *byte });
+    forms.insert(Form { next: path.len(), width: 1, bytes: in_one_name.collect() });
     forms
 }
 
@@ -109,11 +112,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_path_is_written_in_one_way_and_three_widths() {
+    fn a_plain_path_is_written_in_one_way_and_three_widths_and_as_a_name() {
         assert_eq!(texts(b"/home/a-b/c_d.e+f").len(), 2, "a URL escapes the plus sign");
         assert_eq!(
             forms(b"/w/a").into_iter().map(|form| form.bytes).collect::<Vec<_>>(),
-            [b"/\0\0\0w\0\0\0/\0\0\0a".to_vec(), b"/\0w\0/\0a".to_vec(), b"/w/a".to_vec(),]
+            [b"#w#a".to_vec(), b"/\0\0\0w\0\0\0/\0\0\0a".to_vec(), b"/\0w\0/\0a".to_vec(), b"/w/a".to_vec(),]
         );
     }
 

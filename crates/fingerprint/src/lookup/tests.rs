@@ -581,3 +581,23 @@ fn no_random_change_of_a_random_tree_goes_unnoticed() {
     }
     assert!(noticed > 150 && silent > 300, "{noticed} noticed, {silent} silent");
 }
+
+#[test]
+fn a_graph_writes_its_outputs_and_nothing_else() {
+    let mut space = Space::new(&[]);
+    let (output, other) = (space.id("gen/sub/x.h"), space.id("gen/y.h"));
+    let world = Outputs::of(&mut space.files, [output, other, output]);
+    let names = |space: &mut Space, dir: &str| {
+        let dir = space.id(dir);
+        let mut names: Vec<_> = world.outputs_in(dir).iter().map(|name| name.to_vec()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&mut space, "gen/sub"), [b"x.h"]);
+    assert_eq!(names(&mut space, "gen"), [&b"sub"[..], b"y.h"], "directories above outputs are listed too");
+    let mut writes = |dir: &str, name: &str| world.writes(space.id(dir), name.as_bytes());
+    assert!(writes("gen/sub", "x.h") && writes("gen", "y.h"));
+    assert!(
+        !writes("gen", "x.h") && !writes("gen", "sub") && !writes("gen/sub", "y.h") && !writes("", "gen")
+    );
+}

@@ -131,7 +131,8 @@ fn killed_at_twenty_five_moments_a_store_gives_nothing_wrong() {
             space.remove_if_there(".rekindle");
             let built = space.build(&["-j2"]);
             built.ok();
-            let story = || format!("round {round}: killed after {moment:?} in state {state}\n{}", built.story());
+            let story =
+                || format!("round {round}: killed after {moment:?} in state {state}\n{}", built.story());
             let difference = space.outputs().difference(&clean[state as usize]);
             assert!(difference.is_empty(), "unlike a clean build (the second):\n{difference}{}", story());
             assert!(!built.stderr.contains("damaged"), "a writer that dies leaves nothing half\n{}", story());

@@ -2,7 +2,8 @@
 //! what is put back without a command, counted by kind (`c`ompile, `a`rchive, `l`ink, custom command `x`), with the
 //! result equal to a clean build's, byte for byte, and nothing left to do for a third one.
 //!
-//! Every row is played with gcc and clang, with and without debug information.
+//! Every row is played with gcc and clang, with and without debug information; and then with a store, in two places in
+//! turns: what was there before, here or there, is put back without a command, also in a clean directory.
 
 #[path = "scenarios/played.rs"]
 mod played;
@@ -17,31 +18,65 @@ use rekindle_testkit::Built;
 /// What a build does: what runs, and what is put back.
 type Work = (&'static str, &'static str);
 
+/// What the project takes.
+const ALL: &str = "4c 1a 1l";
+
 /// Builds, changes, builds, and holds that build against the row, a clean build and a third one.
 fn play(variant: Variant, change: fn(&mut Case), work: fn(Variant) -> Work) {
     let Some(mut case) = Case::new(variant) else { return };
-    case.build_well().assert_kinds("4c 1a 1l", "-");
+    case.build_well().assert_kinds(ALL, "-");
+    if !variant.store {
+        change(&mut case);
+        settle_row(&case, work(variant));
+        return;
+    }
+    let mut other = case.elsewhere();
+    other.build_well().assert_restored(ALL);
+    let (files, outputs) = (case.files(), case.space.outputs());
     change(&mut case);
     settle_row(&case, work(variant));
+    // The same change elsewhere, and back again in both places.
+    change(&mut other);
+    other.is_known();
+    other.is_like_clean();
+    for case in [&case, &other] {
+        case.put_files(&files);
+        case.is_known();
+        let difference = case.space.outputs().difference(&outputs);
+        assert!(difference.is_empty(), "not what was there before (the second):\n{difference}");
+    }
 }
 
 #[track_caller]
 pub(crate) fn settle_row(case: &Case, (ran, put_back): Work) -> Built {
     let second = case.build_well();
     second.assert_work_and_restored(ran, put_back);
-    case.space.assert_like_clean(case.profile());
+    case.is_like_clean();
     let third = case.build_well();
     assert_eq!(third.assert_work("-").summary().processes(), 0, "{}", third.story());
+    if case.variant.store {
+        let outputs = case.space.outputs();
+        case.space.run(&["clean"]).done().ok();
+        case.is_known();
+        let other = case.elsewhere();
+        other.is_known();
+        for space in [&case.space, &other.space] {
+            let difference = outputs.difference(&space.outputs());
+            assert!(difference.is_empty(), "unlike before (the first):\n{difference}");
+        }
+    }
     second
 }
 
 /// A test for each row and variant: `gcc_debug::source_edited`.
 macro_rules! scenarios {
     ($($name:ident: $play:expr;)*) => {
-        scenarios!(gcc_plain, Variant { cc: "gcc", debug: false }, $($name: $play;)*);
-        scenarios!(gcc_debug, Variant { cc: "gcc", debug: true }, $($name: $play;)*);
-        scenarios!(clang_plain, Variant { cc: "clang", debug: false }, $($name: $play;)*);
-        scenarios!(clang_debug, Variant { cc: "clang", debug: true }, $($name: $play;)*);
+        scenarios!(gcc_plain, Variant { cc: "gcc", debug: false, store: false }, $($name: $play;)*);
+        scenarios!(gcc_debug, Variant { cc: "gcc", debug: true, store: false }, $($name: $play;)*);
+        scenarios!(clang_plain, Variant { cc: "clang", debug: false, store: false }, $($name: $play;)*);
+        scenarios!(clang_debug, Variant { cc: "clang", debug: true, store: false }, $($name: $play;)*);
+        scenarios!(gcc_shared, Variant { cc: "gcc", debug: true, store: true }, $($name: $play;)*);
+        scenarios!(clang_shared, Variant { cc: "clang", debug: true, store: true }, $($name: $play;)*);
     };
     ($module:ident, $variant:expr, $($name:ident: $play:expr;)*) => {
         mod $module {
@@ -57,8 +92,11 @@ macro_rules! scenarios {
     };
 }
 
-/// A row: the change, what runs then, and perhaps what is put back.
+/// A row: the change, what runs then, and perhaps what is put back. What is `known` is put back where there is a store.
 macro_rules! row {
+    ($change:expr, known $work:literal) => {
+        |variant| play(variant, $change, |variant| if variant.store { ("-", $work) } else { ($work, "-") })
+    };
     ($change:expr, $ran:literal) => {
         row!($change, $ran, "-")
     };
@@ -85,10 +123,10 @@ mod known {
         new_content_with_an_older_mtime: row!(played::new_content_with_an_older_mtime, "1c 1l");
         new_content_with_the_same_mtime_and_size: row!(played::new_content_with_the_same_mtime_and_size, "1c 1l");
         source_edited_while_its_compile_runs: played::source_edited_while_its_compile_runs;
-        object_replaced_by_hand: row!(|case| played::replace(case, "compile main.c", "compile extra.c"), "1c");
-        program_overwritten_by_hand: row!(|case| played::overwrite(case, "link app", b"junk"), "1l");
-        object_deleted: row!(|case| played::delete(case, "compile main.c"), "1c");
-        program_deleted: row!(|case| played::delete(case, "link app"), "1l");
+        object_replaced_by_hand: row!(|case| played::replace(case, "compile main.c", "compile extra.c"), known "1c");
+        program_overwritten_by_hand: row!(|case| played::overwrite(case, "link app", b"junk"), known "1l");
+        object_deleted: row!(|case| played::delete(case, "compile main.c"), known "1c");
+        program_deleted: row!(|case| played::delete(case, "link app"), known "1l");
         flags_changed: row!(played::add_flags, "4c 1a 1l");
         comment_added_to_the_project_file: row!(|case| {
             case.space.edit("rekindle.toml", "[profile.plain]", "# It is plain.\n[profile.plain]");
@@ -107,7 +145,7 @@ mod known {
         }, "-");
         edited_built_and_reverted: row!(|case| {
             case.space.edit("src/main.c", "return 0", "return 1");
-            case.build_well().assert_work("1c 1l");
+            case.runs("1c 1l");
             case.space.edit("src/main.c", "return 1", "return 0");
         }, "-", "1c 1l");
         all_touched: row!(|case| {
@@ -122,7 +160,7 @@ mod known {
         source_mtime_in_the_future: row!(|case| {
             case.space.edit("src/main.c", "return 0", "return 1");
             case.space.age("src/main.c", 86_400);
-            case.build_well().assert_work("1c 1l");
+            case.runs("1c 1l");
         }, "-");
         compiler_wrote_no_depfile_then_a_header_edited: played::compiler_wrote_no_depfile;
     }
@@ -143,27 +181,24 @@ mod beyond {
             case.space.edit("src/extra.h", "20", "21");
             case.space.set_mtime("src/extra.h", before);
         }, "2c 1l");
-        object_overwritten_with_junk: row!(|case| played::overwrite(case, "compile one.c", b"junk"), "1c");
-        object_truncated: row!(|case| played::truncate(case, "compile one.c"), "1c");
-        archive_deleted: row!(|case| played::delete(case, "archive util"), "1a");
-        archive_overwritten_with_junk: row!(|case| played::overwrite(case, "archive util", b"!<arch>\n"), "1a");
-        archive_truncated: row!(|case| played::truncate(case, "archive util"), "1a");
-        program_truncated: row!(|case| played::truncate(case, "link app"), "1l");
+        object_overwritten_with_junk: row!(|case| played::overwrite(case, "compile one.c", b"junk"), known "1c");
+        object_truncated: row!(|case| played::truncate(case, "compile one.c"), known "1c");
+        archive_deleted: row!(|case| played::delete(case, "archive util"), known "1a");
+        archive_overwritten_with_junk: row!(|case| played::overwrite(case, "archive util", b"!<arch>\n"), known "1a");
+        archive_truncated: row!(|case| played::truncate(case, "archive util"), known "1a");
+        program_truncated: row!(|case| played::truncate(case, "link app"), known "1l");
         every_output_deleted: row!(|case| {
             for action in ["compile main.c", "compile extra.c", "compile one.c", "compile two.c", "archive util", "link app"] {
                 played::delete(case, action);
             }
-        }, "4c 1a 1l");
+        }, known "4c 1a 1l");
         flag_changed_and_changed_back: row!(|case| {
             played::add_flags(case);
-            case.build_well().assert_work("4c 1a 1l");
+            case.runs("4c 1a 1l");
             case.space.edit("rekindle.toml", played::FLAGS, "debug = ");
             case.space.edit("rekindle.toml", played::MORE_FLAGS, "");
         }, "-", "4c 1a 1l");
-        environment_variable_in_the_key_changed: row!(|case| {
-            let dir = case.space.base().join("tools");
-            case.space.set_env("CPATH", dir);
-        }, "4c");
+        environment_variable_in_the_key_changed: row!(|case| case.space.set_env("CPATH", "first"), "4c");
         environment_variable_that_no_command_reads_changed: row!(|case| case.space.set_env("PS1", "$ "), "-");
         source_renamed: row!(|case| case.space.rename("src/extra.c", "src/more.c"), "1c 1l");
         file_added_to_a_glob: row!(|case| {

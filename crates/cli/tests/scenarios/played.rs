@@ -177,7 +177,7 @@ pub(crate) fn compiler_replaced_in_place(variant: Variant) {
     case.space.overlay(&driver, &content);
     // The compiler compiles and links; what archives is another program.
     case.build_well().assert_kinds("4c 1l", "-");
-    case.space.assert_like_clean(case.profile());
+    case.is_like_clean();
     assert_eq!(case.build_well().assert_work("-").summary().processes(), 0);
 }
 
@@ -244,7 +244,7 @@ pub(crate) fn compiler_wrote_no_depfile(variant: Variant) {
     case.space.edit("src/extra.h", "20", "21");
     let second = case.build_well();
     second.assert_work("2c 1l");
-    case.space.assert_like_clean(case.profile());
+    case.is_like_clean();
 }
 
 pub(crate) fn declared_depfile_not_written(variant: Variant) {

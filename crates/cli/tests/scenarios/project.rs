@@ -14,6 +14,8 @@ pub(crate) struct Variant {
     pub(crate) cc: &'static str,
     /// Whether there is debug information.
     pub(crate) debug: bool,
+    /// Whether results are shared.
+    pub(crate) store: bool,
 }
 
 impl Variant {
@@ -115,6 +117,8 @@ pub(crate) struct Case {
     pub(crate) space: Space,
     /// With what it is built.
     pub(crate) variant: Variant,
+    /// Whether all that is made in it was made elsewhere before.
+    known: bool,
 }
 
 impl Case {
@@ -129,7 +133,44 @@ impl Case {
         for file in space.files() {
             space.age(file, -3600);
         }
-        Some(Self { space, variant })
+        if variant.store {
+            let store = space.base().join("store");
+            space.use_store(&store);
+        }
+        Some(Self { space, variant, known: false })
+    }
+
+    /// The same files elsewhere, where nothing is built yet, with the same store.
+    pub(crate) fn elsewhere(&self) -> Self {
+        let mut space = self.space.copy_to_another_place();
+        space.remove_if_there(".rekindle");
+        space.move_project("another/workspace");
+        Self { space, variant: self.variant, known: true }
+    }
+
+    /// The project's own files.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, File)> {
+        let read = |path: PathBuf| {
+            let file = match std::fs::read_link(self.space.path(&path)) {
+                Ok(target) => File::Link(target),
+                Err(_) => File::Text(self.space.read(&path)),
+            };
+            (path, file)
+        };
+        self.space.files().into_iter().map(read).collect()
+    }
+
+    /// Lets the project have these files and no others.
+    pub(crate) fn put_files(&self, files: &[(PathBuf, File)]) {
+        for path in self.space.files() {
+            self.space.remove(path);
+        }
+        for (path, file) in files {
+            match file {
+                File::Text(bytes) => self.space.write(path, bytes),
+                File::Link(target) => self.space.symlink(target, path),
+            }
+        }
     }
 
     /// The arguments that choose the profile.
@@ -149,6 +190,32 @@ impl Case {
         let built = self.build();
         built.ok();
         built
+    }
+
+    /// Builds, and exactly this runs; where all is known it is put back.
+    #[track_caller]
+    pub(crate) fn runs(&self, work: &str) {
+        let (ran, put_back) = if self.known { ("-", work) } else { (work, "-") };
+        self.build_well().assert_work_and_restored(ran, put_back);
+    }
+
+    /// Builds without a command.
+    #[track_caller]
+    pub(crate) fn is_known(&self) {
+        let built = self.build_well();
+        let summary = built.summary();
+        assert_eq!(
+            (summary.ran.total(), summary.processes()),
+            (0, 0),
+            "it was there before\n{}",
+            built.story()
+        );
+    }
+
+    /// What was built equals a clean build's, which shares nothing.
+    #[track_caller]
+    pub(crate) fn is_like_clean(&self) {
+        self.space.assert_like_clean(&[self.profile(), &["--no-store"]].concat());
     }
 
     /// Lets the compiler be one that can be held.
@@ -187,6 +254,12 @@ impl Case {
             let _ = std::fs::remove_file(self.tool(when.file()));
         }
     }
+}
+
+/// A file of the project.
+pub(crate) enum File {
+    Text(Vec<u8>),
+    Link(PathBuf),
 }
 
 /// Where a compile is held.

@@ -1,7 +1,5 @@
 //! Many builds at once with one store.
 
-#![expect(clippy::disallowed_methods, reason = "a test is a world of its own")]
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 

@@ -686,6 +686,29 @@ fn a_link_takes_what_its_inputs_left_for_it_to_read() {
 }
 
 #[test]
+fn a_link_is_not_taken_for_one_whose_inputs_left_nothing_to_read() {
+    for source in ["asm(\".incbin \\\"payload\\\"\");\n", "asm(\".incbin \" NAME);\n"] {
+        let compile = step("grep -v incbin src/in.c > out/o; true", &["src/in.c"], &["o"]);
+        let link = Step {
+            kind: Some(ActionKind::Link),
+            depfile: Some("tmp/p.d"),
+            ..step("cat out/o payload > out/p; echo 'out/p: out/o' > out/tmp/p.d", &["build:o"], &["p"])
+        };
+        let mut here = sharing(&[compile, link], &Arc::new(Memory::default()));
+        let files = [("src/in.c", source), ("payload", "one")];
+        for (name, text) in files {
+            here.write(name, text);
+        }
+        here.build();
+        assert_eq!(sorted(beside(&here, &files).told()), ["o restored", "p restored"]);
+        let mut there = beside(&here, &[("src/in.c", source), ("payload", "two")]);
+        there.steps[0].assembled_later = true;
+        assert_eq!(there.told(), ["o ran", "p ran"], "{source}");
+        assert_eq!(there.read("out/p"), "two");
+    }
+}
+
+#[test]
 fn two_results_under_one_name_agree_on_the_last() {
     // Which of two builds that run one command at once puts its result last does not matter: both are results.
     let mut here = sharing(&[step("cat in > out/a", &["in"], &["a"])], &Arc::new(Memory::default()));

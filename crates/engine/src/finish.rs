@@ -213,6 +213,13 @@ impl Session<'_> {
         mut success: Success,
         stored: Option<Result<u64, StoreError>>,
     ) {
+        let marked = self.dir.marker.now();
+        match marked {
+            Ok(instant) => self.files.set_instant(instant),
+            Err(error) => self.give_up(error),
+        }
+        let action = self.graph.action(id);
+        let mentioned = self.mentioned(action, &mut success);
         let foreign = self.undeclared_producers(id, &success.discovered);
         let mut unrecorded = None;
         if !foreign.is_empty() {
@@ -232,13 +239,6 @@ impl Session<'_> {
         if let Err(error) = self.make_links(id) {
             self.give_up(error);
         }
-        let marked = self.dir.marker.now();
-        match marked {
-            Ok(instant) => self.files.set_instant(instant),
-            Err(error) => self.give_up(error),
-        }
-        let action = self.graph.action(id);
-        let mentioned = self.mentioned(action, &mut success);
         let unrecorded = unrecorded.or_else(|| self.moved_inputs(action, &running, &success.discovered));
         for (path, made) in action.outputs.iter().zip(&success.made) {
             self.files.record(*path, made.signature, made.device, made.blob, made.instant);

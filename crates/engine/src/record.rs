@@ -146,6 +146,7 @@ impl Reader {
             },
             identity: d.option(Decoder::digest)?,
             declared: d.list(|d| Ok((self.path(d)?, self.content(d)?)))?,
+            executables: d.list(|d| self.path(d))?,
             discovered: d.list(|d| Ok((self.path(d)?, d.option(|d| self.content(d))?)))?,
             lookups: d.option(|d| Lookups::decode(d, |number| nth(&self.paths, number).ok()))?,
             deferred: d.list(|d| self.path(d))?,
@@ -291,6 +292,9 @@ impl Writer {
         });
         e.list(&stamp.declared, |e, (path, content)| {
             e.u32(self.path(*path, files, journal)).u32(self.content(*content, files, journal));
+        });
+        e.list(&stamp.executables, |e, path| {
+            e.u32(self.path(*path, files, journal));
         });
         e.list(&stamp.discovered, |e, (path, content)| {
             e.u32(self.path(*path, files, journal));

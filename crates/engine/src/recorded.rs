@@ -46,6 +46,7 @@ impl Session<'_> {
             kind: action.kind,
             identity: action.identity.as_ref().map(|identity| identity.digest),
             declared,
+            executables: action.executables(self.files),
             discovered: success.discovered.iter().map(|path| (*path, content(path))).collect(),
             lookups,
             deferred: mentioned.deferred,

@@ -311,6 +311,7 @@ impl Session<'_> {
         paths.sort_unstable();
         paths.dedup();
         let discovered = paths.iter().map(|path| (*path, content(path))).collect();
+        let executables = action.executables(self.files);
         let declared = action.inputs.iter().filter_map(|path| Some((*path, content(path)?))).collect();
         let outputs: Vec<(PathId, Product)> =
             action.outputs.iter().copied().zip(hit.result.products.iter().copied()).collect();
@@ -323,6 +324,7 @@ impl Session<'_> {
             kind: action.kind,
             identity: action.identity.as_ref().map(|identity| identity.digest),
             declared,
+            executables,
             discovered,
             lookups: hit.lookups,
             deferred: hit.deferred,

@@ -383,6 +383,18 @@ impl Action {
         }
     }
 
+    /// Whether it matters which of its inputs may be executed. A compiler does not look; a command of a person's may
+    /// run them, or copy them with their modes.
+    pub fn modes_count(&self) -> bool {
+        matches!(self.kind, ActionKind::Custom | ActionKind::AutoArchive)
+    }
+
+    /// The declared inputs that may be executed, as they were seen last, where that counts.
+    pub fn executables(&self, files: &Files) -> Vec<PathId> {
+        let inputs = self.inputs.iter().copied().filter(|_| self.modes_count());
+        inputs.filter(|path| files.is_executable(*path)).collect()
+    }
+
     /// Its command as keys and stamps hold it.
     pub fn command(&self, files: &mut Files) -> Command {
         let spelling = Spelling::new(files, self.cwd);

@@ -61,6 +61,7 @@ pub fn judge_inputs(action: &Action, now: &Command, stamp: &Stamp, view: &mut Vi
     judge_command(now, stamp, view.files, &mut reasons);
     judge_identity(action.identity.as_deref(), stamp, view, &mut reasons);
     judge_declared(action, stamp, view.files, &mut reasons);
+    judge_modes(action, stamp, view.files, &mut reasons);
     judge_discovered(stamp, view.files, &mut reasons);
     judge_lookups(action, stamp, view, &mut reasons);
     judge_place(action, stamp, view, &mut reasons);
@@ -186,6 +187,18 @@ fn judge_declared(action: &Action, stamp: &Stamp, files: &Files, reasons: &mut V
     }
     if reasons.len() == found {
         reasons.push(StaleReason::InputsReordered);
+    }
+}
+
+fn judge_modes(action: &Action, stamp: &Stamp, files: &Files, reasons: &mut Vec<StaleReason>) {
+    let now = action.executables(files);
+    for path in action.inputs.iter().filter(|_| action.modes_count()) {
+        let (was, is) = (stamp.executables.contains(path), now.contains(path));
+        // Of one that is new, or gone, enough is said already.
+        let known = stamp.declared.iter().any(|(declared, _)| declared == path);
+        if was != is && known && files.content(*path).is_some() {
+            reasons.push(StaleReason::InputModeChanged { path: files.show(*path), executable: is });
+        }
     }
 }
 

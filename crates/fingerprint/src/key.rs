@@ -60,7 +60,7 @@ fn name(encoder: &mut Encoder, path: PathId, files: &Files) {
 /// The first-level key of an action whose command is `now`; none if a declared input was not seen to be a file.
 ///
 /// Domain `rekindle action 1`, [`RULES`], the digest of the command, that of the identity, the declared inputs in
-/// order (name and content), the directories that are searched, how it is found out what is read besides, and where
+/// order (name and content), those that may be executed where that counts, the directories that are searched, how it is found out what is read besides, and where
 /// those of its roots lie that nothing maps (name and path).
 pub fn first_key(action: &Action, now: &Command, files: &Files) -> Option<FirstKey> {
     let mut e = Encoder::for_digest("rekindle action 1");
@@ -74,6 +74,7 @@ pub fn first_key(action: &Action, now: &Command, files: &Files) -> Option<FirstK
         name(e, *path, files);
         e.digest(digest);
     });
+    e.list(&action.executables(files), |e, path| name(e, *path, files));
     let discovery = &action.discovery;
     e.option(discovery.search.as_ref(), |e, search| {
         e.list(&search.dirs, |e, dir| name(e, *dir, files)).u8(u8::from(search.near));

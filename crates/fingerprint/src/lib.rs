@@ -14,6 +14,7 @@
 //! | outputs and links | `outputs`, `links` | command digest | another name, or one more or less |
 //! | toolchain identity | `identity` | digest of its parts | a byte of the compiler, its programs or their libraries |
 //! | declared inputs, in order | `inputs` | path and content | content; an input added, removed, moved |
+//! | which of them may be executed | `inputs` of custom commands | a bit | `chmod` |
 //! | discovered inputs | depfiles, traces | path and content, or absence | content; gone; there after all |
 //! | answers of searches | [`lookup::Lookups`] | names asked, who has them | a header or library that shadows another |
 //! | literal `__has_include` probes | [`scan`] | as searches | the probed header appears or goes |

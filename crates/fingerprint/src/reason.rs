@@ -55,6 +55,13 @@ pub enum StaleReason {
         /// The input.
         path: String,
     },
+    /// An input of a custom command may be executed now, or may not any more.
+    InputModeChanged {
+        /// The input.
+        path: String,
+        /// Whether it may be executed now.
+        executable: bool,
+    },
     /// A path that was found absent is there now.
     InputAppeared {
         /// The path.
@@ -129,6 +136,7 @@ impl StaleReason {
             Self::ToolchainChanged { .. } => "toolchain_changed",
             Self::InputChanged { .. } => "input_changed",
             Self::InputGone { .. } => "input_gone",
+            Self::InputModeChanged { .. } => "input_mode_changed",
             Self::InputAppeared { .. } => "input_appeared",
             Self::InputAdded { .. } => "input_added",
             Self::InputRemoved { .. } => "input_removed",
@@ -149,6 +157,7 @@ impl StaleReason {
         match self {
             Self::InputChanged { path }
             | Self::InputGone { path }
+            | Self::InputModeChanged { path, .. }
             | Self::InputAppeared { path }
             | Self::InputAdded { path }
             | Self::InputRemoved { path }
@@ -207,6 +216,8 @@ impl fmt::Display for StaleReason {
             }
             Self::InputChanged { path } => write!(f, "`{path}` changed"),
             Self::InputGone { path } => write!(f, "`{path}` is gone"),
+            Self::InputModeChanged { path, executable: true } => write!(f, "`{path}` may be executed now"),
+            Self::InputModeChanged { path, .. } => write!(f, "`{path}` may not be executed any more"),
             Self::InputAppeared { path } => write!(f, "`{path}` appeared"),
             Self::InputAdded { path } => write!(f, "input `{path}` added"),
             Self::InputRemoved { path } => write!(f, "input `{path}` removed"),
@@ -257,6 +268,8 @@ mod tests {
             StaleReason::ToolchainChanged { toolchain: "gcc 12.2.0, compile C".into(), parts: vec![] },
             StaleReason::InputChanged { path: path() },
             StaleReason::InputGone { path: path() },
+            StaleReason::InputModeChanged { path: path(), executable: true },
+            StaleReason::InputModeChanged { path: path(), executable: false },
             StaleReason::InputAppeared { path: path() },
             StaleReason::InputAdded { path: path() },
             StaleReason::InputRemoved { path: path() },
@@ -287,6 +300,8 @@ mod tests {
         toolchain_changed: toolchain changed: gcc 12.2.0, compile C [-]
         input_changed: `src/a.h` changed [src/a.h]
         input_gone: `src/a.h` is gone [src/a.h]
+        input_mode_changed: `src/a.h` may be executed now [src/a.h]
+        input_mode_changed: `src/a.h` may not be executed any more [src/a.h]
         input_appeared: `src/a.h` appeared [src/a.h]
         input_added: input `src/a.h` added [src/a.h]
         input_removed: input `src/a.h` removed [src/a.h]

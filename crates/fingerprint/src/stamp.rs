@@ -68,6 +68,8 @@ pub struct Stamp {
     pub identity: Option<Digest>,
     /// The declared inputs, in order.
     pub declared: Vec<(PathId, ContentId)>,
+    /// Those of them that may be executed, where that counts (see [`crate::action::Action::modes_count`]).
+    pub executables: Vec<PathId>,
     /// What else it read, in path order; `None` for a path that it found absent.
     pub discovered: Vec<(PathId, Option<ContentId>)>,
     /// The answers that the search for headers or libraries gave.

@@ -88,6 +88,7 @@ impl Bench {
             kind: action.kind,
             identity: action.identity.as_ref().map(|identity| identity.digest),
             declared: vec![(action.inputs[0], content(action.inputs[0]))],
+            executables: Vec::new(),
             discovered: vec![(header, Some(content(header))), (absent, None)],
             lookups: Some(lookups),
             deferred: Vec::new(),
@@ -241,6 +242,30 @@ fn declared_inputs_count_by_content_presence_and_order() {
     };
     let reordered = Bench::new().judge(|_| {}, |action, files| action.inputs.push(header(files)), both);
     assert_eq!(reordered, ["inputs are in another order"]);
+}
+
+#[test]
+fn which_inputs_may_be_executed_counts_for_a_custom_command() {
+    let judged = |kind: ActionKind, may: bool, might: bool| {
+        let mode = if may { 0o755 } else { 0o644 };
+        Bench::new().judge(
+            |bench| fs::set_permissions(bench.at("a.c"), fs::Permissions::from_mode(mode)).unwrap(),
+            |action, _| action.kind = kind,
+            |stamp, _| {
+                let input = stamp.declared[0].0;
+                stamp.executables.extend(might.then_some(input));
+            },
+        )
+    };
+    let told = |may, might| {
+        let mut told = judged(ActionKind::Custom, may, might);
+        told.retain(|reason| reason.contains("executed"));
+        told
+    };
+    assert_eq!(told(true, false), ["`a.c` may be executed now"]);
+    assert_eq!(told(false, true), ["`a.c` may not be executed any more"]);
+    assert!(told(true, true).is_empty() && told(false, false).is_empty());
+    assert_eq!(judged(ActionKind::Compile, true, false), Vec::<String>::new());
 }
 
 #[test]

@@ -430,6 +430,29 @@ fn where_a_root_lies_counts_only_where_nothing_maps_it_out_of_results() {
 }
 
 #[test]
+fn which_inputs_may_be_executed_counts_for_custom_commands_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let key = |kind: ActionKind| {
+        let mut files = bench.files();
+        let set = Bench::set(&mut files);
+        let mut action = Bench::action(&mut files);
+        action.kind = kind;
+        Bench::names_in(&mut files, &action, &set).key.unwrap().0
+    };
+    let before = ActionKind::ALL.map(key);
+    let source = bench.at("src/a.c");
+    fs::set_permissions(&source, fs::Permissions::from_mode(0o755)).unwrap();
+    let changed: Vec<ActionKind> = ActionKind::ALL
+        .into_iter()
+        .zip(before)
+        .filter(|(kind, was)| key(*kind) != *was)
+        .map(|(kind, _)| kind)
+        .collect();
+    assert_eq!(changed, [ActionKind::Custom, ActionKind::AutoArchive]);
+}
+
+#[test]
 fn what_is_kept_apart_from_the_result_is_in_no_key() {
     let bench = Bench::new();
     let names = bench.names();
@@ -467,10 +490,10 @@ fn the_names_are_golden() {
     );
     insta::assert_snapshot!(golden, @"
     rules 1
-    key 307b31b2a5f3ca3a2f8d98c45eb9450dbccc9fac1ccd300515cbeca2227394ca
+    key 570b9102823291822252dfd75d0ae59cd5cdf1fba1cef952d949a1b4add14997
     set c939cd30581aa05c317b279bea15c57377c9aacfb5d8e948320cc62640ece673
-    result 43ac95025a602b7887c8fdcad1446ed64f9444d0c513c75209d5e13c1751f65b
-    with what was found 8851467f239f0515cceb68170d3ca116c4509386e8a9cd951abb6f1428e7db7f
+    result 707853edf5311866e8d04406e1647ac7cde2814356fd1bc1da3848eee1cd9bfa
+    with what was found 2d3422ecc75f4608e4d78e747ef93ddd3bcb26645f296d7a309507680010a707
     bound 186b117dfaeff63498b9caf52f513bb3b14fd953fd6884ac41544c852ac835ec
     ");
 }
@@ -549,6 +572,7 @@ fn the_set_of_a_stamp_is_what_it_discovered_and_searched() {
         command: action.command(&mut files),
         identity: None,
         declared: vec![],
+        executables: vec![],
         discovered: set.paths.iter().map(|path| (*path, files.content(*path))).collect(),
         lookups,
         deferred: vec![set.paths[0], foreign],

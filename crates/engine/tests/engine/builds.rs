@@ -595,6 +595,24 @@ fn what_a_file_that_the_assembler_includes_makes_it_read_counts() {
 }
 
 #[test]
+fn a_payload_that_another_action_makes_is_read_after_it_was_made() {
+    // Nothing says that the second reads what the first makes but the text that is scanned, and the longer one starts
+    // first.
+    let makes = step("sleep 0.1; cat src/blob > out/blob", &["src/blob"], &["blob"]);
+    let script = "sleep 0.3; cat src/in.s > out/a; cat out/blob >> out/a || true";
+    let reads = Step { scanned: true, ..step(script, &["src/in.s"], &["a"]) };
+    let mut space = Space::new(vec![makes, reads]);
+    space.write("src/blob", "one");
+    space.write("src/in.s", "nop\n");
+    space.build();
+    space.write("src/in.s", ".incbin \"out/blob\"\n");
+    space.write("src/blob", "two");
+    space.build();
+    assert_eq!(space.read("out/a"), ".incbin \"out/blob\"\ntwo");
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
 fn a_link_of_a_thin_archive_that_cannot_be_read_is_done_every_time() {
     let mut space = Space::new(vec![Step {
         kind: Some(ActionKind::Link),

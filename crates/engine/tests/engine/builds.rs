@@ -602,12 +602,13 @@ fn a_payload_that_another_action_makes_is_read_after_it_was_made() {
     let script = "sleep 0.3; cat src/in.s > out/a; cat out/blob >> out/a || true";
     let reads = Step { scanned: true, ..step(script, &["src/in.s"], &["a"]) };
     let mut space = Space::new(vec![makes, reads]);
+    space.jobs = 1;
     space.write("src/blob", "one");
     space.write("src/in.s", "nop\n");
     space.build();
     space.write("src/in.s", ".incbin \"out/blob\"\n");
     space.write("src/blob", "two");
-    space.build();
+    assert_eq!(space.build().told(), ["blob ran", "a ran"]);
     assert_eq!(space.read("out/a"), ".incbin \"out/blob\"\ntwo");
     assert_eq!(space.told(), NOTHING);
 }

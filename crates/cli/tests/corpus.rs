@@ -1,12 +1,18 @@
 //! Real projects, as `cargo xtask corpus` obtains them, built with real compilers: what is built is used, and what was
-//! built is not built again. The corpus is pinned by checksum, so the counts are exact.
+//! built is not built again, here or in another checkout with another copy of the compiler. The corpus is pinned by
+//! checksum, so the counts are exact.
 
 #![expect(clippy::disallowed_methods, reason = "a test is a world of its own")]
 
+#[path = "warm/copies.rs"]
+mod copies;
+
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
+use copies::{Copy, Tool, assert_nowhere, use_copy};
 use rekindle_testkit::{Built, Space, copy_tree, require, require_path};
 
 /// The largest project takes a compiler about a minute on one quiet core.
@@ -45,22 +51,45 @@ const AWS_LC: Project = Project {
     uses: use_aws_lc,
 };
 
-/// A copy of the project with the compilers `cc` and `cxx`, not built yet; `None` if it or they are missing.
-fn space(project: Project, cc: &str, cxx: &str) -> Option<Space> {
+/// A checkout that is built with a copy of a toolchain, and shares what it makes.
+struct Place {
+    space: Space,
+    tool: Tool,
+    shared: Rc<Space>,
+}
+
+/// A checkout of the project, not built yet; `None` if it or the tool is missing.
+fn space(project: Project, tool: Tool) -> Option<Place> {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/corpus").join(project.name);
     let what = format!("target/corpus/{}, which `cargo xtask corpus` makes", project.name);
-    if !require(cc) || !require(cxx) || !require_path(&from, &what) {
+    if !tool.needs().iter().all(|tool| require(tool)) || !require_path(&from, &what) {
         return None;
     }
     let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
-    space.set_env("CC", cc);
-    space.set_env("CXX", cxx);
+    use_copy(&mut space, tool, Copy::First);
+    let shared = Rc::new(Space::new("/bin/true"));
+    space.use_store(&shared.path("store"));
     space.remove("");
     copy_tree(&from, &space.root());
     // clang writes a digest of every header into debug information: there, an object tells of a comment.
     let manifest = String::from_utf8(space.read("rekindle.toml")).unwrap();
-    space.write("rekindle.toml", format!("{manifest}\n[profile.plain]\ndebug = false\n"));
-    Some(space)
+    let profiles = "[profile.plain]\ndebug = false\n[profile.fast]\ninherits = \"release\"\ndebug = true\n";
+    space.write("rekindle.toml", format!("{manifest}\n{profiles}"));
+    Some(Place { space, tool, shared })
+}
+
+impl Place {
+    /// The same elsewhere, with what was built: every file has a new time, the home is another.
+    fn second(&self) -> Self {
+        let mut space = self.space.copy_to_another_place();
+        space.move_project("a checkout/elsewhere");
+        Self { space, tool: self.tool, shared: Rc::clone(&self.shared) }
+    }
+
+    fn take_second_toolchain(&mut self) {
+        self.space.set_env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        use_copy(&mut self.space, self.tool, Copy::Second);
+    }
 }
 
 #[track_caller]
@@ -81,29 +110,59 @@ fn runs_nothing(space: &Space, project: Project, profile: &str, put_back: &str) 
 
 /// Builds, uses, and builds again after all that can happen to a tree and changes nothing, or nothing but a comment.
 #[track_caller]
-fn holds(project: Project, cc: &str, cxx: &str, profile: &str) {
-    let Some(space) = space(project, cc, cxx) else { return };
-    build(&space, project, profile).assert_kinds(project.all, "-");
-    (project.uses)(&space);
-    runs_nothing(&space, project, profile, "-");
+fn holds(project: Project, tool: Tool, profile: &str) {
+    let Some(place) = space(project, tool) else { return };
+    let space = &place.space;
+    build(space, project, profile).assert_kinds(project.all, "-");
+    (project.uses)(space);
+    runs_nothing(space, project, profile, "-");
 
     for file in space.files() {
         space.touch(file);
     }
-    runs_nothing(&space, project, profile, "-");
+    runs_nothing(space, project, profile, "-");
 
     let (header, readers) = project.header;
     let before = space.read(header);
     space.write(header, [&before[..], b"\n/* A comment. */\n"].concat());
-    build(&space, project, profile).assert_work(readers);
+    build(space, project, profile).assert_work(readers);
     space.write(header, before);
-    runs_nothing(&space, project, profile, readers);
-    runs_nothing(&space, project, profile, "-");
+    runs_nothing(space, project, profile, readers);
+    runs_nothing(space, project, profile, "-");
 
-    let copy = space.copy_to_another_place();
-    drop(space);
-    runs_nothing(&copy, project, profile, "-");
-    (project.uses)(&copy);
+    let second = place.second();
+    runs_nothing(&second.space, project, profile, "-");
+    (project.uses)(&second.space);
+    second.space.remove(".rekindle");
+    comes_back(second, place, project, profile);
+}
+
+/// Builds, and what was built is there in another checkout without a process.
+#[track_caller]
+fn travels(project: Project, tool: Tool, profile: &str) {
+    let Some(place) = space(project, tool) else { return };
+    build(&place.space, project, profile).assert_kinds(project.all, "-");
+    (project.uses)(&place.space);
+    let second = place.second();
+    second.space.remove(".rekindle");
+    comes_back(second, place, project, profile);
+}
+
+/// In a second checkout, where nothing is built, with another copy of the compiler and in another home, everything is
+/// put back, and nothing there tells of the first.
+#[track_caller]
+fn comes_back(mut second: Place, first: Place, project: Project, profile: &str) {
+    let outputs = first.space.outputs();
+    let old = first.space.base().to_path_buf();
+    drop(first);
+    second.take_second_toolchain();
+    let built = build(&second.space, project, profile);
+    built.assert_restored(project.all);
+    assert_eq!(built.summary().number(&["actions", "bound"]), 0, "{}", built.story());
+    let difference = second.space.outputs().difference(&outputs);
+    assert!(difference.is_empty(), "unlike the first (the second):\n{difference}");
+    assert_nowhere(&second.space.path(".rekindle"), &[&old, &second.tool.copy(Copy::First)]);
+    (project.uses)(&second.space);
 }
 
 /// What a built program prints; it must succeed.
@@ -127,7 +186,8 @@ fn use_lua(space: &Space) {
 
 /// The profile that was built.
 fn profile_of(space: &Space) -> &'static str {
-    if space.build_dir().join("plain").is_dir() { "plain" } else { "debug" }
+    let is_there = |profile: &&&str| space.build_dir().join(profile).is_dir();
+    ["plain", "fast", "debug"].iter().find(is_there).unwrap()
 }
 
 fn use_zstd(space: &Space) {
@@ -175,37 +235,37 @@ fn use_aws_lc(space: &Space) {
     assert!(printed.starts_with("TLSv1.3 TLS_") && printed.ends_with(": warm builds\n"), "{printed}");
 }
 
-#[test]
-fn lua_with_gcc() {
-    holds(LUA, "gcc", "g++", "debug");
+/// Debug with gcc, without debug information with clang; and, where it takes no minutes, everything between.
+macro_rules! tests {
+    ($($name:ident: $how:ident($project:expr, $tool:expr, $profile:literal);)*) => {
+        $(#[test] fn $name() { $how($project, $tool, $profile); })*
+    };
+    (slow: $($name:ident: $how:ident($project:expr, $tool:expr, $profile:literal);)*) => {
+        $(#[test] #[ignore = "takes a minute or more"] fn $name() { $how($project, $tool, $profile); })*
+    };
 }
 
-#[test]
-fn lua_with_clang() {
-    holds(LUA, "clang", "clang++", "plain");
+tests! {
+    lua_with_gcc: holds(LUA, Tool::Gcc, "debug");
+    lua_with_clang: holds(LUA, Tool::Clang, "plain");
+    lua_with_gcc_optimized: travels(LUA, Tool::Gcc, "fast");
+    lua_with_clang_and_debug_information: travels(LUA, Tool::Clang, "debug");
+    lua_with_clang_optimized: travels(LUA, Tool::Clang, "fast");
+    zstd_with_gcc: holds(ZSTD, Tool::Gcc, "debug");
+    zstd_with_clang: holds(ZSTD, Tool::Clang, "plain");
+    sqlite_with_gcc: holds(SQLITE, Tool::Gcc, "debug");
+    sqlite_with_clang: holds(SQLITE, Tool::Clang, "plain");
+    aws_lc_with_gcc: holds(AWS_LC, Tool::Gcc, "debug");
 }
 
-#[test]
-fn zstd_with_gcc() {
-    holds(ZSTD, "gcc", "g++", "debug");
-}
-
-#[test]
-fn zstd_with_clang() {
-    holds(ZSTD, "clang", "clang++", "plain");
-}
-
-#[test]
-fn sqlite_with_gcc() {
-    holds(SQLITE, "gcc", "g++", "debug");
-}
-
-#[test]
-fn sqlite_with_clang() {
-    holds(SQLITE, "clang", "clang++", "plain");
-}
-
-#[test]
-fn aws_lc_with_gcc() {
-    holds(AWS_LC, "gcc", "g++", "debug");
+tests! { slow:
+    zstd_with_gcc_optimized: travels(ZSTD, Tool::Gcc, "fast");
+    zstd_with_clang_and_debug_information: travels(ZSTD, Tool::Clang, "debug");
+    zstd_with_clang_optimized: travels(ZSTD, Tool::Clang, "fast");
+    sqlite_with_gcc_optimized: travels(SQLITE, Tool::Gcc, "fast");
+    sqlite_with_clang_and_debug_information: travels(SQLITE, Tool::Clang, "debug");
+    sqlite_with_clang_optimized: travels(SQLITE, Tool::Clang, "fast");
+    aws_lc_with_gcc_optimized: travels(AWS_LC, Tool::Gcc, "fast");
+    aws_lc_with_clang_and_debug_information: travels(AWS_LC, Tool::Clang, "debug");
+    aws_lc_with_clang_optimized: travels(AWS_LC, Tool::Clang, "fast");
 }

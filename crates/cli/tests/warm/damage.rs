@@ -204,3 +204,20 @@ fn what_was_damaged_is_kept_aside_and_verifying_finds_the_rest_whole() {
         filled.build_anew(&what).assert_restored(ALL);
     }
 }
+
+#[test]
+fn what_the_store_keeps_for_itself_may_be_harmed_in_every_way_too() {
+    let filled = Filled::new();
+    let mut random = Random(6);
+    for file in ["CACHEDIR.TAG", "v1/usage", "v1/lock"] {
+        for harm in HARMS {
+            let what = format!("{harm:?}, {file}");
+            filled.harm(harm, &[PathBuf::from(file)], &mut random);
+            let built = filled.build_anew(&what);
+            // Without its tag it is no store any more, and that is told; nothing else is of use to a build.
+            let is_told = built.stderr.contains("store");
+            assert!(built.summary().ran.total() == 0 || is_told, "{what}\n{}", built.story());
+            filled.build_anew(&what);
+        }
+    }
+}

@@ -48,6 +48,10 @@ warnings = \"all\"
 inherits = \"release\"
 lto = true
 
+[profile.traced]
+inherits = \"lto\"
+debug = true
+
 [profile.packed]
 inherits = \"debug\"
 cflags = [\"-gz\"]
@@ -186,7 +190,11 @@ fn moves(tool: Tool, files: &str, profile: &str, all: &str) -> Option<(Place, Pl
     assert_eq!((count("bound"), count("volatile"), count("local")), (0, 0, 0), "{}", made.story());
 
     // gcc's own programs do not get on with blanks when they optimize at the link.
-    let name = if profile[1] == "lto" { "somewhere/else" } else { "somewhere/else/called otherwise" };
+    let name = if matches!(profile[1], "lto" | "traced") {
+        "somewhere/else"
+    } else {
+        "somewhere/else/called otherwise"
+    };
     let second = first.second(tool, name);
     let built = second.build(&[&profile[..], &["--forbid-spawn"]].concat());
     built.assert_restored(all);
@@ -262,6 +270,11 @@ fn gcc_optimized_when_it_links() {
 }
 
 #[test]
+fn gcc_optimized_when_it_links_with_debug_information() {
+    host(Tool::Gcc, "traced");
+}
+
+#[test]
 fn clang_with_debug_information() {
     host(Tool::Clang, "debug");
 }
@@ -279,6 +292,11 @@ fn clang_optimized() {
 #[test]
 fn clang_optimized_when_it_links() {
     host(Tool::Clang, "lto");
+}
+
+#[test]
+fn clang_optimized_when_it_links_with_debug_information() {
+    host(Tool::Clang, "traced");
 }
 
 /// Firmware: a program for a small controller, and what is loaded into it.

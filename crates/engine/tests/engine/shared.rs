@@ -686,6 +686,35 @@ fn a_link_takes_what_its_inputs_left_for_it_to_read() {
 }
 
 #[test]
+fn what_was_restored_still_says_what_it_leaves_to_the_link() {
+    let compile = Step {
+        assembled_later: true,
+        ..step("grep -v payload src/in.c > out/o; true", &["src/in.c"], &["o"])
+    };
+    let archive = Step { kind: Some(ActionKind::Archive), ..step("cat out/o > out/l", &["build:o"], &["l"]) };
+    let link = |of: &'static str| Step {
+        kind: Some(ActionKind::Link),
+        depfile: Some("tmp/p.d"),
+        ..step("cat payload > out/p; echo 'out/p:' > out/tmp/p.d", &[of], &["p"])
+    };
+    let source = "asm(\".incbin \\\"payload\\\"\");\n";
+    for steps in [vec![compile.clone(), link("build:o")], vec![compile, archive, link("build:l")]] {
+        let mut here = sharing(&steps, &Arc::new(Memory::default()));
+        here.write("src/in.c", source);
+        here.write("payload", "one");
+        here.build();
+        let mut there = beside(&here, &[("src/in.c", source), ("payload", "one")]);
+        there.steps.last_mut().unwrap().script.push_str("; true");
+        let first = there.told();
+        assert_eq!(first.last().unwrap(), "p ran");
+        assert!(first[..first.len() - 1].iter().all(|told| told.ends_with("restored")), "{first:?}");
+        there.write("payload", "three");
+        assert!(there.told().contains(&"p ran".to_string()), "it reads the payload too");
+        assert_eq!(there.read("out/p"), "three");
+    }
+}
+
+#[test]
 fn a_link_is_not_taken_for_one_whose_inputs_left_nothing_to_read() {
     for source in ["asm(\".incbin \\\"payload\\\"\");\n", "asm(\".incbin \" NAME);\n"] {
         let compile = step("grep -v incbin src/in.c > out/o; true", &["src/in.c"], &["o"]);

@@ -601,3 +601,16 @@ fn a_graph_writes_its_outputs_and_nothing_else() {
         !writes("gen", "x.h") && !writes("gen", "sub") && !writes("gen/sub", "y.h") && !writes("", "gen")
     );
 }
+
+#[test]
+fn lookups_that_are_refreshed_say_the_same_and_are_up_to_date() {
+    let mut space = Space::new(&["src/a.c", "inc1/other.h", "inc2/h.h"]);
+    let lookups = space.record(&["inc1", "inc2"], &["inc2/h.h"], &[]);
+    space.write("inc1/new.h", "");
+    assert!(space.is_outdated(&lookups) && space.check(&lookups).is_empty());
+    let again = refresh(&mut space.files, &Nothing, &lookups, &mut Listings::default());
+    assert!(!space.is_outdated(&again));
+    assert_eq!(Lookups { listings: lookups.listings.clone(), ..again.clone() }, lookups);
+    space.write("inc1/h.h", "");
+    assert_eq!(space.check(&again), ["+inc1: h.h"]);
+}

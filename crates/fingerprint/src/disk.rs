@@ -41,14 +41,18 @@ fn is_absence(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
-/// Stats `path`, following links.
+/// Linux's number of the device that is `/dev/null`.
+const NULL: u64 = 0x103;
+
+/// Stats `path`, following links. Only a regular file is one, and `/dev/null`: reading anything else may never end.
 ///
 /// # Errors
-/// Whatever the system says, but that nothing is there.
+/// Whatever the system says, but that nothing is there; and that something is there that is neither file nor directory.
 pub fn stat(path: &Path) -> io::Result<Entry> {
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => Ok(Entry::Directory(signature_of(&meta))),
-        Ok(meta) => Ok(Entry::File(signature_of(&meta), meta.dev())),
+        Ok(meta) if meta.is_file() || meta.rdev() == NULL => Ok(Entry::File(signature_of(&meta), meta.dev())),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a directory")),
         Err(error) if is_absence(&error) => Ok(Entry::Absent),
         Err(error) => Err(error),
     }
@@ -75,6 +79,11 @@ pub fn last_change_of_links(path: &Path) -> io::Result<Option<FileTime>> {
 /// Whether `path` itself is a symbolic link.
 pub fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
+}
+
+/// What is one and the same directory under all its names: its device and inode; `None` if there is no directory.
+pub fn directory_identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_dir).map(|meta| (meta.dev(), meta.ino()))
 }
 
 /// The device that the file at `path` is on; `None` if nothing is there.
@@ -183,6 +192,16 @@ mod tests {
         assert_eq!(stat(&link.join("below")).unwrap(), Entry::Absent);
         symlink("loop", dir.path().join("loop")).unwrap();
         assert_eq!(stat(&dir.path().join("loop")).unwrap(), Entry::Absent);
+    }
+
+    #[test]
+    fn what_may_never_end_is_not_taken_for_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+        for path in [&dir.path().join("socket"), Path::new("/dev/zero")] {
+            assert_eq!(stat(path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+        assert!(matches!(stat(Path::new("/dev/null")), Ok(Entry::File(..))));
     }
 
     #[test]

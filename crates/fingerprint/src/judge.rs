@@ -230,6 +230,12 @@ fn judge_lookups(action: &Action, stamp: &Stamp, view: &mut View<'_>, reasons: &
     for change in lookup::check(view.files, view.world, lookups, view.listings) {
         let name = String::from_utf8_lossy(&change.name).into_owned();
         let directory = view.files.show(change.dir);
+        if name.is_empty() {
+            let (added, removed) =
+                if change.appeared { (vec![directory], vec![]) } else { (vec![], vec![directory]) };
+            reasons.push(StaleReason::SearchChanged { removed, added });
+            continue;
+        }
         reasons.push(if change.appeared {
             StaleReason::LookupAppeared { name, directory }
         } else {

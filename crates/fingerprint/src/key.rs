@@ -264,7 +264,7 @@ impl InputSet {
     /// searches give `lookups`; none if a path is neither absent nor a file that can be read.
     ///
     /// Domain `rekindle result 1`, the key, the set, each path of the set in the order of its encoding (`0` absent, or
-    /// `1` and its content), then the names that are found where they are searched and were not read: directory, name.
+    /// `1` and its content), the directories that are searched under two names, then the names that are found where they are searched and were not read: directory, name.
     pub fn action_digest(
         &self,
         key: FirstKey,
@@ -292,6 +292,12 @@ impl InputSet {
             });
         });
         let found = lookups.into_iter().flat_map(|lookups| &lookups.hits).filter(|hit| hit.file);
+        let twins = lookups.into_iter().flat_map(|lookups| &lookups.twins);
+        let twins: Vec<(PathId, PathId)> = twins.copied().collect();
+        e.list(&twins, |e, (dir, first)| {
+            name(e, *dir, files);
+            name(e, *first, files);
+        });
         let mut found: Vec<_> = found
             .map(|hit| {
                 let root = files.roots().get(files.root(hit.dir)).name.as_bytes();

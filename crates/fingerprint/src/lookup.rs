@@ -116,6 +116,8 @@ pub struct Hit {
 pub struct Lookups {
     /// The directories that were searched.
     pub search: Search,
+    /// Those of them that are another one of them under a second name, and which.
+    pub twins: Vec<(PathId, PathId)>,
     /// Directories that were searched before them: those of the sources, and the working directory for `-include`.
     pub from: Vec<PathId>,
     /// The headers or libraries that were read, without the sources.
@@ -133,7 +135,7 @@ pub struct Lookups {
 /// An answer that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupChange {
-    /// The name that is searched.
+    /// The name that is searched; an empty one for the directory itself, which is another one now.
     pub name: Box<[u8]>,
     /// The directory that has it now, or had it.
     pub dir: PathId,
@@ -199,6 +201,7 @@ fn evaluate(files: &mut Files, world: &dyn World, mut lookups: Lookups, listings
     lookups.listings =
         watched.into_iter().map(|dir| (dir, listings.digest(files, world, dir, all))).collect();
     lookups.hits = hits;
+    lookups.twins = listings.twins(files, &lookups.search.dirs);
     lookups
 }
 
@@ -215,7 +218,7 @@ pub fn check(
         .filter(|(dir, digest)| listings.digest(files, world, *dir, lookups.all_names) != *digest)
         .map(|(dir, _)| *dir)
         .collect();
-    let mut changes = Vec::new();
+    let mut changes = changed_twins(files, lookups, listings);
     for hit in &lookups.hits {
         let name = files.text_id(&hit.name);
         let now = listings.ask(files, world, hit.dir, name).file;
@@ -235,6 +238,16 @@ pub fn check(
         }
     }
     changes
+}
+
+/// The directories that were another one under a second name and are not now, or are now and were not.
+fn changed_twins(files: &Files, lookups: &Lookups, listings: &mut Listings) -> Vec<LookupChange> {
+    let now = listings.twins(files, &lookups.search.dirs);
+    let differ = |these: &[(PathId, PathId)], those: &[(PathId, PathId)], appeared: bool| {
+        let gone = these.iter().filter(|twin| !those.contains(twin)).map(|(dir, _)| *dir);
+        gone.map(|dir| LookupChange { name: [].into(), dir, appeared }).collect::<Vec<_>>()
+    };
+    [differ(&lookups.twins, &now, true), differ(&now, &lookups.twins, false)].concat()
 }
 
 /// Whether [`check`] had to evaluate, because a listing is no longer what it was. If it found no change then,
@@ -305,10 +318,11 @@ impl Lookups {
     pub fn paths(&self) -> impl Iterator<Item = PathId> + '_ {
         let places = self.search.dirs.iter().chain(&self.from).chain(&self.read).copied();
         let listed = self.listings.iter().map(|(dir, _)| *dir);
+        let listed = listed.chain(self.twins.iter().flat_map(|(dir, first)| [*dir, *first]));
         places.chain(self.hits.iter().map(|hit| hit.dir)).chain(listed)
     }
 
-    /// Writes the canonical encoding: search directories, near, from, read, probes (name, angled, next), hits
+    /// Writes the canonical encoding: search directories, near, twins (directory, first name), from, read, probes (name, angled, next), hits
     /// (directory, name, file), all names, listings (directory, digest). `path` gives the number under which a path is written.
     pub fn encode(&self, encoder: &mut Encoder, mut path: impl FnMut(PathId) -> u32) {
         for (at, list) in [&self.search.dirs, &self.from, &self.read].into_iter().enumerate() {
@@ -317,6 +331,9 @@ impl Lookups {
             });
             if at == 0 {
                 encoder.u8(u8::from(self.search.near));
+                encoder.list(&self.twins, |e, (dir, first)| {
+                    e.u32(path(*dir)).u32(path(*first));
+                });
             }
         }
         encoder.list(&self.probes, |e, probe| {
@@ -342,6 +359,7 @@ impl Lookups {
         let mut id = |d: &mut Decoder<'_>| path(d.u32()?).ok_or(Malformed);
         let dirs = decoder.list(&mut id)?;
         let near = flag(decoder)?;
+        let twins = decoder.list(|d| Ok((id(d)?, id(d)?)))?;
         let from = decoder.list(&mut id)?;
         let read = decoder.list(&mut id)?;
         let probes =
@@ -349,7 +367,7 @@ impl Lookups {
         let hits = decoder.list(|d| Ok(Hit { dir: id(d)?, name: d.bytes()?.into(), file: flag(d)? }))?;
         let all_names = flag(decoder)?;
         let listings = decoder.list(|d| Ok((id(d)?, d.digest()?)))?;
-        Ok(Self { search: Search { dirs, near }, from, read, probes, hits, all_names, listings })
+        Ok(Self { search: Search { dirs, near }, twins, from, read, probes, hits, all_names, listings })
     }
 }
 

@@ -430,6 +430,19 @@ fn where_a_root_lies_counts_only_where_nothing_maps_it_out_of_results() {
 }
 
 #[test]
+fn whether_two_names_are_one_directory_counts() {
+    let bench = Bench::new();
+    bench.write("twin/x.h", "");
+    let with_twin = |action: &mut Action, files: &mut Files| search(action).dirs.push(in_ws(files, "twin"));
+    let apart = bench.names_after(with_twin, |_, _| {});
+    fs::remove_dir_all(bench.at("twin")).unwrap();
+    std::os::unix::fs::symlink("inc1", bench.at("twin")).unwrap();
+    let same = bench.names_after(with_twin, |_, _| {});
+    assert_eq!(apart.key, same.key);
+    assert_ne!(apart.digest, same.digest);
+}
+
+#[test]
 fn which_inputs_may_be_executed_counts_for_custom_commands_alone() {
     use std::os::unix::fs::PermissionsExt;
     let bench = Bench::new();
@@ -492,8 +505,8 @@ fn the_names_are_golden() {
     rules 1
     key 570b9102823291822252dfd75d0ae59cd5cdf1fba1cef952d949a1b4add14997
     set c939cd30581aa05c317b279bea15c57377c9aacfb5d8e948320cc62640ece673
-    result 707853edf5311866e8d04406e1647ac7cde2814356fd1bc1da3848eee1cd9bfa
-    with what was found 2d3422ecc75f4608e4d78e747ef93ddd3bcb26645f296d7a309507680010a707
+    result 800b6d89848790da22ad65a20df37c726a02ba5db5ee822c2f35e0ea3b0fb35a
+    with what was found bd2a487a3b2490d5946c8c7de76341d4b383a2ff59368b56712180ad5da1b241
     bound 186b117dfaeff63498b9caf52f513bb3b14fd953fd6884ac41544c852ac835ec
     ");
 }

@@ -42,6 +42,8 @@ pub struct Listings {
     splits: FxHashMap<PathId, Split>,
     lineages: FxHashMap<PathId, Arc<[(PathId, TextId)]>>,
     located: FxHashMap<PathId, PathId>,
+    /// What each directory is under all its names.
+    identities: FxHashMap<PathId, Option<(u64, u64)>>,
 }
 
 /// The directory that holds a path and the path's name in it; `None` for `/`.
@@ -118,6 +120,22 @@ impl Listings {
         for dir in dirs {
             self.listing(files, world, *dir);
         }
+    }
+
+    /// The directories of a search that are another one, before them, under a second name. A compiler searches such a
+    /// directory once.
+    pub(super) fn twins(&mut self, files: &Files, dirs: &[PathId]) -> Vec<(PathId, PathId)> {
+        let mut first: FxHashMap<(u64, u64), PathId> = FxHashMap::default();
+        let mut twins = Vec::new();
+        for dir in dirs {
+            let look = || disk::directory_identity(&files.abs(*dir));
+            let Some(identity) = *self.identities.entry(*dir).or_insert_with(look) else { continue };
+            let known = *first.entry(identity).or_insert(*dir);
+            if known != *dir {
+                twins.push((*dir, known));
+            }
+        }
+        twins
     }
 
     /// Forgets everything, so that the next question goes to the disk.

@@ -168,6 +168,21 @@ fn a_header_that_appears_in_an_include_next_chain_is_noticed() {
 }
 
 #[test]
+fn a_directory_that_was_another_one_under_a_second_name_and_is_not_any_more_is_noticed() {
+    let mut space = Space::new(&["i1/other.h"]);
+    space.write("src/a.c", "#include <x.h>\n");
+    space.write("i1/x.h", "#if __has_include_next(<x.h>)\n#include_next <x.h>\n#endif\n");
+    let link = space.dir.path().join("i2");
+    std::os::unix::fs::symlink("i1", &link).unwrap();
+    let (read, changes) = space.scenario(&["i1", "i2"], &[probe("x.h", true)], |space| {
+        std::fs::remove_file(&link).unwrap();
+        space.write("i2/x.h", "");
+    });
+    assert_eq!(read, ["i1/x.h", "i2/x.h"]);
+    assert_eq!(changes, ["+i2: "]);
+}
+
+#[test]
 fn a_header_that_appears_behind_a_probe_is_noticed_and_one_that_goes_too() {
     let mut space = Space::new(&["i1/other.h"]);
     space.write("src/a.c", "#if __has_include(<x.h>)\n#include <x.h>\n#endif\n");

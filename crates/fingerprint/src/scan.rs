@@ -1,5 +1,5 @@
 //! What a source or header *mentions* that no dependency file tells: headers that it asks for without including them,
-//! files that the assembler or `#embed` reads, the date, its own name.
+//! files that the assembler or `#embed` reads, the date, its own name, files whose times are compared.
 //!
 //! Two passes. The first looks for a few byte strings, and most files have none. The second reads the text with care,
 //! so that a mention in a comment or in an ordinary string does not count. It does not evaluate conditions: what stands
@@ -58,16 +58,17 @@ impl Mentions {
     /// A macro with a `..` in it, of which a name may be made.
     pub const STEP_IN_MACRO: Self = Self(1 << 14);
 
-    const ALL: Self = Self((1 << 15) - 1);
+    /// `#pragma GCC dependency`, which compares the times of files.
+    pub const FILE_TIMES: Self = Self(1 << 15);
 
     /// The set as it is persisted.
     pub fn bits(self) -> u16 {
         self.0
     }
 
-    /// The set that was persisted as `bits`; `None` if a bit means nothing.
-    pub fn from_bits(bits: u16) -> Option<Self> {
-        (bits & !Self::ALL.0 == 0).then_some(Self(bits))
+    /// The set that was persisted as `bits`, each of which means something.
+    pub fn from_bits(bits: u16) -> Self {
+        Self(bits)
     }
 
     /// Whether nothing is mentioned.
@@ -183,7 +184,7 @@ pub struct Scan {
     /// The first line with a word, such as `include`, that would make it a question for headers: in any file of the
     /// action.
     pub answers: Option<usize>,
-    /// The first place where a name cannot be known, since a macro makes it.
+    /// The first place where a name cannot be known, since a macro makes it, or where the times of files are compared.
     pub unprovable: Option<String>,
     /// The first place where the name of a file that the assembler reads cannot be known, unless the assembler says it.
     pub unprovable_assembly: Option<String>,
@@ -278,7 +279,7 @@ impl Scan {
         let line = |d: &mut Decoder<'_>| d.option(|d| usize::try_from(d.u64()?).map_err(|_| Malformed));
         let bits = u16::try_from(decoder.u32()?).map_err(|_| Malformed)?;
         Ok(Self {
-            mentions: Mentions::from_bits(bits).ok_or(Malformed)?,
+            mentions: Mentions::from_bits(bits),
             probes: decoder.list(probe)?,
             embeds: decoder.list(|d| Ok(Embed { name: d.bytes()?.into(), angled: flag(d)? }))?,
             incbins: decoder.list(incbin)?,

@@ -1,5 +1,7 @@
 //! The second pass: which mentions count, and what they name.
 
+mod times;
+
 use std::ops::Range;
 
 use super::lex::{Kind, Lexer, Spliced, Token};
@@ -111,13 +113,17 @@ impl<'a> Careful<'a> {
         match self.kind(at, end) {
             Some(Kind::Word(word)) => {
                 self.mention(at, word);
+                self.compares_times(at, end, word);
                 self.in_asm |= matches!(*word, b"asm" | b"__asm" | b"__asm__");
                 if self.text != Text::C {
                     self.statement(at, end, word);
                 }
                 at + 1
             }
-            Some(Kind::String { .. }) if self.text == Text::C => self.joined_string(at, end),
+            Some(Kind::String { text, .. }) => {
+                self.compares_times_in(at, text);
+                if self.text == Text::C { self.joined_string(at, end) } else { at + 1 }
+            }
             Some(Kind::Mark(b'.')) => self.stringified_statement(at, end),
             Some(Kind::Mark(b';')) => {
                 self.in_asm = false;
@@ -337,6 +343,8 @@ impl<'a> Careful<'a> {
             }
         }
         self.steps_in_macro(body, end);
+        let text = body + usize::from(self.mark(body, end) == Some(b')'));
+        self.compares_times_by_macro(text, end, &parameters);
         self.in_macro = true;
         self.tokens_of(body, end, Some(&Macro { name, parameters }));
         self.in_macro = false;

@@ -59,7 +59,7 @@ static HALVES: LazyLock<Vec<(&str, Mentions)>> = LazyLock::new(|| {
 static RARE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let starts = STATEMENTS.iter().flat_map(|statement| (3..statement.len()).map(|end| &statement[..end]));
     let halves = HALVES.iter().map(|(half, _)| *half);
-    AhoCorasick::new(halves.chain(starts).chain([COMMON.0, "asm"]).chain(COMMON.1)).ok()
+    AhoCorasick::new(halves.chain(starts).chain([COMMON.0, "asm", "dependency"]).chain(COMMON.1)).ok()
 });
 
 /// Of which names the word is a half that stands for nothing else.
@@ -86,7 +86,7 @@ pub(super) fn may_mention(bytes: &[u8]) -> bool {
     has(bytes) || includes_by_macro(bytes) || splits_words(bytes) && has(&Spliced::new(bytes).bytes)
 }
 
-/// Whether a half, or the word `asm` with any underscores, stands by itself.
+/// Whether a half, the word `dependency`, or the word `asm` with any underscores, stands by itself.
 fn has_rare_word(text: &[u8]) -> bool {
     let Some(rare) = RARE.as_ref() else { return true };
     rare.find_overlapping_iter(text).any(|found| {

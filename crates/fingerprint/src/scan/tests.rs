@@ -65,6 +65,7 @@ fn each_mention_is_found_alone() {
     assert_eq!(found("asm(\".incbin \\\"a\\\"\");"), Mentions::INCBIN);
     assert_eq!(found("asm(\".include \\\"a\\\"\");"), Mentions::ASM_INCLUDE);
     assert_eq!(found("#include \"../a.h\""), Mentions::PARENT_STEP);
+    assert_eq!(found("#pragma GCC dependency <a>"), Mentions::FILE_TIMES);
     assert_eq!(found("int x;"), Mentions::default());
 }
 
@@ -86,12 +87,12 @@ fn the_numbers_of_the_bits_are_those_that_are_persisted() {
         Mentions::PARENT_STEP,
         Mentions::COMPUTED_INCLUDE,
         Mentions::STEP_IN_MACRO,
+        Mentions::FILE_TIMES,
     ];
     for (at, mention) in all.into_iter().enumerate() {
         assert_eq!(mention.bits(), 1 << at);
-        assert_eq!(Mentions::from_bits(1 << at), Some(mention));
+        assert_eq!(Mentions::from_bits(1 << at), mention);
     }
-    assert_eq!(Mentions::from_bits(1 << all.len()), None);
 }
 
 #[test]
@@ -221,6 +222,46 @@ fn a_name_that_a_macro_makes_is_unprovable() {
     line 1: a macro makes the name of a file for `.incbin`
     line 1: a macro makes the name of a file for `.incbin`
     ");
+}
+
+#[test]
+fn what_compares_the_times_of_files_is_unprovable() {
+    let why = "line 1: `#pragma GCC dependency` compares the times of files";
+    for text in [
+        "#pragma GCC dependency \"parse.y\"",
+        "  # pragma GCC /* the */ dependency <parse.y> a comment",
+        "%:pragma clang dependency \"parse.y\"",
+        "#pragma GCC depend\\\nency \"parse.y\"",
+        "_Pragma(\"GCC dependency \\\"parse.y\\\"\")",
+        "_Pragma(L\" clang  dependency <parse.y>\")",
+        "_Pragma(R\"(GCC dependency \"parse.y\")\")",
+        "DO(GCC dependency \"parse.y\")",
+        "DO(GCC, dependency, NAME)",
+        "__pragma(GCC dependency \"parse.y\")",
+        "DO(SPACE, dependency \"parse.y\")",
+        "#define DO GCC dependency \"parse.y\"",
+        "#define DO dependency",
+        "#define DO(file) dependency file",
+        "#define DO \"GCC dependency \\\"parse.y\\\"\"",
+    ] {
+        assert_eq!(c(text), why, "{text}");
+    }
+    assert_eq!(asm("#pragma GCC dependency \"parse.y\""), why);
+    assert_eq!(asm("_Pragma(\"GCC dependency \\\"parse.y\\\"\")"), why);
+    for text in [
+        "// #pragma GCC dependency \"parse.y\"",
+        "int dependency = f(gcc, dependency);",
+        "#define EACH(dependency) dependency",
+        "#define EACH(list) for (auto dependency : list)",
+        "puts(\"a dependency of GCC\");",
+        "#pragma GCC diagnostic push",
+        "struct dependency dependency;",
+        "#define NEEDS dependency->needs",
+    ] {
+        assert_eq!(c(text), "", "{text}");
+    }
+    let plain = scan(b"# GCC dependency \"x\"\nGCC dependency \"x\"", Text::PlainAssembler);
+    assert_eq!(plain.unprovable, None);
 }
 
 #[test]

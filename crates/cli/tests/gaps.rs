@@ -527,3 +527,158 @@ fn a_script_that_a_wrapper_of_the_compiler_runs_is_an_input() {
     space.write_program("tools/inner", "#!/bin/sh\nexec gcc -DV=2 \"$@\"\n");
     says(&space, "2");
 }
+
+const PRINTS_D: &str = "\
+=== main.c
+#include <stdio.h>
+#ifndef V
+#define V 0
+#endif
+#ifdef LINKED
+extern char q;
+int main(void) { printf(\"%d\\n\", (int)(long)&q); return 0; }
+#else
+int main(void) { printf(\"%d\\n\", V); return 0; }
+#endif
+";
+
+#[test]
+fn words_that_the_linker_reads_from_a_file_count() {
+    for compiler in compilers() {
+        for (flag, words) in [
+            ("-Wl,@all.rsp", "--defsym=q=1"),
+            ("-Wl,--gc-sections,@all.rsp,-O1", "--defsym 'q'=1"),
+            ("-Wl,@outer.rsp", "--defsym=q=1"),
+            ("@outer.rsp", "-Wl,--defsym=q=1"),
+            ("@driver.rsp", "--defsym=q=1"),
+        ] {
+            let space = project(
+                compiler,
+                &format!("cflags = [\"-DLINKED\", \"-fno-pie\"]\nldflags = [\"-no-pie\", {flag:?}]"),
+                &format!(
+                    "{PRINTS_D}=== outer.rsp\n@all.rsp\n=== driver.rsp\n-Wl,@outer.rsp\n=== all.rsp\n{words}\n"
+                ),
+            );
+            assert_eq!(space.prints("app"), "1", "{compiler}: {flag}");
+            space.edit("all.rsp", "=1", "=2");
+            says(&space, "2");
+        }
+    }
+}
+
+#[test]
+fn a_library_appears_in_a_directory_that_the_linker_reads_from_a_file() {
+    let library = |space: &Space, dir: &str, value: u32| {
+        space.mkdir(dir);
+        space.write("v.c", format!("int v(void) {{ return {value}; }}\n"));
+        let run = |command: &mut Command| {
+            assert!(command.current_dir(space.root()).status().unwrap().success());
+        };
+        run(Command::new("gcc").args(["-c", "v.c", "-o", "v.o"]));
+        run(Command::new("ar").arg("rcsD").arg(space.path(dir).join("libv.a")).arg("v.o"));
+    };
+    for compiler in compilers() {
+        let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+        library(&space, "old", 1);
+        space.write_all("=== main.c\n#include <stdio.h>\nint v(void);\nint main(void) { printf(\"%d\\n\", v()); return 0; }\n=== l.rsp\n-Lnew -Lold -lv -rpath=a,b\n");
+        space.write(
+            "rekindle.toml",
+            format!("[project]\nname = \"p\"\n[toolchain.host]\ncc = {compiler:?}\n[executable.app]\nsources = [\"main.c\"]\nldflags = [\"-Wl,@l.rsp\"]\n"),
+        );
+        settled(&space);
+        assert_eq!(space.prints("app"), "1");
+        library(&space, "new", 2);
+        says(&space, "2");
+    }
+}
+
+#[test]
+fn words_that_the_preprocessor_reads_from_a_file_count() {
+    for compiler in compilers() {
+        for flags in [&["-Wp,@all.rsp"][..], &["-Wp,@outer.rsp,-DX"], &["-Xpreprocessor", "@all.rsp"]] {
+            let files = format!("{PRINTS_D}=== outer.rsp\n@all.rsp\n=== all.rsp\n-DV=1\n");
+            let space = project(compiler, &format!("cflags = {flags:?}"), &files);
+            assert_eq!(space.prints("app"), "1", "{compiler}: {flags:?}");
+            space.edit("all.rsp", "=1", "=2");
+            says(&space, "2");
+        }
+        // A directory that is searched before another one.
+        let files = format!("{PRINTS_V}=== all.rsp\n-I new\n");
+        let space = project(compiler, "cflags = [\"-Wp,@all.rsp\", \"-isystem\", \"old\"]", &files);
+        assert_eq!(space.prints("app"), "1");
+        space.write("new/v.h", "#define V 2\n");
+        says(&space, "2");
+    }
+}
+
+#[test]
+fn words_that_the_assembler_reads_from_a_file_count() {
+    for compiler in compilers() {
+        for (flag, words) in [
+            ("-Wa,@all.rsp", "--defsym VALUE=1"),
+            ("-Wa,-g,@outer.rsp", "--defsym VALUE=1"),
+            ("-Wa,@all.rsp", "-Inew -Iold1 --defsym VALUE=1"),
+        ] {
+            let files = format!(
+                "\
+=== main.c
+#include <stdio.h>
+extern const unsigned char v;
+__asm__(\".section .rodata\\n.globl v\\nv: .byte VALUE\\n.previous\");
+int main(void) {{ printf(\"%d\\n\", v); return 0; }}
+=== outer.rsp
+@all.rsp
+=== all.rsp
+{words}
+"
+            );
+            let own = if compiler == "clang" { "\"-fno-integrated-as\", " } else { "" };
+            let space = project(compiler, &format!("cflags = [{own}{flag:?}]"), &files);
+            assert_eq!(space.prints("app"), "1", "{compiler}: {flag}");
+            space.edit("all.rsp", "VALUE=1", "VALUE=2");
+            says(&space, "2");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_compared_by_its_time_proves_nothing() {
+    for compiler in compilers() {
+        for asks in [
+            "#pragma GCC dependency \"grammar.y\"",
+            "_Pragma(\"GCC dependency \\\"grammar.y\\\"\")",
+            "#define DO(x) _Pragma(#x)\nDO(GCC dependency \"grammar.y\")",
+        ] {
+            let files = format!("=== main.c\n{asks}\nint main(void) {{ return 0; }}\n=== grammar.y\n\n");
+            let space = project_unproved(compiler, "", &files);
+            let built = space.build(&[]);
+            built.ok().assert_work("1c");
+            built.says("`#pragma GCC dependency` compares the times of files");
+        }
+    }
+}
+
+#[test]
+fn words_that_the_archiver_reads_from_a_file_count() {
+    if !require("gcc") {
+        return;
+    }
+    let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.set_env("AR", "ar @ar.rsp");
+    space.write_all(
+        "\
+=== rekindle.toml
+[project]
+name = \"p\"
+[library.v]
+sources = [\"v.c\"]
+=== v.c
+int v;
+=== ar.rsp
+
+",
+    );
+    settled(&space);
+    space.write("ar.rsp", " \n \n");
+    assert_eq!(format!("{:?}", space.build(&[]).ok().summary().ran), "1a");
+}

@@ -1,6 +1,10 @@
 //! The command line of an archive.
 
-use rekindle_fingerprint::action::{Action, ActionKind, Arg};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, Spelling};
 use rekindle_fingerprint::files::{Files, PathId};
 
 use crate::error::FlagError;
@@ -35,6 +39,15 @@ impl Toolchain {
         action.identity = Some(if request.lto { ar.lto_identity.clone() } else { ar.identity.clone() });
         action.inputs = request.objects.clone();
         action.local = ar.local.clone();
+        for word in &ar.words {
+            let word = word.spell(files, &Spelling::new(files, cwd));
+            if let Some(path) = word.as_bytes().strip_prefix(b"@") {
+                let directory = files.abs(cwd);
+                action.inputs.push(files.path_from(&directory, Path::new(OsStr::from_bytes(path))));
+                let shown = word.to_string_lossy();
+                action.local.get_or_insert_with(|| format!("the archiver reads its words from `{shown}`"));
+            }
+        }
         action.response_file = true;
         Ok(action)
     }

@@ -183,6 +183,15 @@ pub enum FlagError {
         /// Why.
         source: io::Error,
     },
+    /// A response file that the build may make, whose words would have to be known before.
+    #[error(
+        "the response file {} is in the build directory, where it may change while it is used\n  keep it among the sources",
+        path.display()
+    )]
+    GeneratedResponseFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// Response files name each other, or too many of them.
     #[error("the response file {} is nested too deeply", path.display())]
     Nested {

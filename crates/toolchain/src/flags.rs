@@ -1,6 +1,8 @@
 //! Takes a person's flags apart: which files they read and write, what they change in searches, and which of them
 //! nobody knows. The flags themselves keep their order; only paths in them are named by their roots.
 
+mod opened;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,6 @@ use rekindle_fingerprint::roots::Roots;
 
 use crate::dialect::{Dialect, Effect, In, IncludeKind, Side, Value, assembler, clang, in_rows, linker};
 use crate::error::FlagError;
-use crate::response_file;
 
 /// Which command the flags are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +101,7 @@ impl Reader<'_> {
     /// Takes `flags` apart.
     pub(crate) fn read(&mut self, flags: &[Arg]) -> Result<Treated, FlagError> {
         let mut treated = Treated::default();
-        let flags = self.open_response_files(flags, &mut treated, 0)?;
+        let flags = self.open_response_files(flags, &mut treated)?;
         let mut rest = flags.iter();
         while let Some(flag) = rest.next() {
             self.one(flag, &mut rest, &mut treated)?;
@@ -112,34 +113,6 @@ impl Reader<'_> {
         treated.inputs.sort_unstable();
         treated.inputs.dedup();
         Ok(treated)
-    }
-
-    fn open_response_files(
-        &mut self,
-        flags: &[Arg],
-        treated: &mut Treated,
-        depth: u8,
-    ) -> Result<Vec<Arg>, FlagError> {
-        let mut opened = Vec::with_capacity(flags.len());
-        for flag in flags {
-            let text = self.spell(flag);
-            let Some(path) = text.strip_prefix(b"@").filter(|path| !path.is_empty()) else {
-                opened.push(flag.clone());
-                continue;
-            };
-            let id = self.path_of(flag, 1, path);
-            let absolute = self.files.abs(id);
-            if depth > 8 {
-                return Err(FlagError::Nested { path: absolute });
-            }
-            let text =
-                disk::read(&absolute).map_err(|source| FlagError::ResponseFile { path: absolute, source })?;
-            treated.inputs.push(id);
-            let words: Vec<Arg> =
-                response_file::words(&text).iter().map(|word| Arg(vec![Piece::Text(word.clone())])).collect();
-            opened.extend(self.open_response_files(&words, treated, depth + 1)?);
-        }
-        Ok(opened)
     }
 
     fn one(
@@ -172,6 +145,15 @@ impl Reader<'_> {
                 (1, Some((0, self.spell(next))))
             }
         };
+        if let Some((at, value)) = &value
+            && let Some(opened) = self.open_words(effect, &words[carrier], *at, value, treated)?
+        {
+            let mut rest = opened.iter();
+            while let Some(flag) = rest.next() {
+                self.one(flag, &mut rest, treated)?;
+            }
+            return Ok(());
+        }
         let rewritten = self.apply(&text, effect, &words[carrier].clone(), value, treated)?;
         if let Some(arg) = rewritten {
             words[carrier] = arg;
@@ -524,7 +506,7 @@ impl Reader<'_> {
     ) -> Result<(), FlagError> {
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            if !word.starts_with(b"-") && !word.starts_with(b"@") {
+            if !word.starts_with(b"-") {
                 self.file_if_there(word, treated);
                 continue;
             }
@@ -569,7 +551,10 @@ impl Reader<'_> {
             if matches!(byte, b'=' | b',') {
                 let rest = &word[at + 1..];
                 let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
-                self.file_if_there(&rest[..end], treated);
+                let name = &rest[..end];
+                self.file_if_there(name, treated);
+                // Whatever takes the word may read its words from there.
+                self.file_if_there(name.strip_prefix(b"@").unwrap_or_default(), treated);
             }
         }
     }

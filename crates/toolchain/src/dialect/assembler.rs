@@ -1,7 +1,7 @@
 //! The flags of GNU as and of clang's own assembler, as they come behind `-Wa,`
 //! (<https://sourceware.org/binutils/docs/as/Invoking.html>).
 
-use super::Effect::{Include, Local, Owned, Plain, PrefixMap, Reads};
+use super::Effect::{Include, Local, Owned, Plain, PrefixMap};
 use super::IncludeKind::Normal;
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
 use super::{Row, row};
@@ -65,5 +65,4 @@ pub(crate) const ASSEMBLER: &[Row] = &[
     row("--gdwarf", Joined, Plain),
     row("-gdwarf", Joined, Plain),
     row("-m", Joined, Plain),
-    row("@", Joined, Reads),
 ];

@@ -207,6 +207,12 @@ fn what_rekindle_does_itself_is_refused() {
       sources and libraries have their own places in the manifest
     ");
     insta::assert_snapshot!(asked.refused(&["@no-such.rsp"]).replace(asked.project.base.to_str().unwrap(), "WS"), @"cannot read the response file WS/no-such.rsp: No such file or directory (os error 2)");
+    insta::assert_snapshot!(asked.refused(&["-Wl,@no-such.rsp"]).replace(asked.project.base.to_str().unwrap(), "WS"), @"cannot read the response file WS/no-such.rsp: No such file or directory (os error 2)");
+    asked.project.write("out/made.rsp", "-DA");
+    insta::assert_snapshot!(asked.refused(&["@out/made.rsp"]).replace(asked.project.base.to_str().unwrap(), "WS"), @"
+    the response file WS/out/made.rsp is in the build directory, where it may change while it is used
+      keep it among the sources
+    ");
     asked.project.write("loop.rsp", "@loop.rsp");
     insta::assert_snapshot!(asked.refused(&["@loop.rsp"]).replace(asked.project.base.to_str().unwrap(), "WS"), @"the response file WS/loop.rsp is nested too deeply");
 }
@@ -275,6 +281,39 @@ fn response_files_are_opened_in_their_place() {
     let action = asked.compile(&["-DA", "@one.rsp", "-DE"]);
     assert!(asked.project.shown(&action).contains("-DA\n-DB\n-DC=with space\n-DD\n-DE\n"));
     assert_eq!(asked.inputs(&action), "a.c one.rsp two.rsp");
+}
+
+#[test]
+fn response_files_that_other_programs_read_are_opened_in_their_place() {
+    let mut asked = Asked::new();
+    asked.project.write("one.rsp", "@two.rsp -I 'inc'");
+    asked.project.write("two.rsp", "-DC=1");
+    asked.project.write("comma.rsp", "-DC=a,b ''");
+    asked.project.write("empty.rsp", "");
+    let rows = [
+        ("-Wp,-DA,@one.rsp,-DB", "-Wp,-DA,-DC=1,-I,inc,-DB\n", "a.c one.rsp two.rsp"),
+        (
+            "-Wp,-DA,@comma.rsp",
+            "-Xpreprocessor\n-DA\n-Xpreprocessor\n-DC=a,b\n-Xpreprocessor\n\n",
+            "a.c comma.rsp",
+        ),
+        ("-Wa,@one.rsp", "-Wa,-DC=1,-I,inc\n", "a.c one.rsp two.rsp"),
+        ("-Wp,@", "-Wp,@\n", "a.c"),
+        ("-fno-such=@one.rsp", "-fno-such=@one.rsp\n", "a.c one.rsp"),
+    ];
+    for (flag, expected, inputs) in rows {
+        let action = asked.compile(&["-O1", flag, "-O2"]);
+        let shown = asked.project.shown(&action);
+        assert!(shown.contains(&format!("-O1\n{expected}-O2\n")), "{flag}: {shown}");
+        assert_eq!(asked.inputs(&action), inputs, "{flag}");
+    }
+    let action = asked.compile(&["-O1", "-Wp,@empty.rsp", "-O2"]);
+    assert!(asked.project.shown(&action).contains("-O1\n-O2\n"));
+    asked.project.write("l.rsp", "-Map=out/p.map --version-script v.map --frobnicate");
+    let action = asked.link(&["-Wl,--gc-sections,@l.rsp"]);
+    assert_eq!(asked.inputs(&action), "data l.rsp v.map");
+    assert_eq!(asked.outputs(&action), "build:bin/p build:p.map");
+    assert_eq!(action.local.as_deref(), Some("flag `--frobnicate` is not in the table of the linker"));
 }
 
 #[test]

@@ -682,3 +682,30 @@ int v;
     space.write("ar.rsp", " \n \n");
     assert_eq!(format!("{:?}", space.build(&[]).ok().summary().ran), "1a");
 }
+
+#[test]
+fn a_run_path_that_was_given_absolutely_stays_so() {
+    for compiler in compilers() {
+        let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+        space.set_env("CC", compiler);
+        let here = space.root();
+        let ways = [
+            format!("['-Wl,-rpath,{}/lib']", here.display()),
+            format!("['-Xlinker', '-rpath', '-Xlinker', '{}/lib']", here.display()),
+        ];
+        for ldflags in ways {
+            space.write(
+                "rekindle.toml",
+                format!("[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\nprivate-ldflags = {ldflags}\n"),
+            );
+            space.write("main.c", "int main(void) { return 0; }\n");
+            settled(&space);
+            let read = Command::new("readelf").arg("-d").arg(space.output("app")).output().unwrap();
+            let said = String::from_utf8_lossy(&read.stdout).into_owned();
+            assert!(
+                said.contains(&format!("path: [{}/lib]", here.display())),
+                "{compiler}: {ldflags}: {said}"
+            );
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Takes a person's flags apart: which files they read and write, what they change in searches, and which of them
 //! nobody knows. The flags themselves keep their order; only paths in them are named by their roots.
 
+mod handed_on;
+mod named;
 mod opened;
 
 use std::ffi::OsStr;
@@ -10,9 +12,8 @@ use std::path::{Path, PathBuf};
 use rekindle_fingerprint::action::{Arg, Piece, Spelling};
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId};
-use rekindle_fingerprint::roots::Roots;
 
-use crate::dialect::{Dialect, Effect, In, IncludeKind, Side, Value, assembler, clang, in_rows, linker};
+use crate::dialect::{Dialect, Effect, In, IncludeKind, Side, Value};
 use crate::error::FlagError;
 
 /// Which command the flags are for.
@@ -182,19 +183,8 @@ impl Reader<'_> {
                 self.existing_files(text, treated);
             }
             Effect::Include(kind) => return Ok(Some(self.include(kind, carrier, at, &value, treated))),
-            Effect::IncludePrefix => {
-                treated.include_prefix = Some(value);
-                let shown = shown(text);
-                treated.local.get_or_insert_with(|| format!("flag `{shown}`: it names directories in parts"));
-            }
-            Effect::IncludeBehindPrefix => {
-                let Some(prefix) = treated.include_prefix.clone() else {
-                    let reason = "it counts from a place in the compiler; give -iprefix before it, or use -I";
-                    return Err(FlagError::Owned { flag: shown(text), reason });
-                };
-                let directory = [prefix, value].concat();
-                let carrier = Arg(vec![Piece::Text(directory.clone())]);
-                self.include(IncludeKind::Anywhere, &carrier, 0, &directory, treated);
+            Effect::IncludePrefix | Effect::IncludeBehindPrefix => {
+                self.include_in_parts(effect, text, value, treated)?;
             }
             Effect::LibraryDirectory => {
                 let (id, arg) = self.path(carrier, at, &value);
@@ -232,18 +222,13 @@ impl Reader<'_> {
             Effect::Lto(on) => treated.lto = Some(on),
             Effect::PrefixMap => return Ok(self.prefix_map(carrier, at, &value)),
             Effect::Spec(name) => treated.specs.push(name),
-            Effect::LinkerList | Effect::LinkerWord => {
-                return self.for_linker(effect, carrier, at, &value, treated);
-            }
-            Effect::AssemblerList => treated.passed_on.assembler.extend(parts(&value)),
-            Effect::PreprocessorList => treated.passed_on.preprocessor.extend(parts(&value)),
-            Effect::AssemblerWord => treated.passed_on.assembler.push(value),
-            Effect::PreprocessorWord => treated.passed_on.preprocessor.push(value),
-            Effect::CompilerWord => {
-                let why = "flag `-Xclang`: what it hands to the compiler proper is not followed";
-                treated.local.get_or_insert_with(|| why.to_string());
-                treated.passed_on.compiler.push(value);
-            }
+            Effect::LinkerList
+            | Effect::LinkerWord
+            | Effect::AssemblerList
+            | Effect::AssemblerWord
+            | Effect::PreprocessorList
+            | Effect::PreprocessorWord
+            | Effect::CompilerWord => return self.hand_on(effect, carrier, at, value, treated),
             // What a source then asks for is in no file that is looked at.
             Effect::Define if text_has(&value, b"__has_include") || text_has(&value, b"__has_embed") => {
                 return Err(FlagError::Define { value: shown(&value) });
@@ -257,6 +242,30 @@ impl Reader<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A directory that is named in parts, by flags of their own.
+    fn include_in_parts(
+        &mut self,
+        effect: Effect,
+        text: &[u8],
+        value: Vec<u8>,
+        treated: &mut Treated,
+    ) -> Result<(), FlagError> {
+        if effect == Effect::IncludePrefix {
+            treated.include_prefix = Some(value);
+            let shown = shown(text);
+            treated.local.get_or_insert_with(|| format!("flag `{shown}`: it names directories in parts"));
+            return Ok(());
+        }
+        let Some(prefix) = treated.include_prefix.clone() else {
+            let reason = "it counts from a place in the compiler; give -iprefix before it, or use -I";
+            return Err(FlagError::Owned { flag: shown(text), reason });
+        };
+        let directory = [prefix, value].concat();
+        let carrier = Arg(vec![Piece::Text(directory.clone())]);
+        self.include(IncludeKind::Anywhere, &carrier, 0, &directory, treated);
+        Ok(())
     }
 
     /// A path that may be a file, a directory, or a name that the compiler searches.
@@ -395,244 +404,6 @@ impl Reader<'_> {
             Effect::Processor => self.processor_selects && !text.starts_with(b"-mtune"),
             _ => false,
         }
-    }
-
-    /// Words for the linker: `-Wl,-Map=x`, or one behind `-Xlinker`.
-    fn for_linker(
-        &mut self,
-        effect: Effect,
-        carrier: &Arg,
-        at: usize,
-        value: &[u8],
-        treated: &mut Treated,
-    ) -> Result<Option<Arg>, FlagError> {
-        let words = if effect == Effect::LinkerList { parts(value) } else { vec![value.to_vec()] };
-        let spelled = self.spell(carrier);
-        let named: Vec<PathId> = carrier.paths().collect();
-        let mut rebuilt = Arg(vec![Piece::Text(spelled[..at].to_vec())]);
-        for (index, word) in words.iter().enumerate() {
-            if index > 0 {
-                rebuilt.0.push(Piece::Text(b",".to_vec()));
-            }
-            // A flag that only changes the result may take no value after all.
-            let waiting = treated
-                .passed_on
-                .linker
-                .take()
-                .filter(|effect| *effect != Effect::Plain || !word.starts_with(b"-"));
-            let (effect, start) = match waiting {
-                Some(effect) => (effect, 0),
-                None if !word.starts_with(b"-") => {
-                    self.file_if_there(word, treated);
-                    rebuilt.0.push(Piece::Text(word.clone()));
-                    continue;
-                }
-                None => match linker::look_up(word) {
-                    Some((Effect::Owned(reason), _)) => {
-                        return Err(FlagError::Owned { flag: shown(word), reason });
-                    }
-                    Some((effect @ Effect::Local(_), Value::Next)) => (effect, 0),
-                    // The value is the next word, whichever flag that comes with.
-                    Some((effect, Value::Next)) => {
-                        treated.passed_on.linker = Some(effect);
-                        rebuilt.0.push(Piece::Text(word.clone()));
-                        continue;
-                    }
-                    Some((effect, Value::None)) => (effect, word.len()),
-                    Some((effect, Value::At(start))) => (effect, start),
-                    None => {
-                        self.unknown(word, "the linker", treated);
-                        self.existing_files(word, treated);
-                        (Effect::Plain, word.len())
-                    }
-                },
-            };
-            rebuilt.0.push(Piece::Text(word[..start].to_vec()));
-            rebuilt.0.extend(self.linker_value(effect, &word[start..], treated));
-        }
-        // What came with paths of its own keeps them.
-        Ok(named.is_empty().then_some(rebuilt))
-    }
-
-    fn linker_value(&mut self, effect: Effect, value: &[u8], treated: &mut Treated) -> Vec<Piece> {
-        if value.is_empty() {
-            return Vec::new();
-        }
-        let text = vec![Piece::Text(value.to_vec())];
-        let id = match effect {
-            Effect::Reads | Effect::Writes | Effect::LibraryDirectory | Effect::Path => {
-                let cwd = self.files.abs(self.cwd);
-                self.files.path_from(&cwd, Path::new(OsStr::from_bytes(value)))
-            }
-            Effect::Library => {
-                treated.libraries.push(value.to_vec());
-                return text;
-            }
-            Effect::Local(reason) => {
-                treated.local.get_or_insert_with(|| format!("linker flag `{}`: {reason}", shown(value)));
-                return text;
-            }
-            _ => {
-                self.file_if_there(value, treated);
-                return text;
-            }
-        };
-        let dot = self.keeps_dot(value, id);
-        match effect {
-            Effect::Writes => treated.outputs.push(id),
-            // The driver puts its own directories before those that it hands on.
-            Effect::LibraryDirectory => treated.library_directories_anywhere.push(id),
-            Effect::Reads => match self.there(id) {
-                Some(Entry::File(..)) => treated.inputs.push(id),
-                _ if self.is_generated(id) => treated.inputs.push(id),
-                // A script's name without a slash is searched in the library directories.
-                _ if !value.contains(&b'/') => return text,
-                _ => {}
-            },
-            _ => {}
-        }
-        match dot {
-            true => vec![Piece::Text(b"./".to_vec()), Piece::Path(id)],
-            false => vec![Piece::Path(id)],
-        }
-    }
-
-    /// Words for other programs, in their order. They keep their spelling.
-    fn for_others(
-        &mut self,
-        words: &[Vec<u8>],
-        program: Program,
-        treated: &mut Treated,
-    ) -> Result<(), FlagError> {
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            if !word.starts_with(b"-") {
-                self.file_if_there(word, treated);
-                continue;
-            }
-            let found = match program {
-                Program::Assembler => in_rows(assembler::ASSEMBLER, word),
-                Program::Preprocessor => self.dialect.look_up(word),
-                Program::Compiler => in_rows(clang::PROPER, word).or_else(|| self.dialect.look_up(word)),
-            };
-            let Some((effect, value)) = found else {
-                if program != Program::Compiler {
-                    let whose =
-                        if program == Program::Assembler { "the assembler" } else { self.dialect.name };
-                    self.unknown(word, whose, treated);
-                }
-                self.existing_files(word, treated);
-                self.existing_directories(word, treated);
-                continue;
-            };
-            let value = match value {
-                Value::None => Vec::new(),
-                Value::At(at) => word[at..].to_vec(),
-                Value::Next => words.next().cloned().unwrap_or_default(),
-            };
-            // They come to the program behind or before what comes to it otherwise.
-            let effect = match effect {
-                Effect::Include(_) => Effect::Include(IncludeKind::Anywhere),
-                effect => effect,
-            };
-            let carrier = Arg(vec![Piece::Text(value.clone())]);
-            self.apply(word, effect, &carrier, Some((0, value)), treated)?;
-        }
-        Ok(())
-    }
-
-    fn unknown(&self, word: &[u8], whose: &str, treated: &mut Treated) {
-        treated.local.get_or_insert_with(|| format!("flag `{}` is not in the table of {whose}", shown(word)));
-    }
-
-    /// Every part of a word behind `=` or `,` that names a file is an input.
-    fn existing_files(&mut self, word: &[u8], treated: &mut Treated) {
-        for (at, byte) in word.iter().enumerate() {
-            if matches!(byte, b'=' | b',') {
-                let rest = &word[at + 1..];
-                let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
-                let name = &rest[..end];
-                self.file_if_there(name, treated);
-                // Whatever takes the word may read its words from there.
-                self.file_if_there(name.strip_prefix(b"@").unwrap_or_default(), treated);
-            }
-        }
-    }
-
-    /// Every directory that a word names behind `=` or `,` may be one that is searched.
-    fn existing_directories(&mut self, word: &[u8], treated: &mut Treated) {
-        let cwd = self.files.abs(self.cwd);
-        for part in word.split(|byte| matches!(byte, b'=' | b',')).skip(1) {
-            let name = Path::new(OsStr::from_bytes(part));
-            if part.is_empty() || part.contains(&0) {
-                continue;
-            }
-            if matches!(disk::stat(&cwd.join(name)), Ok(Entry::Directory(_))) {
-                let id = self.files.path_from(&cwd, name);
-                match self.phase {
-                    Phase::Compile => treated.includes.push((IncludeKind::Anywhere, id)),
-                    Phase::Link => treated.library_directories_anywhere.push(id),
-                }
-            }
-        }
-    }
-
-    fn file_if_there(&mut self, text: &[u8], treated: &mut Treated) {
-        if text.is_empty() || text.contains(&0) {
-            return;
-        }
-        let cwd = self.files.abs(self.cwd);
-        if matches!(disk::stat(&cwd.join(OsStr::from_bytes(text))), Ok(Entry::File(..))) {
-            let id = self.files.path_from(&cwd, Path::new(OsStr::from_bytes(text)));
-            treated.inputs.push(id);
-        }
-    }
-
-    fn there(&self, id: PathId) -> Option<Entry> {
-        disk::stat(&self.files.abs(id)).ok().filter(|entry| *entry != Entry::Absent)
-    }
-
-    fn is_generated(&self, id: PathId) -> bool {
-        self.files.root(id) == Roots::BUILD
-    }
-
-    /// The path that the value of `carrier` names, and `carrier` with that path named by its root.
-    fn path(&mut self, carrier: &Arg, at: usize, value: &[u8]) -> (PathId, Arg) {
-        let id = self.path_of(carrier, at, value);
-        let spelled = self.spell(carrier);
-        let mut arg = Arg::default();
-        if at > 0 {
-            arg.0.push(Piece::Text(spelled[..at].to_vec()));
-        }
-        if carrier.paths().next().is_none() && self.keeps_dot(value, id) {
-            arg.0.push(Piece::Text(b"./".to_vec()));
-        }
-        arg.0.push(Piece::Path(id));
-        (id, arg)
-    }
-
-    /// Whether a path that a person started with `./` is to start so: without it, some names are searched elsewhere
-    /// (`-fplugin=./x.so`). One that has to be spelled absolutely cannot.
-    fn keeps_dot(&self, value: &[u8], id: PathId) -> bool {
-        value.starts_with(b"./") && {
-            let plain = Arg::path(id).spell(self.files, &self.spelling);
-            !plain.as_bytes().starts_with(b"/") && !plain.as_bytes().starts_with(b".")
-        }
-    }
-
-    fn path_of(&mut self, carrier: &Arg, at: usize, value: &[u8]) -> PathId {
-        // What is named already is taken as it is, without looking at the disk.
-        match carrier.0.as_slice() {
-            [Piece::Path(id) | Piece::Absolute(id)] if at == 0 => return *id,
-            [Piece::Text(text), Piece::Path(id) | Piece::Absolute(id)] if text.len() == at => return *id,
-            _ => {}
-        }
-        let cwd: PathBuf = self.files.abs(self.cwd);
-        self.files.path_from(&cwd, Path::new(OsStr::from_bytes(value)))
-    }
-
-    fn spell(&self, arg: &Arg) -> Vec<u8> {
-        arg.spell(self.files, &self.spelling).as_bytes().to_vec()
     }
 }
 

@@ -190,6 +190,10 @@ pub(crate) const LINKS: &[Row] = &[
         p.edit("all.rsp", "n=1", "n=2");
     })
     .runs(LINK),
+    row("response file of the linker", "[executable.$D]\nsources = ['$D/a.c']\nprivate-ldflags = ['-Wl,@$D/all.rsp']\n", "=== a.c\nextern char n;\nchar *m = &n;\nint main(void) { return 1; }\n=== all.rsp\n--defsym=n=1\n", |p| {
+        p.edit("all.rsp", "n=1", "n=2");
+    })
+    .runs(LINK),
     row("library of the project", "[library.$D_x]\ntype = 'shared'\nsources = ['$D/x.c']\n[executable.$D]\nsources = ['$D/a.c']\ndeps = ['$D_x']\n", "=== a.c\nint x(void);\nint main(void) { return x(); }\n=== x.c\nint x(void) { return 1; }\n", |p| {
         p.edit("x.c", "1", "2");
     })

@@ -191,6 +191,7 @@ impl Session<'_> {
     }
 
     fn close(mut self) -> Result<Summary, Error> {
+        self.tell_of_troubles();
         let saved = if self.builds() { self.dir.history.save(self.files) } else { Ok(()) };
         if let Some(error) = self.fatal {
             return Err(error);

@@ -150,6 +150,10 @@ impl Memo for BuildDir {
         self.history.set_memo(key, value);
     }
 
+    fn get_here(&mut self, key: &Digest) -> Option<Vec<u8>> {
+        self.history.memo(key)
+    }
+
     fn put_here(&mut self, key: Digest, value: Vec<u8>) {
         self.history.set_memo(key, value);
     }

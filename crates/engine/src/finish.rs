@@ -10,7 +10,7 @@ use rekindle_fingerprint::depfile;
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId, Seen};
 use rekindle_fingerprint::printed;
-use rekindle_fingerprint::roots::RootId;
+use rekindle_fingerprint::roots::{RootId, Roots};
 use rekindle_fingerprint::stamp::Stamp;
 use rekindle_scheduler::{ActionId, RunAgain};
 use rekindle_store::Error as StoreError;
@@ -203,6 +203,12 @@ impl Session<'_> {
         named.sort_unstable();
         named.dedup();
         named.retain(|path| !action.outputs.contains(path) && !is_temporary(self.files, *path));
+        // What a link made for itself beside its product, and took away again (link-time optimization).
+        let is_gone = |path: &PathId| {
+            let is_own = self.files.root(*path) == Roots::BUILD && self.graph.producer(*path).is_none();
+            is_own && matches!(disk::stat(&self.files.abs(*path)), Ok(Entry::Absent))
+        };
+        named.retain(|path| action.kind != ActionKind::Link || !is_gone(path));
         named
     }
 
@@ -335,12 +341,19 @@ impl Session<'_> {
                 self.thin_archive(*path, action.kind, &mut all);
                 continue;
             };
-            let Some(stamp) = self.dir.history.current(self.key(producer)) else { continue };
+            let maker = self.graph.action(producer);
+            let leaves = maker.kind == ActionKind::Archive || maker.discovery.assembled_later;
+            let Some(stamp) = self.dir.history.current(self.key(producer)) else {
+                // Its result was not recorded, and so neither was what it leaves. (A plan records nothing.)
+                if leaves && self.builds() {
+                    let why = || format!("what `{}` leaves for the link was not recorded", maker.name);
+                    all.unprovable.get_or_insert_with(why);
+                }
+                continue;
+            };
             let left = if action.kind == ActionKind::Link { &mut all.payloads } else { &mut all.deferred };
             left.extend(&stamp.deferred);
-            let passes_on =
-                stamp.kind == ActionKind::Archive || self.graph.action(producer).discovery.assembled_later;
-            if let Some(why) = stamp.unprovable.as_ref().filter(|_| passes_on) {
+            if let Some(why) = stamp.unprovable.as_ref().filter(|_| leaves) {
                 all.unprovable.get_or_insert_with(|| why.clone());
             }
         }
@@ -354,7 +367,7 @@ impl Session<'_> {
         let mut inputs: Vec<PathId> = action.inputs.iter().chain(discovered).copied().collect();
         // What an action of this build made was observed when it was written.
         let observed =
-            |path: &PathId| running.observed.contains(path) || self.graph.producer(*path).is_some();
+            |path: &PathId| running.observed.contains_key(path) || self.graph.producer(*path).is_some();
         let first_named: Vec<PathId> = inputs.iter().copied().filter(|path| !observed(path)).collect();
         self.files.observe(&first_named);
         for path in first_named {
@@ -366,7 +379,12 @@ impl Session<'_> {
             }
         }
         inputs.extend(action.identity.iter().flat_map(|identity| identity.files.iter().copied()));
-        let moved = self.files.moved_since_seen(&inputs);
+        // Who looked again meanwhile may have seen another file than this command.
+        let is_another = |path: &PathId| {
+            running.observed.get(path).is_some_and(|then| !is_same(then, self.files.seen(*path)))
+        };
+        let mut moved: Vec<PathId> = inputs.iter().copied().filter(is_another).collect();
+        moved.extend(self.files.moved_since_seen(&inputs));
         for path in &moved {
             self.files.forget(*path);
         }
@@ -432,6 +450,16 @@ enum Age {
     Young,
     /// It is not there (any more), or is no file that can be read.
     Gone,
+}
+
+/// Whether two looks saw the same; whether the signature can be believed later is no matter here.
+fn is_same(one: &Seen, other: &Seen) -> bool {
+    match (one, other) {
+        (Seen::File { signature: this, content, .. }, Seen::File { signature: that, content: other, .. }) => {
+            this == that && content == other
+        }
+        _ => one == other,
+    }
 }
 
 fn age(files: &Files, path: PathId, running: &Running) -> Age {

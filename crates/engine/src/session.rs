@@ -72,6 +72,9 @@ pub(crate) struct Session<'a> {
     /// The clock when the build began, until the first command starts.
     pub(crate) began: Option<Instant>,
     noticed: HashSet<String>,
+    /// How many files of the store were damaged, and how many results could not be written from it.
+    pub(crate) damaged: u64,
+    pub(crate) unwritable: u64,
     left_ms: u64,
     knows_durations: bool,
 }
@@ -139,6 +142,8 @@ impl<'a> Session<'a> {
             interrupted: false,
             began: Some(began),
             noticed: HashSet::new(),
+            damaged: 0,
+            unwritable: 0,
             left_ms,
             knows_durations,
         })

@@ -1,5 +1,6 @@
 //! Settling an action that needs no command: it is fresh, or what it was before its last run can be put back.
 
+use rekindle_fingerprint::action::ActionKind;
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::judge::{Verdict, judge, judge_inputs};
 use rekindle_fingerprint::lookup;
@@ -18,10 +19,13 @@ impl Session<'_> {
     /// Judges an action: it is fresh, restored, waits for others, or may be started.
     pub(crate) fn settle(&mut self, id: ActionId) {
         match self.judge(id) {
-            Some(Verdict::Fresh) => match self.planned_changes(id) {
-                changes if changes.is_empty() => self.fresh(id),
-                changes => self.stale(id, changes),
-            },
+            Some(Verdict::Fresh) => {
+                let mut changes = self.planned_changes(id);
+                if let Some(stamp) = self.dir.history.current(self.key(id)) {
+                    changes.extend(self.newly_left(id, stamp));
+                }
+                if changes.is_empty() { self.fresh(id) } else { self.stale(id, changes) }
+            }
             Some(Verdict::Stale(mut reasons)) => {
                 reasons.extend(self.planned_changes(id));
                 self.stale(id, reasons);
@@ -29,6 +33,29 @@ impl Session<'_> {
             // It waits for others, or cannot be made because one of them failed.
             Some(Verdict::NeedsFirst(_)) | None => {}
         }
+    }
+
+    /// What the inputs of a link leave for it to read, or those of an archive for it to pass on, and did not when it was
+    /// done: the objects are the same, and mean other files now.
+    fn newly_left(&self, id: ActionId, stamp: &Stamp) -> Vec<StaleReason> {
+        let action = self.graph.action(id);
+        let is_link = action.kind == ActionKind::Link;
+        if !is_link && action.kind != ActionKind::Archive {
+            return Vec::new();
+        }
+        let read = stamp.discovered.iter().map(|(path, _)| *path);
+        let producers =
+            action.inputs.iter().copied().chain(read).filter_map(|path| self.graph.producer(path));
+        let left = producers.filter_map(|producer| self.dir.history.current(self.key(producer)));
+        let mut left: Vec<PathId> = left.flat_map(|stamp| stamp.deferred.iter().copied()).collect();
+        left.sort_unstable();
+        left.dedup();
+        left.retain(|path| {
+            let is_read =
+                action.inputs.contains(path) || stamp.discovered.iter().any(|(read, _)| read == path);
+            if is_link { !is_read } else { !stamp.deferred.contains(path) }
+        });
+        left.into_iter().map(|path| StaleReason::InputAdded { path: self.files.show(path) }).collect()
     }
 
     fn judge(&mut self, id: ActionId) -> Option<Verdict> {
@@ -43,6 +70,9 @@ impl Session<'_> {
                 NeedsFirst::Ready => {}
                 NeedsFirst::Waiting | NeedsFirst::Skipped => return None,
                 // What it read then cannot come first now: the stamp is void.
+                NeedsFirst::Cycle { .. } if !self.builds() => {
+                    return Some(Verdict::Stale(vec![StaleReason::NeverBuilt]));
+                }
                 NeedsFirst::Cycle { .. } => {
                     if let Err(error) = self.dir.history.forget(key, self.files) {
                         self.give_up(error);
@@ -126,7 +156,9 @@ impl Session<'_> {
             });
             (previous, intact)
         });
-        let Some(stamp) = previous else { return false };
+        let Some(stamp) = previous.filter(|stamp| self.newly_left(id, stamp).is_empty()) else {
+            return false;
+        };
         if self.builds() {
             let kept = Kept::of(&self.dir.kept(), key, self.files);
             let Some(aside) = kept.restore(&stamp, self.files) else { return false };

@@ -2,6 +2,8 @@
 //!
 //! Nothing that goes wrong with the store stops a build: it says so and goes on without.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -142,6 +144,9 @@ impl Session<'_> {
         if inherited.unprovable.is_some() || !reads_all {
             return None;
         }
+        if lookups.as_ref().is_some_and(|lookups| self.finds_what_is_to_come(lookups)) {
+            return None;
+        }
         let digest = set.action_digest(key, lookups.as_ref(), self.files)?;
         let mut bound = None;
         let mut entry = self.answered(store.entry(&digest.0))??;
@@ -158,6 +163,15 @@ impl Session<'_> {
         deferred.sort_unstable();
         deferred.dedup();
         Some(Hit { digest, set, lookups, deferred, result, bound })
+    }
+
+    /// Whether a search finds what another action makes and has not made yet: it counts as there, and is not.
+    fn finds_what_is_to_come(&mut self, lookups: &Lookups) -> bool {
+        lookups.hits.iter().filter(|hit| hit.file).any(|hit| {
+            let place = self.files.abs(hit.dir).join(OsStr::from_bytes(&hit.name));
+            let path = self.files.path_abs(&place);
+            self.graph.producer(path).is_some_and(|producer| !self.scheduler.state(producer).is_settled())
+        })
     }
 
     /// Puts a result back and settles the action. `false` if that cannot be done: then nothing was changed.
@@ -241,13 +255,18 @@ impl Session<'_> {
             let wrote = store.write_to(&product.blob, draft, product.executable);
             let outcome = match wrote {
                 Ok(true) => continue,
-                Err(StoreError::Place { .. }) => Written::Nothing,
-                Ok(false) | Err(_) => Written::Gone,
+                Ok(false) | Err(StoreError::Damaged { .. }) => Written::Gone,
+                Err(_) => Written::Nothing,
             };
             self.answered(wrote);
+            remove_all(&drafts);
             return outcome;
         }
-        self.place_drafts(id, products, &drafts, &places).unwrap_or(Written::Nothing)
+        self.place_drafts(id, products, &drafts, &places).unwrap_or_else(|| {
+            // They would take room that the command needs.
+            remove_all(&drafts);
+            Written::Nothing
+        })
     }
 
     /// Moves files that were made for an action's outputs to their places. Nothing if one cannot be placed; then what
@@ -262,9 +281,7 @@ impl Session<'_> {
         let intact = self.outputs_are_as_recorded(id);
         let (instant, aside) = self.clear_the_way(id, places)?;
         if drafts.iter().zip(places).any(|(draft, place)| std::fs::rename(draft, place).is_err()) {
-            for place in places {
-                let _ = std::fs::remove_file(place);
-            }
+            remove_all(places);
             aside.put_back();
             return None;
         }
@@ -388,12 +405,19 @@ impl Session<'_> {
     pub(crate) fn answered<T>(&mut self, value: Result<T, StoreError>) -> Option<T> {
         match value {
             Ok(value) => Some(value),
+            // The first of its kind is told in full; the others are counted.
             Err(error @ StoreError::Damaged { .. }) => {
-                self.notice(error.to_string());
+                self.damaged += 1;
+                if self.damaged == 1 {
+                    self.notice(error.to_string());
+                }
                 None
             }
             Err(error @ StoreError::Place { .. }) => {
-                self.notice(error.to_string());
+                self.unwritable += 1;
+                if self.unwritable == 1 {
+                    self.notice(error.to_string());
+                }
                 None
             }
             Err(error) => {
@@ -403,6 +427,17 @@ impl Session<'_> {
                 }
                 None
             }
+        }
+    }
+
+    /// Tells how often the store failed besides what was told.
+    pub(crate) fn tell_of_troubles(&mut self) {
+        let more = [
+            (self.damaged, "files of the store were damaged and are set aside"),
+            (self.unwritable, "results of the store could not be written to their places"),
+        ];
+        for (count, what) in more.into_iter().filter(|(count, _)| *count > 1) {
+            self.notice(format!("{count} {what}"));
         }
     }
 
@@ -426,5 +461,12 @@ impl Session<'_> {
             }
             None => false,
         }
+    }
+}
+
+/// Removes files that may be there.
+fn remove_all(files: &[PathBuf]) {
+    for file in files {
+        let _ = std::fs::remove_file(file);
     }
 }

@@ -11,11 +11,12 @@ use std::sync::mpsc::Sender;
 
 use rekindle_exec as exec;
 use rekindle_fingerprint::action::DepfileFormat;
+use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{PathId, Seen};
 use rekindle_fingerprint::signature::{COARSE, Instant};
 use rekindle_scheduler::ActionId;
 use rekindle_store::{Error as StoreError, Store};
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::error::{At, Error};
 use crate::event::{Event, Outcome};
@@ -32,8 +33,8 @@ pub(crate) struct Running {
     pub(crate) aside: Aside,
     /// Whether that was what the stamp of before vouched for.
     pub(crate) worth_keeping: bool,
-    /// Inputs that were observed before it started.
-    pub(crate) observed: FxHashSet<PathId>,
+    /// Inputs that were observed before it started, and what was seen: another command that starts meanwhile looks again.
+    pub(crate) observed: FxHashMap<PathId, Seen>,
     /// The file system's clock just before it started.
     pub(crate) before: Instant,
 }
@@ -80,6 +81,10 @@ impl Errand {
     /// Looks at an output, and puts it into the store while its bytes are at hand.
     fn look(&self, path: &Path, stored: &mut Option<Result<u64, StoreError>>) -> Result<Found, Error> {
         let (found, bytes) = outputs::look(path, &self.needles, &self.marker)?;
+        if disk::is_link(path) {
+            // Where it leads is no content, and may be another file elsewhere.
+            *stored = None;
+        }
         if let (Found::Made(made), Some(store), Some(Ok(sum))) = (&found, &self.store, &mut *stored) {
             match store.put(&made.blob, &bytes) {
                 Ok(true) => *sum += made.blob.size,
@@ -184,7 +189,7 @@ impl Session<'_> {
     }
 
     /// Observes what the action is known to read (law 4). Every declared input must be a readable file.
-    fn observe_inputs(&mut self, id: ActionId) -> Result<FxHashSet<PathId>, Refusal> {
+    fn observe_inputs(&mut self, id: ActionId) -> Result<FxHashMap<PathId, Seen>, Refusal> {
         let action = self.graph.action(id);
         let on_disk = self.inputs_on_disk(id);
         self.files.set_instant(self.dir.marker.now()?);
@@ -207,7 +212,8 @@ impl Session<'_> {
             let path = self.files.show(*path);
             return Err(Refusal::BadInput(format!("it needs `{path}`, {why}")));
         }
-        Ok(on_disk.into_iter().chain(toolchain).collect())
+        let observed = on_disk.into_iter().chain(toolchain);
+        Ok(observed.map(|path| (path, self.files.seen(path).clone())).collect())
     }
 
     /// Whether what lies at the outputs is what the stamp says, so that it is worth keeping.

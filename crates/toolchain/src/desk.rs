@@ -60,8 +60,10 @@ impl<'d> Desk<'d> {
         memo: &'d mut dyn Memo,
         prober: &'d mut dyn Prober,
     ) -> Self {
-        let known =
-            memo.get(&known_key(toolchain)).and_then(|bytes| decode_known(&bytes).ok()).unwrap_or_default();
+        let known = memo
+            .get_here(&known_key(toolchain))
+            .and_then(|bytes| decode_known(&bytes).ok())
+            .unwrap_or_default();
         let places = Places::default();
         let workspace = &files.roots().get(Roots::WORKSPACE).path;
         let loader = Rc::new(Loader::new(environment, workspace));

@@ -23,6 +23,10 @@ pub trait Memo {
     fn get(&mut self, key: &Digest) -> Option<Vec<u8>>;
     /// Puts `value` under `key`, in place of what is there.
     fn put(&mut self, key: Digest, value: Vec<u8>);
+    /// What was put by [`Memo::put_here`]; never what came from elsewhere.
+    fn get_here(&mut self, key: &Digest) -> Option<Vec<u8>> {
+        self.get(key)
+    }
     /// The same for what holds on this machine alone, and is of no use elsewhere.
     fn put_here(&mut self, key: Digest, value: Vec<u8>) {
         self.put(key, value);

@@ -186,6 +186,22 @@ fn an_input_that_is_changed_while_the_command_runs_is_not_recorded() {
 }
 
 #[test]
+fn an_input_that_another_command_looks_at_again_meanwhile_is_held_against_the_first_look() {
+    let reads = step("cat h > out/x; sleep 0.6", &["h"], &["x"]);
+    let edits = step("sleep 0.2; echo second > h; : > out/w", &[], &["w"]);
+    let looks = Step { order_only: vec!["build:w"], ..step("cat h > out/y", &["h"], &["y"]) };
+    let mut space = Space::new(vec![reads, edits, looks]);
+    space.jobs = 2;
+    space.write("h", "first\n");
+    let first = space.build();
+    let x = first.reports.iter().find(|report| report.name == "x").unwrap();
+    assert_eq!(x.remarks.unrecorded.as_deref(), Some("`h` was changed while the command ran"));
+    assert_eq!([space.read("out/x"), space.read("out/y")], ["first\n", "second\n"]);
+    assert_eq!(space.told(), ["x ran"]);
+    assert_eq!(space.read("out/x"), "second\n");
+}
+
+#[test]
 fn a_discovered_input_that_is_written_while_the_command_runs_is_not_recorded() {
     let mut space = Space::new(vec![Step {
         depfile: Some("tmp/a.d"),
@@ -611,6 +627,73 @@ fn a_payload_that_another_action_makes_is_read_after_it_was_made() {
     assert_eq!(space.build().told(), ["blob ran", "a ran"]);
     assert_eq!(space.read("out/a"), ".incbin \"out/blob\"\ntwo");
     assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn what_a_link_made_for_itself_and_took_away_is_no_input() {
+    let script = "cat src/in > out/p; echo 'p: src/in out/p.ltrans0.o' > out/p.d";
+    let mut space = Space::new(vec![Step {
+        kind: Some(ActionKind::Link),
+        depfile: Some("p.d"),
+        ..step(script, &["src/in"], &["p"])
+    }]);
+    space.write("src/in", "one");
+    space.build();
+    assert_eq!(space.told(), NOTHING);
+    space.write("src/in", "two");
+    assert_eq!(space.told(), ["p ran"]);
+}
+
+#[test]
+fn a_link_of_what_was_not_recorded_is_not_believed_since_what_it_leaves_is_not_known() {
+    let object = Step {
+        assembled_later: true,
+        kind: Some(ActionKind::Compile),
+        ..step("cat src/in.s > out/o; echo more >> moves", &["src/in.s", "moves"], &["o"])
+    };
+    let link = Step { kind: Some(ActionKind::Link), ..step("cat out/o blob > out/p", &["build:o"], &["p"]) };
+    let mut space = Space::new(vec![object, link]);
+    space.write("src/in.s", ".incbin \"blob\"\n");
+    space.write("moves", "");
+    space.write("blob", "one");
+    space.build();
+    space.steps[0].script = "cat src/in.s > out/o".into();
+    let second = space.build();
+    assert_eq!(
+        second.reasons("p"),
+        ["what it reads cannot be known: what `o` leaves for the link was not recorded"]
+    );
+    assert_eq!(space.told(), NOTHING);
+    space.write("blob", "two");
+    assert_eq!(space.build().reasons("p"), ["`blob` changed"]);
+}
+
+#[test]
+fn an_equal_object_that_leaves_another_file_for_the_link_is_linked_again() {
+    let object = Step {
+        assembled_later: true,
+        kind: Some(ActionKind::Compile),
+        ..step("echo same > out/o", &["src/in.s"], &["o"])
+    };
+    let archive = Step { kind: Some(ActionKind::Archive), ..step("cat out/o > out/l", &["build:o"], &["l"]) };
+    let link =
+        Step { kind: Some(ActionKind::Link), ..step("cat out/l one two > out/p", &["build:l"], &["p"]) };
+    let mut space = Space::new(vec![object, archive, link]);
+    for (name, text) in [("src/in.s", ".incbin \"one\"\n"), ("one", "1"), ("two", "2")] {
+        space.write(name, text);
+    }
+    space.build();
+    assert_eq!(space.told(), NOTHING);
+    space.write("src/in.s", ".incbin \"two\"\n");
+    let again = space.build();
+    assert_eq!(again.reasons("l"), ["input `two` added"]);
+    assert_eq!(again.reasons("p"), ["input `two` added"]);
+    assert_eq!(space.told(), NOTHING);
+    space.write("src/in.s", ".incbin \"one\"\n");
+    space.build();
+    space.write("one", "3");
+    space.build();
+    assert_eq!(space.read("out/p"), "same\n32");
 }
 
 #[test]

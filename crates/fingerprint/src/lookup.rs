@@ -314,14 +314,6 @@ fn is_before(time: FileTime, marker: FileTime) -> bool {
 }
 
 impl Lookups {
-    /// Every path that the lookups speak of.
-    pub fn paths(&self) -> impl Iterator<Item = PathId> + '_ {
-        let places = self.search.dirs.iter().chain(&self.from).chain(&self.read).copied();
-        let listed = self.listings.iter().map(|(dir, _)| *dir);
-        let listed = listed.chain(self.twins.iter().flat_map(|(dir, first)| [*dir, *first]));
-        places.chain(self.hits.iter().map(|hit| hit.dir)).chain(listed)
-    }
-
     /// Writes the canonical encoding: search directories, near, twins (directory, first name), from, read, probes (name, angled, next), hits
     /// (directory, name, file), all names, listings (directory, digest). `path` gives the number under which a path is written.
     pub fn encode(&self, encoder: &mut Encoder, mut path: impl FnMut(PathId) -> u32) {

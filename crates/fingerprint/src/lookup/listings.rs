@@ -138,19 +138,10 @@ impl Listings {
         twins
     }
 
-    /// Forgets everything, so that the next question goes to the disk.
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// How many directories were listed.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.dirs.len()
-    }
-
-    /// Whether nothing was listed yet.
-    pub fn is_empty(&self) -> bool {
-        self.dirs.is_empty()
     }
 
     fn listing(&mut self, files: &Files, world: &dyn World, dir: PathId) -> &Listing {

@@ -629,3 +629,13 @@ fn lookups_that_are_refreshed_say_the_same_and_are_up_to_date() {
     space.write("inc1/h.h", "");
     assert_eq!(space.check(&again), ["+inc1: h.h"]);
 }
+
+#[test]
+fn what_changed_at_the_marker_or_within_a_truncated_second_before_it_is_not_before_it() {
+    let before = |time: i64, marker: i64| super::is_before(FileTime(time), FileTime(marker));
+    let second = 1_000_000_000;
+    assert!(before(5 * second + 1, 5 * second + 2));
+    assert!(!before(5 * second + 2, 5 * second + 2));
+    assert!(!before(5 * second, 5 * second + 2), "it may have been changed at any time of that second");
+    assert!(!before(5 * second, 5 * second + COARSE) && before(5 * second, 5 * second + COARSE + 1));
+}

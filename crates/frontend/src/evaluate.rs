@@ -2,7 +2,7 @@
 //! references.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::diagnostic::Report;
 use crate::expand::{Scope, lists};
@@ -12,8 +12,9 @@ use crate::options::{self, Values};
 use crate::placeholder::{self, Part};
 use crate::platform::{self, Platform};
 use crate::profile;
-use crate::project::{Generator, HOST, Instance, Kind, Need, Node, Project, Purpose, is_plain_name};
-use crate::reader::{Found, Reader, canonical};
+use crate::project::{Generator, HOST, Instance, Kind, Need, Node, Project, Purpose};
+use crate::reader::Reader;
+use crate::roots;
 use crate::sharing::sharing;
 use crate::when::{self, Context};
 
@@ -27,7 +28,7 @@ pub(crate) fn evaluate(
 ) -> Project {
     crate::names::check(&manifest, report);
     let values = options::values(&manifest.option, &request.options, report);
-    let roots = roots(&manifest, &dir, &mut reader, report);
+    let roots = roots::declared(&manifest, &dir, &mut reader, report);
     let sharing = sharing(manifest.store.as_ref(), &dir, report);
     let mut settings = profile::settings(&manifest, &request.profile, report);
     let profiles = settings.names.clone();
@@ -58,37 +59,6 @@ pub(crate) fn evaluate(
         consulted,
         manifest,
     }
-}
-
-/// The declared roots, canonical.
-fn roots(
-    manifest: &Manifest,
-    dir: &Path,
-    reader: &mut Reader,
-    report: &mut Report,
-) -> BTreeMap<String, PathBuf> {
-    let mut roots = BTreeMap::new();
-    for (name, place) in &manifest.roots {
-        let taken = ["ws", "build", "outside", "home"].contains(&name.get_ref().as_str());
-        if taken || !is_plain_name(name.get_ref()) || name.get_ref().contains('.') {
-            let found = report.on(name, format!("`{name}` cannot be the name of a root"));
-            report.push(
-                found.hint("use letters, digits, `_` and `-`; `ws`, `build`, `outside` and `home` are taken"),
-            );
-        }
-        let path = dir.join(place.get_ref());
-        match reader.probe(&path).ok() {
-            Some(Found::Directory) => match canonical(&path) {
-                Ok(path) => drop(roots.insert(name.get_ref().clone(), path)),
-                Err(error) => report.push(report.on(place, crate::load::plain(&error))),
-            },
-            _ => {
-                let found = report.on(place, format!("there is no directory `{place}`"));
-                report.push(found.hint("make it, or name one that is there"));
-            }
-        }
-    }
-    roots
 }
 
 /// What every part of the evaluation reads.

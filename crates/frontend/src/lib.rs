@@ -85,6 +85,7 @@ pub mod manifest;
 pub mod platform;
 pub mod project;
 pub mod reader;
+mod roots;
 pub mod schema;
 pub mod sharing;
 pub mod size;

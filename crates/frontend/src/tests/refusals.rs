@@ -1378,3 +1378,37 @@ fn targets_that_are_asked_for_and_not_there() {
          = hint: did you mean `app`?
     "#);
 }
+
+#[test]
+fn a_root_is_neither_the_project_nor_the_build_directory() {
+    insta::assert_snapshot!(complaints("[roots]\nhere = \".\"\nempty = \"\"\nback = \"src/..\"\n", &["src/a.c"]), @r#"
+    rekindle.toml:4:8: the root `here` is the project's own directory
+       4 | here = "."
+         |        ^^^
+         = why: it has a name already, and under two names its files would not be recognised after a move
+         = hint: take the root out: results do not depend on where this directory lies
+
+    rekindle.toml:5:9: the root `empty` is the project's own directory
+       5 | empty = ""
+         |         ^^
+         = why: it has a name already, and under two names its files would not be recognised after a move
+         = hint: take the root out: results do not depend on where this directory lies
+
+    rekindle.toml:6:8: the root `back` is the project's own directory
+       6 | back = "src/.."
+         |        ^^^^^^^^
+         = why: it has a name already, and under two names its files would not be recognised after a move
+         = hint: take the root out: results do not depend on where this directory lies
+    "#);
+    let space = Space::new("[roots]\nout = \"out\"\n", &["out/a"]);
+    let project = load(&space.base, &space.request).unwrap();
+    assert_eq!(project.roots_are_not(&space.base.join("out/debug")), Ok(()));
+    let refused = project.roots_are_not(&space.base.join("out")).unwrap_err();
+    insta::assert_snapshot!(refused.to_string().replace(&*space.base.to_string_lossy(), "[SPACE]"), @r#"
+    [SPACE]/rekindle.toml:4:7: the root `out` is the build directory
+       4 | out = "out"
+         |       ^^^^^
+         = why: it has a name already, and under two names its files would not be recognised after a move
+         = hint: take the root out: results do not depend on where this directory lies
+    "#);
+}

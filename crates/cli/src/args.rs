@@ -50,7 +50,8 @@ pub(crate) struct Common {
     /// Build below DIR [default: .rekindle/build in the project]
     #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) build_dir: Option<PathBuf>,
-    /// Share results in DIR [default: rekindle in your cache directory]; `clean --store` removes this project's
+    /// Share results in DIR [default: rekindle in your cache directory]; `clean --store` removes what the build
+    /// directories still know of
     // Without a DIR it is empty, and means the store that counts.
     #[arg(long, value_name = "DIR", global = true, num_args = 0..=1, default_missing_value = "", hide_default_value = true, value_hint = ValueHint::DirPath)]
     pub(crate) store: Option<OsString>,

@@ -1,10 +1,12 @@
 //! Where the project is: the directory that holds `rekindle.toml`, here or above, and where it is built.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::roots::{Root, Roots};
 use rekindle_frontend::diagnostic::Diagnostic;
+use rekindle_frontend::project::Project;
 
 use crate::failure::{Failure, plain};
 use crate::settings::Settings;
@@ -72,12 +74,17 @@ impl Place {
         Ok(None)
     }
 
-    /// The roots of a build of `profile`, whose build directory is made if it is not there, and those that the
-    /// manifest declares.
+    /// The roots of a build of `profile`, whose build directory is made if it is not there: those that the manifest
+    /// declares, and the person's `home` directory, whose path is only sought.
     ///
     /// # Errors
-    /// The build directory cannot be made, or a declared name is taken.
-    pub(crate) fn roots(&self, profile: &str, declared: Vec<Root>) -> Result<Roots, Failure> {
+    /// The build directory cannot be made, or a declared root is one of the others.
+    pub(crate) fn roots(
+        &self,
+        profile: &str,
+        project: &Project,
+        home: Option<&OsStr>,
+    ) -> Result<Roots, Failure> {
         let spelled = self.builds.join(profile);
         let trouble = |error| {
             let failure = Failure::io("create", format_args!("`{}`", spelled.display()), &error);
@@ -93,14 +100,36 @@ impl Place {
         };
         std::fs::create_dir_all(&spelled).map_err(trouble)?;
         let build = spelled.canonicalize().map_err(trouble)?;
+        project.roots_are_not(&build)?;
         let mut roots = Roots::new(&self.workspace, build);
         roots.add_spelling(Roots::WORKSPACE, &self.spelled);
         roots.add_spelling(Roots::BUILD, spelled);
-        for root in declared {
+        for root in project.roots().into_iter().chain(home.into_iter().flat_map(home_roots)) {
             roots.add(root).map_err(rekindle_engine::error::Error::from)?;
         }
         Ok(roots)
     }
+}
+
+/// The home directory as the environment spells it, and where it is if that is another path: results are bound to the
+/// one that they hold. A place of the system is none.
+fn home_roots(home: &OsStr) -> Vec<Root> {
+    if !Path::new(home).is_absolute() {
+        return Vec::new();
+    }
+    let mut given = Root::only_sought("home", home);
+    let plain: PathBuf = given.path.components().collect();
+    let real = given.path.canonicalize().unwrap_or_else(|_| plain.clone());
+    // A command may write every byte of `HOME`, and paths are compared without doubled slashes.
+    if plain.as_os_str() != home {
+        given.spellings.push(plain.clone());
+    }
+    let mut roots = vec![given];
+    if real != plain {
+        roots.push(Root::only_sought("home.real", real));
+    }
+    roots.retain(|root| !root.is_system());
+    roots
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
@@ -117,6 +146,7 @@ mod tests {
     use crate::args::Common;
     use crate::environment::Environment;
     use crate::writers::atomic;
+    use rekindle_frontend::load::{Request, load};
 
     fn find(directory: &Path, given: Option<&str>) -> Result<Place, Failure> {
         let environment = Environment { directory: directory.into(), cores: 1, ..Environment::default() };
@@ -155,13 +185,39 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let top = dir.path().canonicalize().unwrap();
         std::fs::create_dir_all(top.join("real/src")).unwrap();
-        atomic::write(&top.join("real").join(MANIFEST), b"").unwrap();
+        atomic::write(&top.join("real").join(MANIFEST), b"[project]\nname = \"p\"\n").unwrap();
         std::os::unix::fs::symlink("real", top.join("link")).unwrap();
         let place = find(&top.join("link/src"), None).unwrap();
         assert_eq!((&place.workspace, &place.spelled), (&top.join("real"), &top.join("link")));
-        let roots = place.roots("debug", Vec::new()).unwrap();
+        let project = load(&place.workspace, &Request::default()).unwrap();
+        let roots = place.roots("debug", &project, None).unwrap();
         assert_eq!(roots.get(Roots::BUILD).path, top.join("real/.rekindle/build/debug"));
         assert_eq!(roots.locate(&top.join("link/src/a.c")), (Roots::WORKSPACE, Path::new("src/a.c")));
         assert_eq!(roots.locate(&top.join("link/.rekindle/build/debug/x")), (Roots::BUILD, Path::new("x")));
+    }
+
+    #[test]
+    fn the_home_directory_is_sought_as_it_is_spelled_and_where_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(top.join("real")).unwrap();
+        std::os::unix::fs::symlink("real", top.join("link")).unwrap();
+        let sought = |home: &str| -> Vec<String> {
+            let text = |path: &PathBuf| path.to_str().unwrap().replace(top.to_str().unwrap(), "");
+            let paths = |root: &Root| -> Vec<String> {
+                std::iter::once(&root.path).chain(&root.spellings).map(text).collect()
+            };
+            let one = |root: &Root| format!("{}: {}", root.name, paths(root).join(" "));
+            home_roots(OsStr::new(home)).iter().map(one).collect()
+        };
+        let below = |rel: &str| format!("{}/{rel}", top.display());
+        assert_eq!(sought(&below("real")), ["home: /real"]);
+        assert_eq!(sought(&below("/real/")), ["home: //real/ /real"]);
+        assert_eq!(sought(&below("link")), ["home: /link", "home.real: /real"]);
+        assert_eq!(sought("/nowhere/at/all"), ["home: /nowhere/at/all"]);
+        for none in ["", "relative", "/", "//", "/usr/", "/usr/local"] {
+            assert_eq!(sought(none), [""; 0], "{none}");
+        }
+        assert!(home_roots(OsStr::new("/h")).iter().all(|root| !root.names_paths()));
     }
 }

@@ -70,7 +70,8 @@ impl Opened {
         let place = Place::find(&app.settings, app.given.as_deref())?;
         let asked = load_request(&app.settings, &app.environment, wanted);
         let mut project = load(&place.shown, &asked)?;
-        let mut files = Files::new(place.roots(&app.settings.profile, project.roots())?);
+        let home = app.environment.get("HOME");
+        let mut files = Files::new(place.roots(&app.settings.profile, &project, home)?);
         let (mut dir, waited) = open_build_dir(app, &place, &mut files)?;
         if waited {
             // The person may have gone on editing.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rekindle_testkit::{Built, Space, Tmpfs, Tree, is_root, require_root};
+use rekindle_testkit::{Built, Space, Tmpfs, Tree, is_root, require, require_root};
 
 const MANIFEST: &str = "[project]\nname = \"p\"\n[library.util]\nsources = [\"util.c\"]\n\
      [executable.app]\nsources = [\"main.c\", \"command:table\"]\ndeps = [\"util\"]\n\
@@ -434,4 +434,173 @@ fn a_result_that_holds_a_path_is_counted_with_what_puts_it_there() {
     (0)
     {"`-DHERE=\"<ws>\"`":2,"what it wrote holds the path of `ws`":1}
     "#);
+}
+
+/// The results that are bound, and the paths that bind them.
+fn bound(built: &Built) -> (u64, String) {
+    let summary = built.ok().summary();
+    (summary.number(&["actions", "bound"]), summary.event["bound_by"].to_string())
+}
+
+#[test]
+fn a_coloured_warning_with_an_absolute_path_is_shown_elsewhere_with_the_paths_of_that_place() {
+    for compiler in ["gcc", "clang"] {
+        if !require(compiler) {
+            continue;
+        }
+        let (mut space, _store) = sharing();
+        space.write(
+            "rekindle.toml",
+            "[project]\nname = \"p\"\n[library.l]\nsources = [\"command:gen\"]\nwarnings = \"all\"\n\
+             [command.gen]\nargv = [\"cp\", \"{in}\", \"{out}\"]\ninputs = [\"gen.txt\"]\noutputs = [\"gen.c\"]\n",
+        );
+        space.write("gen.txt", "static int unused_thing;\nint f(void) { return 1; }\n");
+        space.set_env("CC", compiler);
+        let build = |space: &Space, args: &[&str]| {
+            let dir = space.base().join("out");
+            let args = [&["--build-dir", dir.to_str().unwrap(), "--color", "always"], args].concat();
+            space.build(&args)
+        };
+        let first = build(&space, &[]);
+        assert_eq!(bound(&first).0, 0, "{}", first.story());
+        let printed = |built: &Built| -> String {
+            built.events.iter().filter_map(|event| event["message"].as_str()).collect()
+        };
+        let own = |space: &Space| space.base().join("out/debug").display().to_string();
+        let text = printed(&first);
+        assert!(text.contains("unused_thing") && text.contains(&own(&space)), "{text}");
+        let other = space.copy_to_another_place();
+        let second = build(&other, &["--forbid-spawn"]);
+        second.assert_restored("1c 1a 1x");
+        assert_eq!(bound(&second).0, 0);
+        let text = printed(&second);
+        assert!(text.contains("unused_thing") && text.contains(&own(&other)), "{text}");
+        assert!(!text.contains(&*space.base().to_string_lossy()), "{text}");
+    }
+}
+
+const WRITES_HOME: &str = "[project]\nname = \"p\"\n\
+     [command.home]\nshell = \"echo $HOME > {out}\"\noutputs = [\"home.txt\"]\n\
+     [command.other]\nshell = \"echo 1 > {out}\"\noutputs = [\"other.txt\"]\n";
+
+#[test]
+fn a_command_that_writes_the_home_directory_runs_for_each_and_others_are_shared() {
+    let (mut space, _store) = sharing();
+    space.write("rekindle.toml", WRITES_HOME);
+    let real = space.base().join("homes/a");
+    space.mkdir(&real);
+    space.symlink(&real, space.base().join("link"));
+    let homes = [
+        (real.clone(), "2x", "-"),
+        (space.base().join("homes/b"), "1x", "1x"),
+        // A spelling of a home that was there before is another text.
+        (space.base().join("link"), "1x", "1x"),
+        (space.base().join("homes//a/"), "1x", "1x"),
+    ];
+    for (home, ran, restored) in &homes {
+        space.set_env("HOME", home);
+        space.remove_if_there(".rekindle");
+        let built = space.build(&[]);
+        built.ok().assert_work_and_restored(ran, restored);
+        assert_eq!(bound(&built), (1, "{\"what it wrote holds the path of `home`\":1}".into()));
+        assert_eq!(fs::read(space.output("home.txt")).unwrap(), format!("{}\n", home.display()).into_bytes());
+        space.build(&["--forbid-spawn"]).assert_restored("-");
+    }
+    // In one build directory, too.
+    space.set_env("HOME", &homes[1].0);
+    space.build(&[]).assert_work_and_restored("-", "1x");
+}
+
+#[test]
+fn what_is_compiled_below_one_home_is_shared_with_another() {
+    for compiler in ["gcc", "clang"] {
+        if !require(compiler) || !require("g++") || !require("clang++") {
+            continue;
+        }
+        let (mut space, _store) = sharing();
+        space.set_env("CC", compiler);
+        space.set_env("CXX", if compiler == "gcc" { "g++" } else { "clang++" });
+        space.write_all(&format!(
+            "=== rekindle.toml\n{MANIFEST}[executable.hello]\nsources = [\"hello.cpp\"]\n\
+             === hello.cpp\n#include <iostream>\nint main() {{ std::cout << \"hello\\n\"; }}\n"
+        ));
+        // Everything lies below it.
+        let base = space.base().to_path_buf();
+        space.set_env("HOME", base);
+        let first = space.build(&[]);
+        assert_eq!(bound(&first).0, 0, "{}", first.story());
+        let mut other = space.copy_to_another_place();
+        other.remove(".rekindle");
+        let base = other.base().to_path_buf();
+        other.set_env("HOME", base);
+        let second = other.build(&["--forbid-spawn"]);
+        second.assert_restored("4c 1a 2l 1x");
+        assert_eq!(bound(&second).0, 0, "{}", second.story());
+        other.assert_like_clean(&["--no-store"]);
+    }
+}
+
+#[test]
+fn a_short_home_is_in_no_program_that_does_not_ask_for_it() {
+    for (cc, cxx) in [("gcc", "g++"), ("clang", "clang++")] {
+        if !require(cc) || !require(cxx) {
+            continue;
+        }
+        let (mut space, _store) = sharing();
+        space.write_all(
+            "=== rekindle.toml\n[project]\nname = \"p\"\n[executable.c]\nsources = [\"c.c\"]\n\
+             [executable.c-static]\nsources = [\"c.c\"]\nldflags = [\"-static\"]\n\
+             [executable.cxx]\nsources = [\"cxx.cpp\"]\n\
+             [executable.cxx-static]\nsources = [\"cxx.cpp\"]\nldflags = [\"-static\"]\n\
+             === c.c\n#include <stdio.h>\nint main(void) { puts(\"hello\"); }\n\
+             === cxx.cpp\n#include <iostream>\nint main() { std::cout << \"hello\\n\"; }\n",
+        );
+        space.set_env("CC", cc);
+        space.set_env("CXX", cxx);
+        space.set_env("HOME", "/root");
+        let built = space.build(&[]);
+        built.ok().assert_kinds("4c 4l", "-");
+        assert_eq!(bound(&built), (0, "{}".into()), "{}", built.story());
+    }
+}
+
+#[test]
+fn the_project_and_the_build_directory_are_no_roots() {
+    let space = space();
+    space.write("rekindle.toml", format!("{MANIFEST}[roots]\nself = \"../project\"\n"));
+    let mut told = answer(&space, &["build"]);
+    space.write("rekindle.toml", format!("{MANIFEST}[roots]\nout = \".rekindle/build/debug\"\n"));
+    space.mkdir(".rekindle/build/debug");
+    told.push_str(&answer(&space, &["build"]));
+    space.build(&["--build-dir", "../out"]).ok();
+    insta::assert_snapshot!(told, @r#"
+    $ rekindle build
+    rekindle.toml:13:8: the root `self` is the project's own directory
+      13 | self = "../project"
+         |        ^^^^^^^^^^^^
+         = why: it has a name already, and under two names its files would not be recognised after a move
+         = hint: take the root out: results do not depend on where this directory lies
+    (2)
+    $ rekindle build
+    rekindle.toml:13:7: the root `out` is the build directory
+      13 | out = ".rekindle/build/debug"
+         |       ^^^^^^^^^^^^^^^^^^^^^^^
+         = why: it has a name already, and under two names its files would not be recognised after a move
+         = hint: take the root out: results do not depend on where this directory lies
+    (2)
+    "#);
+}
+
+#[test]
+fn a_clean_before_it_leaves_nothing_by_which_clean_would_find_entries() {
+    let (space, store) = sharing();
+    space.build(&["util"]).ok();
+    let entries = files_below(&store.join("v1/results"));
+    space.run(&["clean"]).done().ok();
+    let told = answer(&space, &["clean", "--store"]);
+    assert!(told.contains("rekindle: removed 0 entries of [SPACE]/store\n"), "{told}");
+    assert_eq!(files_below(&store.join("v1/results")), entries);
+    let help = space.run(&["clean", "--help"]).done().text();
+    let said = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("`clean --store` removes what the build directories still know of"), "{said}");
 }

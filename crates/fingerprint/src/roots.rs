@@ -25,6 +25,18 @@ impl Root {
         Self { name: name.into(), path: path.into(), spellings: Vec::new(), within: Vec::new() }
     }
 
+    /// A root that names no path, so that none is written down, mapped or keyed by it. Its own path is only sought:
+    /// in outputs, which it binds, and in what commands print.
+    pub fn only_sought(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        // No relative path starts with this.
+        Self { within: vec!["/".into()], ..Self::new(name, path) }
+    }
+
+    /// Whether it may name a path: see [`Root::only_sought`].
+    pub fn names_paths(&self) -> bool {
+        self.within.is_empty() || self.within.iter().any(|within| within.is_relative())
+    }
+
     /// Whether it is one of the places that every machine has (`/`, `/usr`, `/usr/local`): named, but neither
     /// mapped away nor searched for in outputs.
     pub fn is_system(&self) -> bool {
@@ -234,5 +246,18 @@ mod tests {
         assert_eq!(normal("link/../../c.h"), Path::new("/w/link/../../c.h"));
         assert_eq!(normal("/usr//lib/../include/x.h"), Path::new("/usr/include/x.h"));
         assert_eq!(normal("../../../x"), Path::new("/x"));
+    }
+
+    #[test]
+    fn a_root_that_is_only_sought_names_no_path() {
+        let mut roots = roots();
+        roots.add(Root::only_sought("home", "/home/a")).unwrap();
+        let outside = (Roots::OUTSIDE, Path::new("home/a/x"));
+        assert_eq!(roots.locate(Path::new("/home/a/x")), outside);
+        assert_eq!(roots.locate(Path::new("/home/a")).0, Roots::OUTSIDE);
+        assert_eq!(roots.locate(Path::new("/home/a/project/a.c")).0, Roots::WORKSPACE);
+        let names: Vec<bool> = roots.iter().map(|(_, root)| root.names_paths()).collect();
+        assert_eq!(names, [true, true, true, false]);
+        assert!(Root { within: vec!["lib".into()], ..Root::new("tc", "/usr") }.names_paths());
     }
 }

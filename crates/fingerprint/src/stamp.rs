@@ -116,9 +116,10 @@ pub fn places_digest(roots: &Roots, names: &[Box<str>]) -> Digest {
 }
 
 /// The names of the roots whose absolute paths differ from one machine, or one checkout, to the next: all that are
-/// placed and no system roots. Sorted.
+/// placed and no system roots. One that names no path is not among them: an action does not change with it, and a
+/// result that holds its path names it. Sorted.
 pub fn places_of_people(roots: &Roots) -> Vec<Box<str>> {
-    let own = |root: &&Root| root.is_placed() && !root.is_system();
+    let own = |root: &&Root| root.is_placed() && !root.is_system() && root.names_paths();
     let mut names: Vec<Box<str>> =
         roots.iter().map(|(_, root)| root).filter(own).map(|root| root.name.as_str().into()).collect();
     names.sort();
@@ -155,6 +156,20 @@ mod tests {
         let mut with_system = plain.clone();
         with_system.add(Root::new("sys.host", "/")).unwrap();
         assert_eq!(places(&plain), places(&with_system));
+    }
+
+    #[test]
+    fn a_root_that_is_only_sought_does_not_count_as_a_place_and_binds_what_holds_it() {
+        let plain = Roots::new("/a", "/a/build");
+        let with_home = |home: &str| {
+            let mut roots = plain.clone();
+            roots.add(Root::only_sought("home", home)).unwrap();
+            roots
+        };
+        assert_eq!(places(&plain), places(&with_home("/home/a")));
+        let bound = Bound::here(["home".into()], "", &with_home("/home/a"));
+        assert!(bound.holds(&with_home("/home/a")));
+        assert!(!bound.holds(&with_home("/home/b")) && !bound.holds(&plain));
     }
 
     #[test]

@@ -189,7 +189,7 @@ fn the_help_of_rekindle() {
 
           --store [<DIR>]
               Share results in DIR [default: rekindle in your cache directory]; `clean --store` removes
-              this project's
+              what the build directories still know of
 
           --no-store[=<BOOL>]
               Share no results

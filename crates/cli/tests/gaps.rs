@@ -709,3 +709,272 @@ fn a_run_path_that_was_given_absolutely_stays_so() {
         }
     }
 }
+
+/// A program whose machine code depends on how often what is done.
+const COUNTED: &str = "\
+=== main.c
+static int __attribute__((noinline)) odd(int n) { return n * 3 + 1; }
+static int __attribute__((noinline)) even(int n) { return n / 2; }
+int main(int count, char **words) {
+    (void)words;
+    for (int n = 0; n < 1000; n++) {
+        if (n % 10 == 0) count += odd(count); else count = even(count);
+    }
+    return count & 1;
+}
+";
+
+/// Clang's profile of it by number of calls, at `place`.
+fn write_merged_profile(space: &Space, place: &str, counts: [u32; 3]) {
+    let [entry, odd, even] = counts;
+    let text = format!(
+        "# IR level Instrumentation Flag\n:ir\nmain\n742261418966908927\n2\n{even}\n{odd}\n\nother\n12345\n1\n{entry}\n"
+    );
+    space.write("profile.txt", text);
+    if let Some(dir) = space.path(place).parent() {
+        std::fs::create_dir_all(dir).unwrap();
+    }
+    let mut merge = Command::new("llvm-profdata");
+    merge.arg("merge").arg(space.path("profile.txt")).arg("-o").arg(space.path(place));
+    assert!(merge.status().unwrap().success());
+}
+
+#[test]
+fn the_profile_that_clang_reads_unless_told_otherwise_is_an_input() {
+    if !require("clang") || !require("llvm-profdata") {
+        return;
+    }
+    for (flag, place) in [
+        ("-fprofile-use", "default.profdata"),
+        ("-fprofile-instr-use", "default.profdata"),
+        ("-fprofile-use=", "default.profdata"),
+        ("-fprofile-use=profiles", "profiles/default.profdata"),
+    ] {
+        let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+        let store = space.base().join("store");
+        space.use_store(&store);
+        space.set_env("CC", "clang");
+        write_merged_profile(&space, place, [1, 1, 9000]);
+        space.write(
+            "rekindle.toml",
+            format!("[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\ncflags = [\"-O2\", \"-w\", \"{flag}\"]\n"),
+        );
+        space.write_all(COUNTED);
+        settled(&space);
+        // Another profile is another object, here and where the store is asked.
+        write_merged_profile(&space, place, [9000, 9000, 1]);
+        let other = space.copy_to_another_place();
+        other.remove(".rekindle");
+        assert!(compiles(&space), "{flag}");
+        space.use_no_store();
+        space.assert_like_clean(&[]);
+        let elsewhere = other.build(&[]);
+        elsewhere.ok();
+        assert_eq!(format!("{:?}", elsewhere.summary().ran), "-", "{flag}: the same profile is shared");
+        other.remove(".rekindle");
+        write_merged_profile(&other, place, [7, 70, 700]);
+        assert!(compiles(&other), "{flag}: another is not");
+    }
+}
+
+#[test]
+fn the_profile_that_a_link_of_bytecode_reads_is_an_input() {
+    if !require("clang") || !require("ld.lld") || !require("llvm-profdata") {
+        return;
+    }
+    let flags = "cflags = [\"-O2\", \"-flto\"]\nldflags = [\"-flto\", \"-fuse-ld=lld\", \"-fprofile-use\"]";
+    let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.set_env("CC", "clang");
+    write_merged_profile(&space, "default.profdata", [1, 1, 9000]);
+    space.write(
+        "rekindle.toml",
+        format!("[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\n{flags}\n"),
+    );
+    space.write_all(COUNTED);
+    settled(&space);
+    write_merged_profile(&space, "default.profdata", [9000, 9000, 1]);
+    space.build(&[]).ok().assert_work("1l");
+}
+
+/// Whether the next build compiles something; it may find that nothing has to be linked.
+#[track_caller]
+fn compiles(space: &Space) -> bool {
+    format!("{:?}", space.build(&[]).ok().summary().ran).starts_with("1c")
+}
+
+/// The file of this ending in the build directory.
+fn built_file(space: &Space, ending: &str) -> std::path::PathBuf {
+    let mut waiting = vec![space.build_dir()];
+    while let Some(dir) = waiting.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                return path;
+            }
+        }
+    }
+    panic!("no {ending} was built");
+}
+
+#[test]
+fn counts_that_gcc_finds_beside_an_object_or_in_a_directory_are_inputs() {
+    if !require("gcc") {
+        return;
+    }
+    for flag in [
+        "-fprofile-use",
+        "-fbranch-probabilities",
+        "-fprofile-use=counts",
+        "-fprofile-use -fprofile-dir=counts",
+    ] {
+        let words: Vec<&str> = ["-O2", "-Wno-missing-profile"].into_iter().chain(flag.split(' ')).collect();
+        let space = project("gcc", &format!("cflags = {words:?}"), COUNTED);
+        let object = built_file(&space, ".o");
+        let beside = object.with_extension("gcda");
+        let counts = if flag.contains("counts") {
+            // Its name is made of the absolute one beside the object.
+            let name = beside.to_string_lossy().replace('/', "#");
+            space.path("counts").join(name)
+        } else {
+            beside
+        };
+        std::fs::create_dir_all(counts.parent().unwrap()).unwrap();
+        let before = std::fs::read(&object).unwrap();
+        let (x, object_of_x) = (space.base().join("tmp/x"), space.base().join("tmp/x.o"));
+        let run = |command: &mut Command| command.current_dir(space.root()).status().unwrap();
+        run(Command::new("gcc").args(["-O2", "-fprofile-generate", "-c", "main.c", "-o"]).arg(&object_of_x));
+        run(Command::new("gcc").arg("-fprofile-generate").arg(&object_of_x).arg("-o").arg(&x));
+        run(&mut Command::new(&x));
+        std::fs::copy(space.base().join("tmp/x.gcda"), &counts).unwrap();
+        assert!(compiles(&space), "{flag}: it appeared");
+        assert_ne!(std::fs::read(&object).unwrap(), before, "{flag}: it says something");
+        space.build(&[]).ok().assert_work("-");
+        std::fs::write(&counts, "no counts").unwrap();
+        assert!(compiles(&space), "{flag}: it was changed");
+        std::fs::remove_file(&counts).unwrap();
+        assert!(compiles(&space), "{flag}: it went");
+        assert_eq!(std::fs::read(&object).unwrap(), before, "{flag}: as in the beginning");
+        space.build(&[]).ok().assert_work("-");
+    }
+}
+
+#[test]
+fn a_file_that_the_linkers_plugin_is_told_of_is_an_input() {
+    if !require("clang") || !require("ld.lld") || !require("llvm-profdata") {
+        return;
+    }
+    for words in [
+        &["-Wl,-plugin-opt=cs-profile-path=p.profdata"][..],
+        &["-Xlinker", "-plugin-opt=cs-profile-path=p.profdata"],
+        &["-Xlinker", "--plugin-opt", "-Xlinker", "cs-profile-path=p.profdata"],
+        &["-Wl,--lto-cs-profile-file=p.profdata"],
+    ] {
+        if words.contains(&"--plugin-opt") && !lld_takes(words) {
+            continue;
+        }
+        let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+        space.set_env("CC", "clang");
+        write_merged_profile(&space, "p.profdata", [1, 1, 9000]);
+        let ldflags = [&["-flto", "-fuse-ld=lld"], words].concat();
+        space.write(
+            "rekindle.toml",
+            format!("[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\ncflags = [\"-O2\", \"-flto\"]\nldflags = {ldflags:?}\n"),
+        );
+        space.write_all(COUNTED);
+        settled(&space);
+        write_merged_profile(&space, "p.profdata", [9000, 9000, 1]);
+        space.build(&[]).ok().assert_work("1l");
+    }
+}
+
+/// Whether lld knows these words: it takes some values only behind `=`.
+fn lld_takes(words: &[&str]) -> bool {
+    let tried = Command::new("clang").args(["-fuse-ld=lld", "-Wl,--version"]).args(words).output().unwrap();
+    tried.status.success()
+}
+
+#[test]
+fn a_link_of_bytecode_that_writes_files_beside_the_program_is_for_this_machine() {
+    let rows = [
+        ("gcc", "-gsplit-dwarf", true),
+        ("gcc", "-fstack-usage", true),
+        ("gcc", "-fcallgraph-info", true),
+        ("gcc", "-save-temps", true),
+        ("gcc", "-fsave-optimization-record", true),
+        ("gcc", "--coverage", true),
+        ("gcc", "-g", false),
+        ("clang", "-gsplit-dwarf", true),
+        ("clang", "-fsave-optimization-record", true),
+        ("clang", "-g", false),
+    ];
+    for (compiler, flag, writes) in rows {
+        if !require(compiler) || !require("ld.lld") {
+            continue;
+        }
+        for lto in ["-flto", "-O1"] {
+            let lld = if compiler == "clang" { "\"-fuse-ld=lld\", " } else { "" };
+            let lines = format!("cflags = [\"-w\", {lto:?}]\nldflags = [{lld}{lto:?}, {flag:?}]");
+            let space = project(compiler, &lines, "=== main.c\nint main(void) { return 0; }\n");
+            space.remove(".rekindle");
+            let built = space.build(&[]);
+            built.ok();
+            let local = built.stderr.contains("writes files beside the program that are not known before");
+            assert_eq!(local, writes && lto == "-flto", "{compiler} {lto} {flag}\n{}", built.stderr);
+        }
+    }
+}
+
+#[test]
+fn what_the_linkers_plugin_writes_behind_the_build_is_for_this_machine() {
+    if !require("clang") || !require("ld.lld") {
+        return;
+    }
+    for words in ["-plugin-opt=save-temps", "-plugin-opt=obj-path=o.o", "-plugin-opt=dwo_dir=d"] {
+        let lines = format!("cflags = [\"-flto\"]\nldflags = [\"-flto\", \"-fuse-ld=lld\", \"-Wl,{words}\"]");
+        let space = project("clang", &lines, "=== main.c\nint main(void) { return 0; }\n");
+        space.remove(".rekindle");
+        space.build(&[]).ok().says("app is built for this machine only");
+    }
+}
+
+#[test]
+fn a_compiler_behind_ccache_gives_the_same_the_second_time() {
+    if !require("gcc") || !require("ccache") {
+        return;
+    }
+    for linked in [false, true] {
+        let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+        let cache = space.base().join("ccache");
+        space.set_env("CCACHE_DIR", &cache);
+        if linked {
+            let ccache = rekindle_testkit::found("ccache").unwrap();
+            let link = space.base().join("tools/gcc");
+            std::os::unix::fs::symlink(ccache, &link).unwrap();
+            space.set_env("CC", &link);
+        } else {
+            space.set_env("CC", "ccache gcc");
+        }
+        space.write("rekindle.toml", "[project]\nname = \"p\"\n[executable.app]\nsources = [\"main.c\"]\n");
+        space.write("main.c", "int main(void) { return 0; }\n");
+        settled(&space);
+        space.remove(".rekindle");
+        settled(&space);
+        space.write_all(PAYLOAD);
+        settled(&space);
+        assert_eq!(space.prints("app"), "1");
+        space.write("v.bin", "2");
+        space.build(&[]).ok();
+        assert_eq!(space.prints("app"), "2", "what an assembler reads is an input still");
+    }
+}
+
+const PAYLOAD: &str = "\
+=== main.c
+#include <stdio.h>
+__asm__(\".data\\nv: .incbin \\\"v.bin\\\"\\n.byte 0\\n.text\\n\");
+extern char v[];
+int main(void) { puts(v); return 0; }
+=== v.bin
+1";

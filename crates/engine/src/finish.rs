@@ -325,6 +325,9 @@ impl Session<'_> {
             self.add_step(&mut success.steps_out, name, between);
         }
         success.discovered.append(&mut all.payloads);
+        // Present or absent: it was observed before the command started.
+        let maybe = action.discovery.maybe.iter().filter(|path| !action.inputs.contains(path));
+        success.discovered.extend(maybe);
         success.discovered.sort_unstable();
         success.discovered.dedup();
         all

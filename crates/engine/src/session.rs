@@ -196,7 +196,7 @@ impl<'a> Session<'a> {
         let action = self.graph.action(id);
         let before = self.dir.history.current(action.outputs[0]);
         let discovered = before.into_iter().flat_map(|stamp| stamp.discovered.iter().map(|(path, _)| *path));
-        let all = action.inputs.iter().copied().chain(discovered);
+        let all = action.inputs.iter().chain(&action.discovery.maybe).copied().chain(discovered);
         all.filter(|path| self.graph.producer(*path).is_none()).collect()
     }
 

@@ -300,6 +300,8 @@ pub struct Discovery {
     pub assembled_later: bool,
     /// Names that were searched besides those of files that were read (`libm.so` where `libm.a` was found).
     pub also_searched: Vec<Vec<u8>>,
+    /// Files that it reads if they are there, and tells nobody of. They follow from the command.
+    pub maybe: Vec<PathId>,
     /// Mentions of a date or a time whose value the keyed environment fixes (`SOURCE_DATE_EPOCH`, where the compiler
     /// honours it), so that they make no result volatile.
     pub fixed: Mentions,

@@ -123,7 +123,10 @@ fn at_system_places<'f>(action: &Action, files: &'f Files) -> Vec<&'f Root> {
 /// Whether everything that an action reads is declared, so that its only input set is the empty one.
 pub fn is_declared(action: &Action) -> bool {
     let discovery = &action.discovery;
-    discovery.depfiles.is_empty() && discovery.search.is_none() && !discovery.scan
+    discovery.depfiles.is_empty()
+        && discovery.search.is_none()
+        && !discovery.scan
+        && discovery.maybe.is_empty()
 }
 
 /// What an action searched; where, its command says.

@@ -59,8 +59,10 @@ impl Toolchain {
             argv.extend(["-MD".into(), "-MF".into(), Arg::path(depfile)]);
             depfiles.push(DepfileFormat::Make(depfile));
         }
-        // With link-time optimization, assembler's text is assembled at the link, and its flags are kept for that.
-        let external = (self.family == Family::Gcc || treated.external_assembler) && !lto;
+        // With link-time optimization, assembler's text is assembled at the link, and its flags are kept for that. What
+        // stands between us and the compiler may put an object back without the assembler's depfile, as ccache does.
+        let external =
+            (self.family == Family::Gcc || treated.external_assembler) && !lto && self.local.is_none();
         if external && !request.makes_precompiled {
             let depfile = command::scratch(request.temporary, request.object, ".as.d", files);
             for word in [Arg::from("--MD"), Arg::path(depfile)] {
@@ -92,6 +94,7 @@ impl Toolchain {
             assembled_later: lto && compiles,
             also_searched: treated.searched.clone(),
             fixed: self.fixed_dates(),
+            maybe: self.profiles(&treated, Some(request.object), cwd, files),
         };
         let reasons = [&self.local, &treated.local, &facts.local, &sides.unknown];
         action.local = reasons.into_iter().flatten().next().cloned();

@@ -52,6 +52,21 @@ pub(crate) enum Side {
     Record,
 }
 
+/// What a flag says of profiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// One file is read for everything (clang); its value is that file, or its directory.
+    Merged,
+    /// A file is read for each object (gcc); its value is a directory.
+    Counts,
+    /// Samples are read from the working directory (gcc).
+    Samples,
+    /// Its value is the directory of gcc's counts, whoever asks for them.
+    Apart,
+    /// Its value is taken away from the beginning of the paths that become names in that directory.
+    Prefix,
+}
+
 /// What a flag does besides changing the result, which every flag may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -71,8 +86,8 @@ pub(crate) enum Effect {
     Library,
     /// Its value names a file that is read.
     Reads,
-    /// Its value names a file that is read if it is there, below a name that may lack this extension.
-    ReadsProfile,
+    /// It says that profiles are read, or where.
+    Profile(Profile),
     /// Its value names a file that is written.
     Writes,
     /// Its value is a directory or another path that is spelled as such.
@@ -97,6 +112,8 @@ pub(crate) enum Effect {
     Local(&'static str),
     /// Rekindle does this itself.
     Owned(&'static str),
+    /// Its value is what the linker tells its plugin.
+    PluginOption,
     /// Its value is words for the linker, with commas between them.
     LinkerList,
     /// Its value is one word for the linker.

@@ -4,6 +4,7 @@
 mod handed_on;
 mod named;
 mod opened;
+mod profile;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -15,6 +16,7 @@ use rekindle_fingerprint::files::{Files, PathId};
 
 use crate::dialect::{Dialect, Effect, In, IncludeKind, Side, Value};
 use crate::error::FlagError;
+use crate::profiles::Profiles;
 
 /// Which command the flags are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +65,8 @@ pub(crate) struct Treated {
     pub(crate) lto: Option<bool>,
     /// Whether there is to be debug information.
     pub(crate) debug: bool,
+    /// Where profiles are read.
+    pub(crate) profiles: Profiles,
     /// Whether names are made by chance.
     pub(crate) chance: bool,
     /// Whether an assembler runs that is not the compiler's own.
@@ -192,14 +196,15 @@ impl Reader<'_> {
                 return Ok(Some(arg));
             }
             Effect::Library => treated.libraries.push(value),
-            Effect::Reads | Effect::ReadsProfile => {
+            Effect::Reads => {
                 if matches!(text, b"-include" | b"--include" | b"--include=")
                     || text.starts_with(b"--include=")
                 {
                     self.precompiled(&value, treated);
                 }
-                return Ok(self.reads(effect, carrier, at, &value, treated));
+                return Ok(self.reads(carrier, at, &value, treated));
             }
+            Effect::Profile(kind) => return Ok(self.profile(kind, carrier, at, &value, treated)),
             Effect::Writes => {
                 let (id, arg) = self.path(carrier, at, &value);
                 treated.outputs.push(id);
@@ -233,7 +238,7 @@ impl Reader<'_> {
             Effect::Define if text_has(&value, b"__has_include") || text_has(&value, b"__has_embed") => {
                 return Err(FlagError::Define { value: shown(&value) });
             }
-            Effect::Plain | Effect::Define => {
+            Effect::Plain | Effect::Define | Effect::PluginOption => {
                 self.existing_files(text, treated);
                 if at == 0 {
                     self.file_if_there(&value, treated);
@@ -313,23 +318,13 @@ impl Reader<'_> {
         arg
     }
 
-    fn reads(
-        &mut self,
-        effect: Effect,
-        carrier: &Arg,
-        at: usize,
-        value: &[u8],
-        treated: &mut Treated,
-    ) -> Option<Arg> {
+    fn reads(&mut self, carrier: &Arg, at: usize, value: &[u8], treated: &mut Treated) -> Option<Arg> {
         if value.is_empty() {
             return None;
         }
         let (id, arg) = self.path(carrier, at, value);
         match self.there(id) {
             Some(Entry::File(..)) => treated.inputs.push(id),
-            Some(Entry::Directory(_)) if effect == Effect::ReadsProfile => {
-                treated.local.get_or_insert_with(|| format!("profiles are searched in {}", shown(value)));
-            }
             _ if self.is_generated(id) => treated.inputs.push(id),
             // It is searched, as `-include` does in the directories for headers; the depfile names what was found.
             _ if !value.contains(&b'/') => return None,

@@ -98,6 +98,7 @@ mod loader;
 mod maps;
 mod places;
 mod probe;
+mod profiles;
 pub mod request;
 mod resolve;
 mod response_file;

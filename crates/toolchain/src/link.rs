@@ -102,8 +102,10 @@ impl Toolchain {
             assembled_later: false,
             also_searched: searched_names(&treated),
             fixed: Mentions::default(),
+            maybe: self.profiles(&treated, None, cwd, files),
         };
-        action.local = self.local.clone().or_else(|| treated.local.clone()).or_else(|| facts.local.clone());
+        let reasons = [&self.local, &treated.local, &facts.local, &self.sides_of_link(&treated)];
+        action.local = reasons.into_iter().flatten().next().cloned();
         action.response_file = true;
         Ok(action)
     }

@@ -59,6 +59,17 @@ impl Toolchain {
         result
     }
 
+    /// Why a link whose flags are `treated` holds only here: of what it compiles anew it writes files whose number and
+    /// names follow from how it splits its work.
+    pub(crate) fn sides_of_link(&self, treated: &Treated) -> Option<String> {
+        let writes = |side: &Side| match self.family {
+            Family::Gcc => *side != Side::Times,
+            Family::Clang => matches!(side, Side::Debug | Side::Saved | Side::Record),
+        };
+        let side = treated.sides.iter().copied().filter(|_| treated.lto == Some(true)).find(writes)?;
+        Some(format!("{}: its link writes files beside the program that are not known before", side.flag()))
+    }
+
     fn names(&self, side: Side, language: Language, lto: bool, debug: bool) -> Names {
         let assembler = matches!(language, Language::Assembler | Language::AssemblerCpp);
         let preprocessed = if language == Language::Cxx { "ii" } else { "i" };

@@ -1,10 +1,11 @@
 //! The flags of clang, versions 7 to 19 (<https://clang.llvm.org/docs/ClangCommandLineReference.html>).
 
 use super::Effect::{
-    Chance, CompilerWord, Include, Local, Owned, Path, Plain, Reads, ReadsProfile, Selects, SelectsPath,
-    Sides, Writes,
+    Chance, CompilerWord, Include, Local, Owned, Path, Plain, Profile, Reads, Selects, SelectsPath, Sides,
+    Writes,
 };
 use super::IncludeKind::{After, Anywhere, System};
+use super::Profile::Merged;
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
 use super::{Dialect, In, Row, Side, common, row};
 
@@ -108,8 +109,8 @@ const ROWS: &[Row] = &[
     row("-ivfsoverlay", Separate, Local("it puts other files in the place of files")),
     row("-fpass-plugin=", Joined, Reads),
     row("-fprofile-instr-generate", Optional, Plain),
-    row("-fprofile-instr-use", Alone, ReadsProfile),
-    row("-fprofile-instr-use=", Joined, ReadsProfile),
+    row("-fprofile-use", Optional, Profile(Merged)),
+    row("-fprofile-instr-use", Optional, Profile(Merged)),
     row("-fprofile-sample-use=", Joined, Reads),
     row("-fauto-profile=", Joined, Reads),
     row("-fprofile-list=", Joined, Reads),

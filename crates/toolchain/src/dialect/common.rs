@@ -3,7 +3,7 @@
 use super::Effect::{
     AssemblerList, AssemblerWord, Chance, Define, Include, IncludeBehindPrefix, IncludePrefix, Library,
     LibraryDirectory, LinkerList, LinkerWord, Local, Lto, Owned, Path, Plain, PrefixMap, PreprocessorList,
-    PreprocessorWord, Processor, Reads, ReadsProfile, Selects, SelectsPath, Sides,
+    PreprocessorWord, Processor, Reads, Selects, SelectsPath, Sides,
 };
 use super::IncludeKind::{After, Anywhere, Normal, Quote, System};
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
@@ -121,8 +121,6 @@ pub(crate) const COMMON: &[Row] = &[
     row("-fcoverage-prefix-map=", Joined, PrefixMap),
     row("-fplugin=", Joined, Reads),
     row("-fplugin-arg-", Joined, Plain),
-    row("-fprofile-use", Alone, ReadsProfile),
-    row("-fprofile-use=", Joined, ReadsProfile),
     row("-fprofile-generate", Optional, Plain),
     row("-fprofile-dir=", Joined, Plain),
     row("--coverage", Alone, Chance(&[Side::Coverage])),

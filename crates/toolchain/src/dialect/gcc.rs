@@ -1,9 +1,10 @@
 //! The flags of gcc, versions 5 to 14 (<https://gcc.gnu.org/onlinedocs/gcc/Option-Summary.html>).
 
 use super::Effect::{
-    Include, Local, Owned, Path, Plain, Reads, ReadsProfile, Selects, SelectsPath, Sides, Spec, Writes,
+    Include, Local, Owned, Plain, Profile, Reads, Selects, SelectsPath, Sides, Spec, Writes,
 };
 use super::IncludeKind::After;
+use super::Profile::{Apart, Counts, Prefix, Samples};
 use super::Shape::{Alone, Either, Joined, Optional, Separate};
 use super::{Dialect, In, Row, Side, common, row};
 
@@ -28,9 +29,11 @@ const ROWS: &[Row] = &[
     row("-fopt-info=", Joined, Writes),
     row("-aux-info", Separate, Writes),
     row("-aux-info=", Joined, Writes),
-    row("-fauto-profile", Alone, Local("it reads a file of the working directory")),
+    row("-fauto-profile", Alone, Profile(Samples)),
     row("-fauto-profile=", Joined, Reads),
-    row("-fbranch-probabilities", Alone, ReadsProfile),
+    row("-fbranch-probabilities", Alone, Profile(Counts)),
+    row("-fprofile-use", Optional, Profile(Counts)),
+    row("-fprofile-dir=", Joined, Profile(Apart)),
     row("-fada-spec-parent=", Joined, Local("it is for another language")),
     row("-finstrument-functions-exclude-file-list=", Joined, Plain),
     row("-fmodule-mapper=", Joined, Local("it talks to another program")),
@@ -62,7 +65,7 @@ const ROWS: &[Row] = &[
     row("-fno-builtin-", Joined, Plain),
     row("-finline-limit-", Joined, Plain),
     row("-fprofile-note=", Joined, Writes),
-    row("-fprofile-prefix-path=", Joined, Path),
+    row("-fprofile-prefix-path=", Joined, Profile(Prefix)),
     row("-fself-test", Joined, Local("it tests the compiler")),
     row("-wrapper", Separate, Local("it runs the compiler's programs through another")),
     row("-no-integrated-cpp", Alone, Plain),

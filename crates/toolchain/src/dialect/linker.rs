@@ -1,7 +1,7 @@
 //! The flags of GNU ld, gold, lld and mold, as they come behind `-Wl,`
 //! (<https://sourceware.org/binutils/docs/ld/Options.html>).
 
-use super::Effect::{Library, LibraryDirectory, Local, Owned, Path, Plain, Reads, Writes};
+use super::Effect::{Library, LibraryDirectory, Local, Owned, Path, Plain, PluginOption, Reads, Writes};
 use super::{Effect, Value};
 
 /// Names of flags that take no value, without dashes.
@@ -40,7 +40,7 @@ const VALUES: &str = "
 A F G O Y a assert auxiliary b build-id compress-debug-sections compress-sections defsym e encoding entry exclude-libs export-dynamic-symbol f filter fini format h hash-size hash-style icf image-base
 ignore-unresolved-symbol init lto-O lto-aa-pipeline lto-newpm-passes lto-partitions lto-cs-profile-generate m
 max-cache-size max-page-size maxpagesize no-wrap nocompress oformat optimize orphan-handling
-pack-dyn-relocs package-metadata plugin-opt power10-stubs randomize-section-padding require-defined
+pack-dyn-relocs package-metadata power10-stubs randomize-section-padding require-defined
 section-start shuffle-sections soname sort-section split-by-file split-by-reloc stub-group-size
 target2 task-link threads thinlto-jobs thinlto-cache-policy
 time-trace-granularity u undefined undefined-glob unresolved-symbols version-exports-section warn-backrefs-exclude
@@ -72,6 +72,9 @@ const SPECIAL: &[(&str, Effect)] = &[
     ("undefined-glob-file", Reads),
     ("remap-inputs-file", Reads),
     ("lto-sample-profile", Reads),
+    ("lto-cs-profile-file", Reads),
+    ("plugin-opt", PluginOption),
+    ("mllvm", Local("what it hands to LLVM is not followed")),
     ("plugin", Reads),
     ("load-pass-plugin", Reads),
     ("Map", Writes),
@@ -93,6 +96,37 @@ const SPECIAL: &[(&str, Effect)] = &[
     ("dll", Local("it is for another system")),
     ("emit-stub", Plain),
 ];
+
+/// What may be told to the plugin and only changes the product.
+const TO_PLUGIN: &str = "
+O0 O1 O2 O3 mcpu jobs lto-partitions sample-profile cs-profile-path cs-profile-generate disable-verify
+debug-pass-manager no-new-pass-manager legacy-pass-manager new-pass-manager no-legacy-pass-manager -pass-through
+-function-sections -data-sections -code-model -debugger-tune -generate-arange-section
+-split-machine-functions -emulated-tls -exception-model -mattr -relocation-model -float-abi
+-unique-basic-block-section-names
+opt-remarks-passes opt-remarks-with-hotness opt-remarks-hotness-threshold opt-remarks-format
+";
+
+/// What may be told to the plugin and makes it write files, which its value may name.
+const PLUGIN_WRITES: &str = "
+save-temps stats-file dwo_dir obj-path cache-dir opt-remarks-filename thinlto-index-only thinlto-emit-imports-files
+thinlto-emit-index-files -time-trace-file
+";
+
+/// Why a link whose plugin writes files holds only on its machine.
+pub(crate) const WRITES: &str = "it writes files that are not known before";
+
+/// Why nobody follows what the plugin is told; none if that only changes the product.
+pub(crate) fn not_followed(told: &[u8]) -> Option<&'static str> {
+    let text = std::str::from_utf8(told).unwrap_or_default();
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
+    let listed = |list: &str| list.split_ascii_whitespace().any(|known| known == name);
+    match (listed(TO_PLUGIN), listed(PLUGIN_WRITES)) {
+        (true, _) => None,
+        (false, true) => Some(WRITES),
+        (false, false) => Some("nobody knows what it makes the plugin do"),
+    }
+}
 
 /// What a linker's word does, and where its value is. Long names may have one dash or two.
 pub(crate) fn look_up(word: &[u8]) -> Option<(Effect, Value)> {

@@ -88,7 +88,7 @@ impl Reader<'_> {
                     }
                 },
             };
-            written_down |= effect == Effect::Plain && start < word.len();
+            written_down |= matches!(effect, Effect::Plain | Effect::PluginOption) && start < word.len();
             rebuilt.0.push(Piece::Text(word[..start].to_vec()));
             rebuilt.0.extend(self.linker_value(effect, &word[start..], treated));
         }
@@ -116,10 +116,21 @@ impl Reader<'_> {
             }
             Effect::Local(reason) => {
                 treated.local.get_or_insert_with(|| format!("linker flag `{}`: {reason}", shown(value)));
+                self.existing_files(value, treated);
                 return text;
             }
             _ => {
+                if effect == Effect::PluginOption
+                    && let Some(why) = linker::not_followed(value)
+                {
+                    let shown = shown(value);
+                    treated.local.get_or_insert_with(|| format!("linker flag `-plugin-opt={shown}`: {why}"));
+                    if why == linker::WRITES {
+                        return text;
+                    }
+                }
                 self.file_if_there(value, treated);
+                self.existing_files(value, treated);
                 return text;
             }
         };

@@ -360,3 +360,63 @@ fn another_linker_is_another_identity() {
     // gold writes no depfile, so its trace is read.
     assert!(asked.project.shown(&gold).ends_with("-Wl,-t"));
 }
+
+#[test]
+fn profiles_that_are_read_if_they_are_there_are_known_by_name() {
+    let names = |compiler: &str, version: &str, flags: &[&str]| {
+        if !rekindle_testkit::require(compiler) {
+            return version.to_string();
+        }
+        let mut asked = Asked::new();
+        asked.project.forget();
+        asked.toolchain = asked.project.toolchain(compiler);
+        asked.project.write("merged", "");
+        asked.project.write("dir/x", "");
+        let action = asked.compile(flags);
+        let base = asked.project.base.to_str().unwrap().replace('/', "#");
+        let maybe = action.discovery.maybe.iter().map(|id| asked.project.files.show(*id).replace(&base, "W"));
+        let mut maybe: Vec<String> = maybe.collect();
+        maybe.sort();
+        let inputs: Vec<_> = action.inputs[1..].iter().map(|id| asked.project.files.show(*id)).collect();
+        format!("{} | {} | {}", maybe.join(" "), inputs.join(" "), action.local.unwrap_or_default())
+    };
+    let gcc =
+        |flags: &[&str], expected: &str| assert_eq!(names("gcc", expected, flags), expected, "{flags:?}");
+    let beside = "build:obj/a.c.gcda |  | ";
+    gcc(&["-O2", "-fprofile-dir=dir"], " |  | ");
+    gcc(&["-fprofile-use"], beside);
+    gcc(&["-fbranch-probabilities"], beside);
+    gcc(&["-fprofile-use", "-flto"], beside);
+    gcc(&["-fauto-profile"], "fbdata.afdo |  | ");
+    gcc(&["-fprofile-use=merged"], " | merged | ");
+    let apart = "dir/#proc#self#cwd#out#obj#a.c.gcda dir/W#out#obj#a.c.gcda dir/out/obj/a.c.gcda";
+    gcc(&["-fprofile-use=dir"], &format!("{apart} |  | profiles are searched in dir"));
+    let clang =
+        |flags: &[&str], expected: &str| assert_eq!(names("clang", expected, flags), expected, "{flags:?}");
+    clang(&["-fprofile-use"], "default.profdata |  | ");
+    clang(&["-fprofile-instr-use"], "default.profdata |  | ");
+    clang(&["-fprofile-use="], "default.profdata |  | ");
+    clang(&["-fprofile-use=dir"], "dir/default.profdata |  | ");
+    clang(&["-fprofile-use=merged"], " | merged | ");
+}
+
+#[test]
+fn what_the_linkers_plugin_is_told_is_followed_or_stays_here() {
+    let mut asked = Asked::new();
+    let rows = [
+        ("-Wl,-plugin-opt=sample-profile=list.txt", "data list.txt", false),
+        ("-Wl,-plugin-opt=-pass-through=-lgcc", "data", false),
+        ("-Wl,-plugin-opt=O2", "data", false),
+        ("-Wl,-plugin-opt,jobs=2", "data", false),
+        ("-Wl,-plugin-opt,save-temps", "data", true),
+        ("-Wl,-plugin-opt=stats-file=list.txt", "data", true),
+        ("-Wl,-plugin-opt=-x=list.txt", "data list.txt", true),
+        ("-Wl,-plugin-opt=dwo_dir=dir", "data", true),
+        ("-Wl,-mllvm,-x=list.txt", "data list.txt", true),
+        ("-Wl,--defsym=x=list.txt", "data list.txt", false),
+    ];
+    for (flag, inputs, local) in rows {
+        let action = asked.link(&[flag]);
+        assert_eq!((asked.inputs(&action).as_str(), action.local.is_some()), (inputs, local), "{flag}");
+    }
+}

@@ -281,8 +281,9 @@ pub(crate) const COMMANDS: &[Row] = &[
     same("command that writes where it is", "[command.$D]\nargv = ['sh', '-c', 'pwd > $0', '{out}']\noutputs = ['$D/out']\n", "=== x\n\n")
         .bound(&["custom"]),
     same("command that says where it is", "[command.$D]\nargv = ['sh', '-c', 'pwd; echo one > $0', '{out}']\noutputs = ['$D/out']\n", "=== x\n\n"),
-    same("command that says where it is behind a letter", "[command.$D]\nargv = ['sh', '-c', 'echo -I$PWD -L$PWD/x; echo one > $0', '{out}']\noutputs = ['$D/out']\n", "=== x\n\n")
+    same("command that says where it is behind a letter", "[command.$D]\nargv = ['sh', '-c', 'echo x$PWD; echo one > $0', '{out}']\noutputs = ['$D/out']\n", "=== x\n\n")
         .bound(&["custom"]),
+    same("command that says where it is behind an option", "[command.$D]\nargv = ['sh', '-c', 'echo -I$PWD -L$PWD/x; echo one > $0', '{out}']\noutputs = ['$D/out']\n", "=== x\n\n"),
     same("output that may be executed", "[command.$D]\nargv = ['sh', '-c', 'echo one > $0; chmod 755 $0', '{out}']\noutputs = ['$D/out']\n", "=== x\n\n"),
     row("input that may be executed", "[command.$D]\nargv = ['cp', '{in}', '{out}']\ninputs = ['$D/in']\noutputs = ['$D/out']\n", "=== in\none\n", |p| {
         p.tool(&["chmod", "755", "in"]);

@@ -17,19 +17,28 @@ use crate::maps::Maps;
 use crate::toolchain::{Family, Toolchain};
 
 /// Flags by which the path of the counters' file comes into an object.
-const COUNTERS: [&[u8]; 4] = [b"--coverage", b"-coverage", b"-fprofile-arcs", b"-fprofile-generate"];
+const COUNTERS: [&str; 4] = ["--coverage", "-coverage", "-fprofile-arcs", "-fprofile-generate"];
 
 /// What the names of all flags that map paths end with.
 const MAP: &[u8] = b"prefix-map";
 
 /// Whether the program that is made writes counters to a file beside the object.
 pub(crate) fn counts(args: &[Arg]) -> bool {
-    let is_counter = |text: &[u8]| {
-        COUNTERS
-            .iter()
-            .any(|flag| text.strip_prefix(*flag).is_some_and(|rest| rest.is_empty() || rest[0] == b'='))
+    counter(args).is_some()
+}
+
+/// The flag that makes it do so.
+fn counter(args: &[Arg]) -> Option<&'static str> {
+    let is_given = |flag: &&&str| {
+        args.iter().any(|arg| match arg.0.first() {
+            Some(Piece::Text(text)) => {
+                let rest = text.strip_prefix(flag.as_bytes());
+                rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'=')
+            }
+            _ => false,
+        })
     };
-    args.iter().any(|arg| matches!(arg.0.first(), Some(Piece::Text(text)) if is_counter(text)))
+    COUNTERS.iter().find(is_given).copied()
 }
 
 /// What of a command may show in its result.
@@ -132,7 +141,7 @@ impl Toolchain {
         if carried.counts {
             let object = Arg::path(carried.object);
             let root = finder.absolute(&object).first().copied().unwrap_or(Roots::WORKSPACE);
-            finder.add(root, "the path of the counters' file", true);
+            finder.add(root, counter(&carried.args).unwrap_or("--coverage"), true);
         }
         if let Some(source) = carried.source.filter(|_| carried.lto && self.family == Family::Clang) {
             for root in finder.absolute(&Arg::path(source)) {

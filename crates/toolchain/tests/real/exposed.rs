@@ -182,7 +182,7 @@ fn objects_whose_program_writes_counters_are_bound_to_the_place_of_these() {
             compile.flags = vec!["--coverage".into()];
             compile.mode.lto = lto;
             let action = project.compiled(&mut toolchain, &compile);
-            let expected = "ws always the path of the counters' file";
+            let expected = "ws always --coverage";
             assert_eq!(exposed(&project, &action), expected, "{cc} {lto:?}");
             assert!(!action.env.iter().any(|(name, _)| name == "PWD"));
         }

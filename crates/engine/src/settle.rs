@@ -6,7 +6,7 @@ use rekindle_fingerprint::judge::{Verdict, judge, judge_inputs};
 use rekindle_fingerprint::lookup;
 use rekindle_fingerprint::printed;
 use rekindle_fingerprint::reason::StaleReason;
-use rekindle_fingerprint::stamp::{Holds, Stamp};
+use rekindle_fingerprint::stamp::{Bound, Holds, Stamp};
 use rekindle_scheduler::{ActionId, NeedsFirst};
 
 use crate::event::{Outcome, Remarks};
@@ -201,13 +201,37 @@ pub(crate) fn remarks_of(stamp: &Stamp) -> Remarks {
         Holds::AtRoots(bound) => Some(bound),
         _ => None,
     };
-    let is_of_tools = |root: &str| root.starts_with("tc.") || root.starts_with("sys.");
     Remarks {
         bound: bound.map(|bound| bound.why.clone()),
-        bound_to_tools: bound.is_some_and(|bound| bound.roots.iter().all(|root| is_of_tools(root))),
+        bound_to_tools: bound.is_some_and(is_of_tools),
         volatile: stamp.volatile.clone(),
         unprovable: stamp.unprovable.clone(),
         local: matches!(stamp.holds, Holds::OnMachine(_)).then(|| "recorded so".to_string()),
         unrecorded: None,
+    }
+}
+
+/// Whether a result is bound to nothing but where toolchains lie, which is no affair of the project.
+fn is_of_tools(bound: &Bound) -> bool {
+    let is_tool = |root: &&Box<str>| root.starts_with("tc.") || root.starts_with("sys.");
+    // What lies in the home directory holds its path too.
+    let is_home = |root: &&Box<str>| root.starts_with("home");
+    bound.roots.iter().any(|root| is_tool(&root))
+        && bound.roots.iter().all(|root| is_tool(&root) || is_home(&root))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_fingerprint::roots::Roots;
+
+    #[test]
+    fn what_is_bound_to_toolchains_alone_is_told_apart() {
+        let of = |names: &[&str]| {
+            let names = names.iter().map(|name| Box::from(*name));
+            is_of_tools(&Bound::here(names, "a flag", &Roots::new("/w", "/w/out")))
+        };
+        assert!(of(&["tc.avr"]) && of(&["tc.avr", "sys.host"]) && of(&["tc.avr", "home"]));
+        assert!(!of(&["ws"]) && !of(&["tc.avr", "ws"]) && !of(&["home"]));
     }
 }

@@ -86,6 +86,7 @@ fn a_link_in_the_place_of_a_directory_of_the_store_is_refused() {
 #[test]
 fn two_stores_are_merged_by_copying_files() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let third = tempfile::tempdir().unwrap();
     let (first, second) = (unlimited(one.path()), unlimited(other.path()));
     for number in 0..30 {
         for thing in Thing::all(number) {
@@ -95,8 +96,8 @@ fn two_stores_are_merged_by_copying_files() {
             }
         }
     }
-    rekindle_testkit::copy_tree(other.path(), &one.path().join("../merged"));
-    let merged = one.path().join("../merged");
+    let merged = third.path().join("merged");
+    rekindle_testkit::copy_tree(other.path(), &merged);
     copy(one.path(), &merged);
     for store in [unlimited(&merged), {
         copy(other.path(), one.path());
@@ -110,7 +111,6 @@ fn two_stores_are_merged_by_copying_files() {
         assert!(store.verify().unwrap().damaged.is_empty());
         assert_eq!(store.stats().unwrap().total().files, 120);
     }
-    fs::remove_dir_all(merged).unwrap();
 }
 
 /// `cp -r FROM/. TO`, which writes over what is there.

@@ -2,13 +2,15 @@
 //!
 //! **What it does.** Given a neutral [`rekindle_scheduler::Graph`] of actions and a table of
 //! [`rekindle_fingerprint::files::Files`], [`build::build`] brings the wanted files up to date: each action is judged by
-//! the one door to freshness, put back from what its build directory kept, or run; what ran is checked and recorded.
+//! the one door to freshness, put back from what its build directory kept or from the store, or run; what ran is checked
+//! and recorded.
 //! [`build_dir::BuildDir`] is the only thing that it writes to, besides what the commands themselves write.
 //!
 //! **What it does not know.** Manifests, compilers' flags, terminals, the environment, the clock. A command line is
 //! data to it; what the command read comes from its depfiles.
 //!
-//! **Limits.** One build at a time in a build directory. Results are not shared between build directories.
+//! **Limits.** One build at a time in a build directory. Results are shared with other build directories through a store
+//! that the caller hands in ([`build_dir::BuildDir::share`]); without one they are not.
 //!
 //! ```
 //! use rekindle_engine::{build::build, build_dir::BuildDir, request::Request};

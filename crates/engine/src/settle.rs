@@ -213,11 +213,11 @@ pub(crate) fn remarks_of(stamp: &Stamp) -> Remarks {
 
 /// Whether a result is bound to nothing but where toolchains lie, which is no affair of the project.
 fn is_of_tools(bound: &Bound) -> bool {
-    let is_tool = |root: &&Box<str>| root.starts_with("tc.") || root.starts_with("sys.");
+    let is_tool = |root: &str| root.starts_with("tc.") || root.starts_with("sys.");
     // What lies in the home directory holds its path too.
-    let is_home = |root: &&Box<str>| root.starts_with("home");
-    bound.roots.iter().any(|root| is_tool(&root))
-        && bound.roots.iter().all(|root| is_tool(&root) || is_home(&root))
+    let is_home = |root: &str| root.starts_with("home");
+    bound.roots.iter().any(|root| is_tool(root))
+        && bound.roots.iter().all(|root| is_tool(root) || is_home(root))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! of the key was last asked for.
 
 use std::cmp::Reverse;
-use std::io;
 use std::os::fd::OwnedFd;
 
 use rekindle_fingerprint::digest::Digest;
@@ -87,7 +86,12 @@ impl Disk {
         let mut buffer = Vec::with_capacity(LISTED);
         let mut entries = RawDir::new(&dir, buffer.spare_capacity_mut());
         while let Some(entry) = entries.next() {
-            let entry = entry.map_err(io::Error::from).at("list", &shown())?;
+            let entry = match entry {
+                Ok(entry) => entry,
+                // The directory was removed since it was opened: a trim took it.
+                Err(Errno::NOENT) => return Ok(None),
+                Err(error) => return Err(error.into()).at("list", &shown()),
+            };
             let set = layout::digest(entry.file_name().to_bytes());
             names.extend(set.map(|set| Name::set(*key, set)));
         }

@@ -265,8 +265,18 @@ fn size_in(dir: &OwnedFd, name: &Name) -> Option<u64> {
 /// The names in a directory, sorted.
 fn list(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
-    for entry in Dir::read_from(dir)? {
-        let entry = entry?;
+    let entries = match Dir::read_from(dir) {
+        Ok(entries) => entries,
+        // It was removed since it was opened: a trim took it.
+        Err(Errno::NOENT) => return Ok(names),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(Errno::NOENT) => break,
+            Err(error) => return Err(error.into()),
+        };
         let name = entry.file_name().to_bytes();
         if !matches!(name, b"." | b"..") {
             names.push(OsStr::from_bytes(name).to_os_string());
@@ -274,4 +284,19 @@ fn list(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_was_removed_since_it_was_opened_is_empty() {
+        let above = tempfile::tempdir().unwrap();
+        let path = above.path().join("gone");
+        std::fs::create_dir(&path).unwrap();
+        let dir = rustix::fs::open(&path, DIRECTORY, Mode::empty()).unwrap();
+        std::fs::remove_dir(&path).unwrap();
+        assert_eq!(list(&dir).unwrap(), Vec::<OsString>::new());
+    }
 }

@@ -168,6 +168,63 @@ pub fn list(path: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
+/// A name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    /// The name, any bytes.
+    pub name: OsString,
+    /// What it is, links not followed.
+    pub kind: NameKind,
+}
+
+/// What a name in a directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NameKind {
+    /// A file of any kind.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+}
+
+/// The names in a directory and what they are, sorted; none for a directory that is absent or no directory.
+///
+/// # Errors
+/// Whatever else the system says.
+pub fn names(path: &Path) -> io::Result<Vec<Name>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let kind = match entry.file_type()? {
+            kind if kind.is_dir() => NameKind::Directory,
+            kind if kind.is_symlink() => NameKind::Link,
+            _ => NameKind::File,
+        };
+        names.push(Name { name: entry.file_name(), kind });
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The signature of the directory at `path`; `None` if there is none.
+pub fn directory_signature(path: &Path) -> Option<Signature> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_dir).map(|meta| signature_of(&meta))
+}
+
+/// `path` without links in it.
+///
+/// # Errors
+/// Whatever the system says; also that nothing is there.
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,6 +48,7 @@
 //! ```
 
 pub mod action;
+pub mod consult;
 pub mod depfile;
 pub mod digest;
 pub mod disk;

@@ -1,0 +1,357 @@
+//! What loading, finding toolchains, lowering and searching ask of the disk besides the content of [`crate::files::Files`]:
+//! the questions, the answers, and a record of both.
+//!
+//! Everything that decides *what* a build would do, and is not an input of an action, goes through here. While a record
+//! is kept ([`begin`] to [`end`], for the thread that asks), no caller can forget to write down what it looked at; so a
+//! later build may skip all of that work if every answer is still the same. [`crate::disk`] is the same without a record,
+//! for what a build looks at more than once on purpose: inputs, outputs, and what may have moved meanwhile.
+
+use std::cell::RefCell;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashMap;
+
+use crate::digest::{Blob, Digest};
+use crate::disk::{self, Entry, Name};
+use crate::encode::Encoder;
+use crate::signature::Signature;
+
+/// What was asked of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Question {
+    /// What lies there, links followed.
+    What,
+    /// Where the symbolic link there points.
+    Target,
+    /// Its spelling without links.
+    Canonical,
+    /// The names in the directory.
+    Names,
+    /// The content of the file.
+    Content,
+    /// Which directory it is under all its names.
+    Identity,
+}
+
+impl Question {
+    /// All of them; the place of one is its number in what is persisted.
+    pub const ALL: [Self; 6] =
+        [Self::What, Self::Target, Self::Canonical, Self::Names, Self::Content, Self::Identity];
+}
+
+/// What the disk said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing of the kind that was asked for is there.
+    Nothing,
+    /// The system refused.
+    Refused,
+    /// A directory.
+    Directory,
+    /// A file, with these type and permission bits.
+    File(u32),
+    /// Another path.
+    Path(PathBuf),
+    /// These names: their digest (see [`names_digest`]), and the signature that the directory had before it was listed.
+    Names(Digest, Option<Signature>),
+    /// This content.
+    Content(Blob),
+    /// This device and inode.
+    Identity(u64, u64),
+}
+
+impl Answer {
+    /// Whether it says the same. When a directory was changed does not matter while its names are the same.
+    pub fn agrees(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Names(one, _), Self::Names(another, _)) => one == another,
+            _ => self == other,
+        }
+    }
+}
+
+/// Questions and their answers.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    answers: FxHashMap<(PathBuf, Question), Answer>,
+    torn: bool,
+}
+
+impl Record {
+    /// Every question with its answer, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, Question, &Answer)> {
+        self.answers.iter().map(|((path, question), answer)| (path.as_path(), *question, answer))
+    }
+
+    /// Whether a question was answered in two ways: something changed between, and nothing follows from the record.
+    pub fn is_torn(&self) -> bool {
+        self.torn
+    }
+
+    fn add(&mut self, path: &Path, question: Question, answer: Answer) {
+        if let Some(known) = self.answers.get(&(path.to_path_buf(), question)) {
+            self.torn |= !known.agrees(&answer);
+            return;
+        }
+        self.answers.insert((path.to_path_buf(), question), answer);
+    }
+}
+
+thread_local! {
+    static RECORD: RefCell<Option<Record>> = const { RefCell::new(None) };
+}
+
+/// From here on, what this thread asks is written down. A record that was begun before is dropped.
+pub fn begin() {
+    RECORD.set(Some(Record::default()));
+}
+
+/// What was asked since [`begin`]; none if that was not called.
+pub fn end() -> Option<Record> {
+    RECORD.take()
+}
+
+fn note(path: &Path, question: Question, answer: impl FnOnce() -> Answer) {
+    RECORD.with_borrow_mut(|record| {
+        if let Some(record) = record {
+            record.add(path, question, answer());
+        }
+    });
+}
+
+/// Asks again, without a record.
+pub fn ask(path: &Path, question: Question) -> Answer {
+    match question {
+        Question::What => what(&disk::stat(path)),
+        Question::Target => disk::link_target(path).map_or(Answer::Nothing, Answer::Path),
+        Question::Canonical => disk::canonical(path).map_or(Answer::Nothing, Answer::Path),
+        Question::Names => {
+            let signature = disk::directory_signature(path);
+            listed(&disk::names(path), signature)
+        }
+        Question::Content => content(&disk::hash(path)),
+        Question::Identity => disk::directory_identity(path)
+            .map_or(Answer::Nothing, |(device, inode)| Answer::Identity(device, inode)),
+    }
+}
+
+fn what(entry: &io::Result<Entry>) -> Answer {
+    match entry {
+        Ok(Entry::Absent) => Answer::Nothing,
+        Ok(Entry::Directory(_)) => Answer::Directory,
+        Ok(Entry::File(signature, _)) => Answer::File(signature.mode),
+        Err(_) => Answer::Refused,
+    }
+}
+
+fn listed(names: &io::Result<Vec<Name>>, signature: Option<Signature>) -> Answer {
+    names.as_ref().map_or(Answer::Refused, |names| Answer::Names(names_digest(names), signature))
+}
+
+fn content(blob: &io::Result<Blob>) -> Answer {
+    match blob {
+        Ok(blob) => Answer::Content(*blob),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::Nothing,
+        Err(_) => Answer::Refused,
+    }
+}
+
+/// As [`disk::stat`]. The answer that counts is what lies there and its mode; who needs more of the signature asks
+/// [`crate::files::Files`].
+///
+/// # Errors
+/// As [`disk::stat`].
+pub fn stat(path: &Path) -> io::Result<Entry> {
+    let entry = disk::stat(path);
+    note(path, Question::What, || what(&entry));
+    entry
+}
+
+/// Whether a file lies at `path`.
+pub fn is_file(path: &Path) -> bool {
+    matches!(stat(path), Ok(Entry::File(..)))
+}
+
+/// Whether a directory lies at `path`.
+pub fn is_directory(path: &Path) -> bool {
+    matches!(stat(path), Ok(Entry::Directory(_)))
+}
+
+/// Whether a file that somebody may execute lies at `path`.
+pub fn is_program(path: &Path) -> bool {
+    matches!(stat(path), Ok(Entry::File(signature, _)) if signature.executable())
+}
+
+/// As [`disk::link_target`].
+pub fn link_target(path: &Path) -> Option<PathBuf> {
+    let target = disk::link_target(path);
+    note(path, Question::Target, || target.clone().map_or(Answer::Nothing, Answer::Path));
+    target
+}
+
+/// As [`disk::is_link`].
+pub fn is_link(path: &Path) -> bool {
+    link_target(path).is_some()
+}
+
+/// As [`disk::canonical`].
+///
+/// # Errors
+/// As [`disk::canonical`].
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+    let canonical = disk::canonical(path);
+    note(path, Question::Canonical, || {
+        canonical.as_ref().map_or(Answer::Nothing, |path| Answer::Path(path.clone()))
+    });
+    canonical
+}
+
+/// As [`disk::names`].
+///
+/// # Errors
+/// As [`disk::names`].
+pub fn names(path: &Path) -> io::Result<Vec<Name>> {
+    // Before the listing, so that a change that comes with it shows.
+    let signature = disk::directory_signature(path);
+    let names = disk::names(path);
+    note(path, Question::Names, || listed(&names, signature));
+    names
+}
+
+/// As [`disk::list`].
+///
+/// # Errors
+/// As [`disk::list`].
+pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+    Ok(names(path)?.into_iter().map(|name| name.name).collect())
+}
+
+/// As [`disk::read`].
+///
+/// # Errors
+/// As [`disk::read`].
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let bytes = disk::read(path);
+    note(path, Question::Content, || match &bytes {
+        Ok(bytes) => Answer::Content(Blob::of(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::Nothing,
+        Err(_) => Answer::Refused,
+    });
+    bytes
+}
+
+/// As [`disk::hash`].
+///
+/// # Errors
+/// As [`disk::hash`].
+pub fn hash(path: &Path) -> io::Result<Blob> {
+    let blob = disk::hash(path);
+    note(path, Question::Content, || content(&blob));
+    blob
+}
+
+/// As [`disk::directory_identity`].
+pub fn directory_identity(path: &Path) -> Option<(u64, u64)> {
+    let identity = disk::directory_identity(path);
+    note(path, Question::Identity, || {
+        identity.map_or(Answer::Nothing, |(device, inode)| Answer::Identity(device, inode))
+    });
+    identity
+}
+
+/// The digest of a listing: domain `rekindle names 1`, then each name, sorted, with a byte for what it is (0 file,
+/// 1 directory, 2 link).
+pub fn names_digest(names: &[Name]) -> Digest {
+    use std::os::unix::ffi::OsStrExt;
+    let mut encoder = Encoder::for_digest("rekindle names 1");
+    encoder.list(names, |e, name| {
+        e.bytes(name.name.as_bytes()).u8(name.kind as u8);
+    });
+    encoder.finish()
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    /// Asks everything of `path`, for a record.
+    fn ask_all(path: &Path) -> Record {
+        begin();
+        let _ = (
+            stat(path),
+            link_target(path),
+            canonical(path),
+            names(path),
+            read(path),
+            directory_identity(path),
+        );
+        end().unwrap()
+    }
+
+    #[test]
+    fn every_question_is_written_down_with_the_answer_that_asking_again_gives() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        fs::write(base.join("file"), "text").unwrap();
+        fs::create_dir(base.join("directory")).unwrap();
+        symlink("file", base.join("link")).unwrap();
+        for name in ["file", "directory", "link", "nothing"] {
+            let record = ask_all(&base.join(name));
+            assert_eq!(record.iter().count(), Question::ALL.len(), "{name}");
+            for (path, question, answer) in record.iter() {
+                assert!(ask(path, question).agrees(answer), "{name} {question:?}: {answer:?}");
+            }
+            assert!(!record.is_torn());
+        }
+    }
+
+    #[test]
+    fn an_answer_that_changed_no_longer_agrees() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        let path = base.join("thing");
+        let absent = ask_all(&path);
+        fs::write(&path, "text").unwrap();
+        let file = ask_all(&path);
+        let differ = |one: &Record| {
+            let mut differ: Vec<Question> = one
+                .iter()
+                .filter(|(path, question, answer)| !ask(path, *question).agrees(answer))
+                .map(|(_, question, _)| question)
+                .collect();
+            differ.sort();
+            differ
+        };
+        assert_eq!(differ(&absent), [Question::What, Question::Canonical, Question::Content]);
+        fs::write(&path, "next").unwrap();
+        assert_eq!(differ(&file), [Question::Content]);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("a"), "").unwrap();
+        let directory = ask_all(&path);
+        fs::write(path.join("b"), "").unwrap();
+        assert_eq!(differ(&directory), [Question::Names]);
+    }
+
+    #[test]
+    fn two_answers_to_one_question_tear_the_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        begin();
+        assert!(!is_file(&path));
+        fs::write(&path, "").unwrap();
+        assert!(is_file(&path));
+        assert!(end().unwrap().is_torn());
+        assert!(end().is_none());
+    }
+
+    #[test]
+    fn without_a_record_nothing_is_kept() {
+        assert!(!is_file(Path::new("/nowhere")));
+        assert!(end().is_none());
+    }
+}

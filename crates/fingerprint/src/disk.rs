@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+
 use crate::digest::{Blob, Digest};
 use crate::signature::{FileTime, Signature};
 
@@ -55,6 +57,31 @@ pub fn stat(path: &Path) -> io::Result<Entry> {
         Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a directory")),
         Err(error) if is_absence(&error) => Ok(Entry::Absent),
         Err(error) => Err(error),
+    }
+}
+
+/// The same, of what the system has said already.
+pub(crate) fn entry_of(said: io::Result<rustix::fs::Stat>) -> io::Result<Entry> {
+    let stat = match said {
+        Ok(stat) => stat,
+        Err(error) if is_absence(&error) => return Ok(Entry::Absent),
+        Err(error) => return Err(error),
+    };
+    let time = |seconds: i64, nanoseconds: u64| {
+        FileTime(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds.cast_signed()))
+    };
+    let signature = Signature {
+        size: stat.st_size.cast_unsigned(),
+        mtime: time(stat.st_mtime, stat.st_mtime_nsec),
+        ctime: time(stat.st_ctime, stat.st_ctime_nsec),
+        inode: stat.st_ino,
+        mode: stat.st_mode,
+    };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Ok(Entry::Directory(signature)),
+        FileType::RegularFile => Ok(Entry::File(signature, stat.st_dev)),
+        _ if stat.st_rdev == NULL => Ok(Entry::File(signature, stat.st_dev)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a directory")),
     }
 }
 

@@ -63,3 +63,4 @@ pub mod roots;
 pub mod scan;
 pub mod signature;
 pub mod stamp;
+pub mod sweep;

@@ -40,7 +40,7 @@ pub(crate) fn evaluate(
     work.targets();
     let Evaluation { instances, generators, left_out, writers, commands, .. } = work;
     crate::cycle::check(&instances, &generators, report);
-    let consulted = reader.consulted;
+    let variables = reader.variables;
     let source = report.source.clone();
     let request = request.clone();
     Project {
@@ -56,7 +56,7 @@ pub(crate) fn evaluate(
         commands,
         writers,
         left_out,
-        consulted,
+        variables,
         manifest,
     }
 }

@@ -10,8 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
+use rekindle_fingerprint::disk::NameKind;
 
-use crate::reader::{Found, NameKind, Reader};
+use crate::reader::{Found, Reader};
 
 /// Folders of version control systems whose names do not start with a dot.
 const VERSION_CONTROL: [&str; 2] = ["CVS", "_darcs"];
@@ -236,6 +237,7 @@ fn group_with_slash(text: &str) -> Option<(usize, usize)> {
 #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
 mod tests {
     use super::*;
+    use rekindle_fingerprint::consult::{self, Question};
     use std::fs;
     use std::os::unix::ffi::OsStringExt;
     use std::os::unix::fs::symlink;
@@ -297,11 +299,20 @@ mod tests {
     }
 
     #[test]
-    fn every_listing_is_written_down() {
+    fn every_listing_and_every_link_is_written_down() {
         let (_dir, base) = tree(&["src/x/c.c", "lib/e.c"]);
-        let mut reader = Reader::default();
-        Pattern::new(&base, "src/**/*.c").unwrap().find(&mut reader, &[]).unwrap();
-        let listed: Vec<_> = reader.consulted.listed.keys().cloned().collect();
-        assert_eq!(listed, [base.join("src"), base.join("src/x")]);
+        symlink("x/c.c", base.join("src/link.c")).unwrap();
+        consult::begin();
+        Pattern::new(&base, "src/**/*.c").unwrap().find(&mut Reader::default(), &[]).unwrap();
+        let record = consult::end().unwrap();
+        let mut asked: Vec<_> =
+            record.iter().map(|(path, question, _)| (path.to_path_buf(), question)).collect();
+        asked.sort();
+        let expected = [
+            (base.join("src"), Question::Names),
+            (base.join("src/link.c"), Question::What),
+            (base.join("src/x"), Question::Names),
+        ];
+        assert_eq!(asked, expected);
     }
 }

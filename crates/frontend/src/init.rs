@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use rekindle_fingerprint::consult;
 use rekindle_toolchain::request::Language;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::glob::Pattern;
 use crate::lower::{FileKind, kind_of};
 use crate::project::is_plain_name;
-use crate::reader::{Reader, canonical};
+use crate::reader::Reader;
 
 /// What lies in the directory, by paths relative to it.
 #[derive(Default)]
@@ -38,13 +39,13 @@ pub fn manifest_for(dir: &Path) -> Result<String, Diagnostics> {
     let complain = |error: &std::io::Error| {
         Diagnostics::from(Diagnostic::file(dir, format!("cannot read this: {}", crate::load::plain(error))))
     };
-    let base = canonical(dir).map_err(|error| complain(&error))?;
+    let base = consult::canonical(dir).map_err(|error| complain(&error))?;
     let mut reader = Reader::default();
     let skip = ["build", "target", "node_modules"].map(|name| base.join(name));
     let everything =
         Pattern::new(&base, "**").map_err(|why| Diagnostics::from(Diagnostic::file(dir, why)))?;
     let found = everything.find(&mut reader, &skip).map_err(|unreadable| complain(&unreadable.error))?;
-    let inventory = take(&base, &found, &mut reader);
+    let inventory = take(&base, &found);
     if inventory.programs.is_empty() && inventory.sources.is_empty() {
         let found = Diagnostic::file(dir, "there are no C, C++ or assembler sources here");
         return Err(found.hint("write a `rekindle.toml` by hand; docs/manifest.md explains it").into());
@@ -53,7 +54,7 @@ pub fn manifest_for(dir: &Path) -> Result<String, Diagnostics> {
     Ok(write(&name, &inventory))
 }
 
-fn take(base: &Path, found: &[PathBuf], reader: &mut Reader) -> Inventory {
+fn take(base: &Path, found: &[PathBuf]) -> Inventory {
     let mut inventory = Inventory::default();
     for path in found {
         let Ok(rel) = path.strip_prefix(base) else { continue };
@@ -70,7 +71,7 @@ fn take(base: &Path, found: &[PathBuf], reader: &mut Reader) -> Inventory {
             inventory.refused.push((rel, why));
             continue;
         }
-        let text = reader.read(path).unwrap_or_default();
+        let text = consult::read(path).unwrap_or_default();
         let text = without_comments(&String::from_utf8_lossy(&text));
         let here = rel.parent().unwrap_or(Path::new("")).to_path_buf();
         inventory.included.extend(includes(&text).map(|name| (here.clone(), name)));

@@ -9,8 +9,8 @@
 //! The keys of the manifest stand in one table ([`keys::SECTIONS`]) that checks it, and from which the manual's lists
 //! and the [JSON schema](schema::schema) are made. [`init::manifest_for`] writes a first manifest.
 //!
-//! The crate reads project files and lists directories, in one file, and writes down what it consulted
-//! ([`reader::Consulted`]). It starts no process, writes nothing, prints nothing, and knows neither environment nor
+//! The crate reads project files and lists directories, all through [`rekindle_fingerprint::consult`], which writes down
+//! what the disk said; what environment variables were is in [`lower::Lowered::variables`]. It starts no process, writes nothing, prints nothing, and knows neither environment nor
 //! clock: what counts of them is in the [`load::Request`].
 //!
 //! ```
@@ -84,7 +84,7 @@ pub mod lower;
 pub mod manifest;
 pub mod platform;
 pub mod project;
-pub mod reader;
+mod reader;
 mod roots;
 pub mod schema;
 pub mod sharing;

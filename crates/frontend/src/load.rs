@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rekindle_fingerprint::consult;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
@@ -14,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Report, Source};
 use crate::manifest::Manifest;
 use crate::platform::Platform;
 use crate::project::Project;
-use crate::reader::{Found, Reader, canonical};
+use crate::reader::{Found, Reader};
 
 /// The name of the project file.
 pub const FILE_NAME: &str = "rekindle.toml";
@@ -79,8 +80,7 @@ pub enum Wanted {
 pub fn load(path: &Path, request: &Request) -> Result<Project, Diagnostics> {
     let mut reader = Reader::default();
     let (file, dir) = locate(path, &mut reader)?;
-    let bytes = reader
-        .read(&dir.join(file.file_name().unwrap_or_default()))
+    let bytes = consult::read(&dir.join(file.file_name().unwrap_or_default()))
         .map_err(|error| unreadable(&file, &error))?;
     let source = Arc::new(Source { path: file.clone(), text: text_of(&file, bytes)? });
     let mut report = Report::new(source.clone());
@@ -115,7 +115,7 @@ fn locate(path: &Path, reader: &mut Reader) -> Result<(PathBuf, PathBuf), Diagno
         Found::Nothing => return Err(Diagnostic::file(path, "there is no such file").into()),
     };
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let dir = canonical(parent).map_err(|error| unreadable(parent, &error))?;
+    let dir = consult::canonical(parent).map_err(|error| unreadable(parent, &error))?;
     Ok((file, dir))
 }
 

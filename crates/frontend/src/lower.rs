@@ -15,7 +15,8 @@ mod usage;
 
 pub(crate) use sources::{FileKind, kind_of};
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use rekindle_fingerprint::action::{Action, Arg};
@@ -28,7 +29,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::load::Wanted;
 use crate::manifest::Text;
 use crate::project::{HOST, Kind, Node, Project};
-use crate::reader::{Consulted, Reader};
+use crate::reader::Reader;
 use crate::toolbox::Toolbox;
 
 /// How a test is run, beyond what [`Target`] says.
@@ -55,8 +56,9 @@ pub struct Lowered {
     pub notices: Vec<Diagnostic>,
     /// Targets that were left out, so that their products are nobody's and still not to be deleted.
     pub left_out: Vec<String>,
-    /// What loading and lowering looked at.
-    pub consulted: Consulted,
+    /// Environment variables that loading and lowering asked for, and what they were. What they asked of the disk is in
+    /// the record of [`rekindle_fingerprint::consult`].
+    pub variables: BTreeMap<OsString, Option<OsString>>,
 }
 
 /// Lowers `project` with the toolchains that are there. The roots of `files` must be those of the workspace and of this
@@ -360,11 +362,11 @@ impl<'a> Lowering<'a> {
                 tests.push(TestRun { target, directory, timeout: instance.target.timeout });
             }
         }
-        let mut consulted = project.consulted.clone();
-        consulted.extend(self.reader.consulted);
+        let mut variables = project.variables.clone();
+        variables.extend(self.reader.variables);
         self.report.finish()?;
         let (graph, notices) = (self.graph, self.notices);
-        Ok(Lowered { graph, wanted: names, tests, notices, left_out, consulted })
+        Ok(Lowered { graph, wanted: names, tests, notices, left_out, variables })
     }
 
     /// How an action on a file is called: the file, without the root that it lies in if that is one of ours.

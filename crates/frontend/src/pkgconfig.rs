@@ -8,6 +8,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use rekindle_fingerprint::consult;
+
 use crate::reader::{Found, Reader};
 
 /// What packages add to commands. The order is that of the packages, each before what it requires.
@@ -141,9 +143,7 @@ impl Work<'_> {
                 continue;
             }
             let shown = file.display();
-            let bytes = self
-                .reader
-                .read(&file)
+            let bytes = consult::read(&file)
                 .map_err(|e| format!("cannot read `{shown}`: {}", crate::load::plain(&e)))?;
             let text = String::from_utf8(bytes).map_err(|_| format!("`{shown}` is not UTF-8 text"))?;
             return parse(&text, &file);

@@ -2,6 +2,7 @@
 //! and names turned into references.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +15,6 @@ use crate::load::{Request, Wanted};
 use crate::manifest::{Command, Manifest, Target, Text, Toolchain};
 use crate::platform::Platform;
 use crate::profile::Settings;
-use crate::reader::Consulted;
 use crate::sharing::Sharing;
 
 /// What a target makes.
@@ -138,7 +138,8 @@ pub struct Project {
     pub(crate) writers: HashMap<String, usize>,
     /// Names of targets and commands whose condition does not hold, and the condition.
     pub(crate) left_out: BTreeMap<String, String>,
-    pub(crate) consulted: Consulted,
+    /// Environment variables that loading asked for, and what they were.
+    pub(crate) variables: BTreeMap<OsString, Option<OsString>>,
 }
 
 impl Project {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rekindle_fingerprint::consult;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::manifest::Manifest;
 use crate::project::{Project, is_plain_name};
-use crate::reader::{Found, Reader, canonical};
+use crate::reader::{Found, Reader};
 
 /// Why a root cannot lie where another one does that has a name in every project.
 const WHY: &str = "it has a name already, and under two names its files would not be recognised after a move";
@@ -30,7 +32,7 @@ pub(crate) fn declared(
         }
         let path = dir.join(place.get_ref());
         match reader.probe(&path).ok() {
-            Some(Found::Directory) => match canonical(&path) {
+            Some(Found::Directory) => match consult::canonical(&path) {
                 Ok(path) if path == dir => {
                     let found = report.on(place, format!("the root `{name}` is the project's own directory"));
                     report.push(found.why(WHY).hint(HINT));

@@ -2,6 +2,7 @@
 //! asked for shows them.
 
 use rekindle_fingerprint::action::Spelling;
+use rekindle_fingerprint::consult::{self, Answer};
 
 use crate::load::Wanted;
 use crate::tests::space::Space;
@@ -569,33 +570,38 @@ fn what_was_looked_at_is_written_down() {
         &["src/a/a.c", "src/b/b.c", "include/h.h"],
     );
     space.request.wanted = Wanted::Everything;
-    let consulted = space.lower().unwrap().lowered.consulted;
-    let show = |path: &std::path::PathBuf| {
-        path.display().to_string().replace(&space.base.display().to_string(), "/P")
-    };
-    let mut text = String::new();
-    for path in &consulted.read {
-        text += &format!("read {}\n", show(path));
-    }
-    for path in consulted.listed.keys() {
-        text += &format!("listed {}\n", show(path));
-    }
-    for (path, found) in &consulted.probed {
-        text += &format!("{found:?} {}\n", show(path));
-    }
-    for (name, value) in &consulted.variables {
+    consult::begin();
+    let variables = space.lower().unwrap().lowered.variables;
+    let record = consult::end().unwrap();
+    let mut lines: Vec<String> = record
+        .iter()
+        .map(|(path, question, answer)| {
+            let path = path.display().to_string().replace(&space.base.display().to_string(), "/P");
+            let answer = match answer {
+                Answer::Names(..) => "names".to_string(),
+                Answer::Content(_) => "content".to_string(),
+                Answer::Path(path) if *path == space.base => "/P".to_string(),
+                other => format!("{other:?}"),
+            };
+            format!("{question:?} {path}: {answer}\n")
+        })
+        .collect();
+    lines.sort();
+    let mut text = lines.concat();
+    for (name, value) in &variables {
         text += &format!("{name:?} {value:?}\n");
     }
     insta::assert_snapshot!(text, @r#"
-    read /P/rekindle.toml
-    listed /P/src
-    listed /P/src/a
-    listed /P/src/b
-    Nothing /bin/no-such-program
-    Directory /P
-    Directory /P/include
-    File /P/rekindle.toml
-    Nothing /usr/bin/no-such-program
+    Canonical /P: /P
+    Content /P/rekindle.toml: content
+    Names /P/src/a: names
+    Names /P/src/b: names
+    Names /P/src: names
+    What /P/include: Directory
+    What /P/rekindle.toml: File(33188)
+    What /P: Directory
+    What /bin/no-such-program: Nothing
+    What /usr/bin/no-such-program: Nothing
     "CC" None
     "PATH" Some("/usr/bin:/bin")
     "WHO" None

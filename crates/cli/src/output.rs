@@ -3,6 +3,7 @@
 //! A reader that went away (`rekindle graph | head`) is no error and ends nothing; every other trouble is kept, and
 //! told at the end.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::ansi;
@@ -37,11 +38,13 @@ impl Stream {
 
     /// Writes text, without colours if it takes none, and makes sure that it is out.
     pub(crate) fn write(&mut self, text: impl AsRef<[u8]>) {
-        if self.colour {
-            self.raw(text.as_ref());
-        } else {
-            self.raw(&ansi::strip(text.as_ref()));
-        }
+        let text = self.shown(text.as_ref());
+        self.raw(&text);
+    }
+
+    /// Text as it is written here: without colours if the stream takes none.
+    pub(crate) fn shown<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        if self.colour { Cow::Borrowed(text) } else { ansi::strip(text) }
     }
 
     /// Writes bytes as they are.

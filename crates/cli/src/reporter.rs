@@ -135,7 +135,10 @@ pub(crate) fn reporter(
         }
         // What would be done is the answer of a dry run; it goes where answers go.
         _ if heading.dry_run => Box::new(plain::Plain::apart(streams.stdout, streams.stderr, options)),
-        Format::Fancy => Box::new(fancy::Fancy::new(streams.stderr, crate::terminal::width, options, clock)),
+        Format::Fancy => {
+            let screen = fancy::Screen::new(streams.stderr, crate::terminal::width);
+            Box::new(fancy::Fancy::new(screen, options, heading.jobs, clock))
+        }
         Format::Plain | Format::Auto => Box::new(plain::Plain::new(streams.stderr, options)),
     }
 }

@@ -104,6 +104,10 @@ pub enum Event {
         reasons: Vec<StaleReason>,
         /// The command line as a shell would take it.
         command: String,
+        /// How long it is taken to run, in milliseconds.
+        expected_ms: u64,
+        /// How long it is taken to last from its start to the end of the build, on any number of cores.
+        way_ms: u64,
     },
     /// An action has ended.
     ActionFinished(Box<Report>),
@@ -122,8 +126,18 @@ pub struct Progress {
     pub total: usize,
     /// Commands that run now.
     pub running: usize,
-    /// What is left by recorded durations, in milliseconds, spread over the jobs; `None` if too little is recorded.
-    pub remaining_ms: Option<u64>,
+    /// What is left by recorded durations; `None` if less than half of the actions has one.
+    pub left: Option<Left>,
+}
+
+/// What is left of a build by recorded durations, in milliseconds. What running commands have done by now is not taken
+/// off: who shows it has the clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// All actions that have not ended, one after the other.
+    pub work_ms: u64,
+    /// The longest way from an action that has not started to the end of the build, on any number of cores.
+    pub way_ms: u64,
 }
 
 /// How the build as a whole ended.

@@ -14,13 +14,13 @@ use rekindle_fingerprint::lookup::{Listings, Outputs};
 use rekindle_fingerprint::reason::StaleReason;
 use rekindle_fingerprint::signature::Instant;
 use rekindle_fingerprint::stamp::{Stamp, machine_digest};
-use rekindle_scheduler::{ActionId, Graph, Limits, Scheduler};
+use rekindle_scheduler::{ActionId, Graph, Limits, Scheduler, State};
 use rekindle_store::Store;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::build_dir::BuildDir;
 use crate::error::Error;
-use crate::event::{Counts, Event, Outcome, Progress, Remarks, Report, StoreUse, Summary};
+use crate::event::{Counts, Event, Left, Outcome, Progress, Remarks, Report, StoreUse, Summary};
 use crate::outputs::Needles;
 use crate::request::{Mode, Request};
 use crate::scans::Scans;
@@ -77,6 +77,8 @@ pub(crate) struct Session<'a> {
     pub(crate) unwritable: u64,
     left_ms: u64,
     knows_durations: bool,
+    /// The actions that have not started, the one with the longest way to the end last; others may be among them.
+    by_way: Vec<ActionId>,
 }
 
 impl<'a> Session<'a> {
@@ -96,10 +98,13 @@ impl<'a> Session<'a> {
             let key = graph.action(id).outputs.first()?;
             history.current(*key).map(|stamp| u64::from(stamp.duration_ms))
         };
-        let knows_durations = wanted.iter().any(|id| duration(*id).is_some());
+        let known = wanted.iter().filter(|id| duration(**id).is_some()).count();
         let keep_going = request.failures.map_or(usize::MAX, |most| most.saturating_sub(1));
         let scheduler = Scheduler::new(graph, &wanted, duration, Limits { keep_going: Some(keep_going) });
         let left_ms = wanted.iter().map(|id| scheduler.estimate(*id)).sum();
+        let knows_durations = 2 * known >= wanted.len();
+        let mut by_way = wanted;
+        by_way.sort_by_cached_key(|id| scheduler.priority(*id));
         let (sender, messages) = mpsc::channel();
         let token_sender = sender.clone();
         let arrived = move |token| {
@@ -146,6 +151,7 @@ impl<'a> Session<'a> {
             unwritable: 0,
             left_ms,
             knows_durations,
+            by_way,
         })
     }
 
@@ -271,12 +277,17 @@ impl<'a> Session<'a> {
     /// Tells how far the build is.
     pub(crate) fn progress(&mut self) {
         let progress = self.scheduler.progress();
-        let remaining = self.left_ms / self.request.jobs.max(1) as u64;
+        let started = |state: State| state.is_settled() || state.is_lost() || state == State::Running;
+        while self.by_way.last().is_some_and(|id| started(self.scheduler.state(*id))) {
+            self.by_way.pop();
+        }
+        let way_ms = self.by_way.last().map_or(0, |id| self.scheduler.priority(*id));
+        let left = Left { work_ms: self.left_ms, way_ms };
         (self.events)(Event::Progress(Progress {
             done: progress.ended(),
             total: progress.total(),
             running: self.running.len(),
-            remaining_ms: self.knows_durations.then_some(remaining),
+            left: self.knows_durations.then_some(left),
         }));
     }
 

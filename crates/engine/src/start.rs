@@ -159,6 +159,8 @@ impl Session<'_> {
             name: action.name.clone(),
             reasons: self.reasons.get(&id).cloned().unwrap_or_default(),
             command,
+            expected_ms: self.scheduler.estimate(id),
+            way_ms: self.scheduler.priority(id),
         });
         let thread = std::thread::Builder::new().name(action.name.chars().take(15).collect());
         match thread.spawn(move || errand.run()) {

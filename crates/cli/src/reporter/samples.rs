@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rekindle_engine::event::{
-    BuildOutcome, Counts, Event, Outcome, Progress, Remarks, Report, StoreUse, Summary,
+    BuildOutcome, Counts, Event, Left, Outcome, Progress, Remarks, Report, StoreUse, Summary,
 };
 use rekindle_engine::lock::Waiting;
 use rekindle_exec::Exit;
@@ -37,14 +37,34 @@ fn finished(report: Report) -> Event {
     Event::ActionFinished(Box::new(report))
 }
 
-pub(super) fn started(id: u32, name: &str) -> Event {
+pub(crate) fn started(id: u32, name: &str) -> Event {
     Event::ActionStarted {
         id: ActionId(id),
         kind: ActionKind::Compile,
         name: name.into(),
         reasons: vec![StaleReason::NeverBuilt],
         command: format!("/usr/bin/cc -c {name}"),
+        expected_ms: 200,
+        way_ms: 200,
     }
+}
+
+/// A command starts that should take so long, with so long a way to the end.
+pub(super) fn expected(id: u32, expected_ms: u64, way_ms: u64) -> Event {
+    Event::ActionStarted {
+        id: ActionId(id),
+        kind: ActionKind::Compile,
+        name: format!("src/{id}.c"),
+        reasons: Vec::new(),
+        command: String::new(),
+        expected_ms,
+        way_ms,
+    }
+}
+
+/// So much is left.
+pub(super) fn left(work_ms: u64, way_ms: u64) -> Event {
+    Event::Progress(Progress { done: 0, total: 12, running: 1, left: Some(Left { work_ms, way_ms }) })
 }
 
 pub(super) fn ran(id: u32, name: &str) -> Event {
@@ -82,8 +102,9 @@ pub(super) fn waiting() -> Event {
     Event::Waiting(Waiting::ForBuild { holder: "process 41, rekindle test".into() })
 }
 
-pub(super) fn progress(done: usize, remaining_ms: u64) -> Event {
-    Event::Progress(Progress { done, total: 12, running: 1, remaining_ms: Some(remaining_ms) })
+pub(super) fn progress(done: usize, work_ms: u64) -> Event {
+    let left = Some(Left { work_ms, way_ms: 0 });
+    Event::Progress(Progress { done, total: 12, running: 1, left })
 }
 
 /// A build in which something of everything happens.

@@ -32,12 +32,21 @@ pub enum Question {
     Content,
     /// Which directory it is under all its names.
     Identity,
+    /// Whether it is a regular file that this process may execute.
+    Runnable,
 }
 
 impl Question {
     /// All of them; the place of one is its number in what is persisted.
-    pub const ALL: [Self; 6] =
-        [Self::What, Self::Target, Self::Canonical, Self::Names, Self::Content, Self::Identity];
+    pub const ALL: [Self; 7] = [
+        Self::What,
+        Self::Target,
+        Self::Canonical,
+        Self::Names,
+        Self::Content,
+        Self::Identity,
+        Self::Runnable,
+    ];
 }
 
 /// What the disk said.
@@ -127,12 +136,13 @@ pub fn ask(path: &Path, question: Question) -> Answer {
         Question::Target => disk::link_target(path).map_or(Answer::Nothing, Answer::Path),
         Question::Canonical => disk::canonical(path).map_or(Answer::Nothing, Answer::Path),
         Question::Names => {
-            let signature = disk::directory_signature(path);
-            listed(&disk::names(path), signature)
+            let (names, signature) = disk::names_signed(path);
+            listed(&names, signature)
         }
         Question::Content => content(&disk::hash(path)),
         Question::Identity => disk::directory_identity(path)
             .map_or(Answer::Nothing, |(device, inode)| Answer::Identity(device, inode)),
+        Question::Runnable => runs(disk::runnable(path)),
     }
 }
 
@@ -147,6 +157,10 @@ fn what(entry: &io::Result<Entry>) -> Answer {
 
 fn listed(names: &io::Result<Vec<Name>>, signature: Option<Signature>) -> Answer {
     names.as_ref().map_or(Answer::Refused, |names| Answer::Names(names_digest(names), signature))
+}
+
+fn runs(signature: Option<Signature>) -> Answer {
+    signature.map_or(Answer::Nothing, |signature| Answer::File(signature.mode))
 }
 
 fn content(blob: &io::Result<Blob>) -> Answer {
@@ -207,16 +221,29 @@ pub fn canonical(path: &Path) -> io::Result<PathBuf> {
     canonical
 }
 
+/// As [`disk::runnable`]; whether there is one.
+pub fn is_runnable(path: &Path) -> bool {
+    let signature = disk::runnable(path);
+    note(path, Question::Runnable, || runs(signature));
+    signature.is_some()
+}
+
 /// As [`disk::names`].
 ///
 /// # Errors
 /// As [`disk::names`].
 pub fn names(path: &Path) -> io::Result<Vec<Name>> {
-    // Before the listing, so that a change that comes with it shows.
-    let signature = disk::directory_signature(path);
-    let names = disk::names(path);
+    names_signed(path).0
+}
+
+/// As [`disk::names_signed`].
+///
+/// # Errors
+/// As [`disk::names_signed`].
+pub fn names_signed(path: &Path) -> (io::Result<Vec<Name>>, Option<Signature>) {
+    let (names, signature) = disk::names_signed(path);
     note(path, Question::Names, || listed(&names, signature));
-    names
+    (names, signature)
 }
 
 /// As [`disk::list`].
@@ -276,7 +303,7 @@ pub fn names_digest(names: &[Name]) -> Digest {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     /// Asks everything of `path`, for a record.
     fn ask_all(path: &Path) -> Record {
@@ -288,6 +315,7 @@ mod tests {
             names(path),
             read(path),
             directory_identity(path),
+            is_runnable(path),
         );
         end().unwrap()
     }
@@ -329,6 +357,8 @@ mod tests {
         assert_eq!(differ(&absent), [Question::What, Question::Canonical, Question::Content]);
         fs::write(&path, "next").unwrap();
         assert_eq!(differ(&file), [Question::Content]);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(differ(&file), [Question::What, Question::Content, Question::Runnable]);
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         fs::write(path.join("a"), "").unwrap();

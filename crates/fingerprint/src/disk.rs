@@ -1,12 +1,14 @@
 //! The only file of this crate that touches the disk: it stats, reads and lists, and never writes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FileType;
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, RawDir};
 
 use crate::digest::{Blob, Digest};
 use crate::signature::{FileTime, Signature};
@@ -123,6 +125,13 @@ pub fn link_target(path: &Path) -> Option<PathBuf> {
     fs::read_link(path).ok()
 }
 
+/// The signature of the regular file at `path` if this process may execute it; `None` otherwise.
+pub fn runnable(path: &Path) -> Option<Signature> {
+    let meta = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    rustix::fs::access(path, Access::EXEC_OK).ok()?;
+    Some(signature_of(&meta))
+}
+
 /// Reads and digests a file. The size is that of what was read, not what `stat` said.
 ///
 /// # Errors
@@ -220,20 +229,54 @@ pub enum NameKind {
 /// # Errors
 /// Whatever else the system says.
 pub fn names(path: &Path) -> io::Result<Vec<Name>> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if is_absence(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+    names_signed(path).0
+}
+
+/// The same, and the signature that the directory had before it was listed; `None` if there is none.
+///
+/// # Errors
+/// As [`names`].
+pub fn names_signed(path: &Path) -> (io::Result<Vec<Name>>, Option<Signature>) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let directory = match rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from) {
+        Ok(directory) => directory,
+        Err(error) if is_absence(&error) => return (Ok(Vec::new()), None),
+        Err(error) => return (Err(error), directory_signature(path)),
     };
+    let signature = match entry_of(rustix::fs::fstat(&directory).map_err(Into::into)) {
+        Ok(Entry::Directory(signature)) => Some(signature),
+        _ => None,
+    };
+    (names_in(&directory), signature)
+}
+
+/// How many bytes of a listing are read at once.
+const LISTED: usize = 32 << 10;
+
+fn names_in(directory: &OwnedFd) -> io::Result<Vec<Name>> {
+    let mut buffer = Vec::with_capacity(LISTED);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
     let mut names = Vec::new();
-    for entry in entries {
+    while let Some(entry) = entries.next() {
         let entry = entry?;
-        let kind = match entry.file_type()? {
-            kind if kind.is_dir() => NameKind::Directory,
-            kind if kind.is_symlink() => NameKind::Link,
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let kind = match entry.file_type() {
+            // Some file systems do not tell it here.
+            FileType::Unknown => {
+                let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                FileType::from_raw_mode(stat.st_mode)
+            }
+            kind => kind,
+        };
+        let kind = match kind {
+            FileType::Directory => NameKind::Directory,
+            FileType::Symlink => NameKind::Link,
             _ => NameKind::File,
         };
-        names.push(Name { name: entry.file_name(), kind });
+        names.push(Name { name: OsStr::from_bytes(name.to_bytes()).to_os_string(), kind });
     }
     names.sort_unstable();
     Ok(names)
@@ -286,6 +329,54 @@ mod tests {
             assert_eq!(stat(path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         }
         assert!(matches!(stat(Path::new("/dev/null")), Ok(Entry::File(..))));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+    fn a_listing_names_everything_that_is_there_and_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path();
+        // More than one buffer of them.
+        for number in 0..2000 {
+            fs::write(base.join(format!("a-file-with-some-name-{number:04}")), "").unwrap();
+        }
+        fs::create_dir(base.join("directory")).unwrap();
+        symlink("directory", base.join("link")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(base.join("socket")).unwrap();
+        let before = directory_signature(base);
+        let (names, signature) = names_signed(base);
+        let names = names.unwrap();
+        assert_eq!(signature, before);
+        assert!(names.is_sorted());
+        assert_eq!(names.iter().map(|name| name.name.clone()).collect::<Vec<_>>(), list(base).unwrap());
+        let last: Vec<_> = names[2000..].iter().map(|n| (n.name.to_str().unwrap(), n.kind)).collect();
+        let kinds = [NameKind::Directory, NameKind::Link, NameKind::File];
+        assert_eq!(last, ["directory", "link", "socket"].into_iter().zip(kinds).collect::<Vec<_>>());
+        assert!(names[..2000].iter().all(|name| name.kind == NameKind::File));
+        for absent in ["nothing", "socket"] {
+            let (names, signature) = names_signed(&base.join(absent));
+            assert_eq!((names.unwrap(), signature), (Vec::new(), None));
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+    fn only_a_regular_file_that_may_be_executed_is_runnable() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tool");
+        assert_eq!(runnable(&path), None);
+        fs::write(&path, "").unwrap();
+        for (mode, runs) in [(0o644, false), (0o755, true), (0o700, true), (0o600, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let found = runnable(&path);
+            assert_eq!(found.is_some(), runs, "{mode:o}");
+            assert!(found.is_none_or(|found| found.mode & 0o777 == mode));
+        }
+        assert_eq!(runnable(dir.path()), None);
+        symlink("tool", dir.path().join("link")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(runnable(&dir.path().join("link")).is_some());
     }
 
     #[test]

@@ -264,11 +264,9 @@ fn names_in(directory: &OwnedFd) -> io::Result<Vec<Name>> {
             continue;
         }
         let kind = match entry.file_type() {
-            // Some file systems do not tell it here.
-            FileType::Unknown => {
-                let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-                FileType::from_raw_mode(stat.st_mode)
-            }
+            // Some file systems do not tell it here. What is gone meanwhile was there when it was listed.
+            FileType::Unknown => rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
             kind => kind,
         };
         let kind = match kind {

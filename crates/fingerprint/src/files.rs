@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use crate::consult;
 use crate::digest::{Blob, Digest};
 use crate::disk::{self, Entry};
 use crate::roots::{RootId, Roots, normalize};
@@ -146,7 +147,7 @@ impl Files {
         }
         let links = &mut self.links;
         let normal = normalize(base, spelled, |path| {
-            *links.entry(path.as_os_str().to_os_string()).or_insert_with(|| disk::is_link(path))
+            *links.entry(path.as_os_str().to_os_string()).or_insert_with(|| consult::is_link(path))
         });
         let (root, rel) = self.roots.locate(&normal);
         let rel = rel.to_path_buf();

@@ -17,6 +17,8 @@
 //! changed. A digest leaves out names that are hardly ever searched (see [`is_passed_over`]), so that an editor's
 //! file or a new source does not disturb it; if such a name is searched after all, the digests of all names are kept.
 //!
+//! What is asked first is written down by [`crate::consult`]; what [`unsettled`] asks again after a command ran is not.
+//!
 //! Cost: one listing a directory and build; one comparison a directory and unit; one `stat` a distinct hit.
 
 mod listings;

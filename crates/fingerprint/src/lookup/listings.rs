@@ -1,6 +1,7 @@
 //! What directories hold, asked once a build: listings, and the answers to "is there a file of this name".
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
+use crate::consult;
 use crate::digest::Digest;
 use crate::disk::{self, Entry};
 use crate::encode::Encoder;
@@ -128,7 +130,7 @@ impl Listings {
         let mut first: FxHashMap<(u64, u64), PathId> = FxHashMap::default();
         let mut twins = Vec::new();
         for dir in dirs {
-            let look = || disk::directory_identity(&files.abs(*dir));
+            let look = || consult::directory_identity(&files.abs(*dir));
             let Some(identity) = *self.identities.entry(*dir).or_insert_with(look) else { continue };
             let known = *first.entry(identity).or_insert(*dir);
             if known != *dir {
@@ -311,7 +313,7 @@ impl Listings {
         let file = match self.on_disk.get(&(dir, name)) {
             Some(file) => *file,
             None => {
-                let file = self.ask_disk(files, world, dir, name).0;
+                let file = self.look_for(files, world, dir, name, consult::stat).0;
                 self.on_disk.insert((dir, name), file);
                 file
             }
@@ -327,7 +329,7 @@ impl Listings {
     }
 
     /// Whether a file called `name` is there now, and when it was last changed; a file that an action writes is
-    /// there, at no time. Nothing of this is remembered.
+    /// there, at no time. Nothing of this is remembered or written down: a command ran since it was asked first.
     pub(super) fn ask_disk(
         &mut self,
         files: &mut Files,
@@ -335,10 +337,21 @@ impl Listings {
         dir: PathId,
         name: TextId,
     ) -> (bool, Option<FileTime>) {
+        self.look_for(files, world, dir, name, disk::stat)
+    }
+
+    fn look_for(
+        &mut self,
+        files: &mut Files,
+        world: &dyn World,
+        dir: PathId,
+        name: TextId,
+        stat: fn(&Path) -> io::Result<Entry>,
+    ) -> (bool, Option<FileTime>) {
         if self.is_output(files, world, dir, name) {
             return (true, None);
         }
-        match disk::stat(&files.abs(dir).join(OsStr::from_bytes(files.text(name)))) {
+        match stat(&files.abs(dir).join(OsStr::from_bytes(files.text(name)))) {
             Ok(Entry::File(signature, _)) => (true, Some(signature.last_change())),
             // gcc takes a precompiled header out of a directory of that name, too.
             Ok(Entry::Directory(signature)) if files.text(name).ends_with(b".gch") => {
@@ -380,15 +393,12 @@ fn word(words: &mut FxHashMap<Box<[u8]>, Word>, name: &[u8]) -> Word {
 /// Lists a directory. One that is missing has no names, as an empty one: both answer every question alike. Domain
 /// of a digest: `rekindle listing 1`, then the sorted list of names; without one if it cannot be listed.
 fn list(path: &Path, outputs: &[Box<[u8]>], words: &mut FxHashMap<Box<[u8]>, Word>) -> Listing {
-    let signature = match disk::stat(path) {
-        Ok(Entry::Directory(signature)) => Some(signature),
-        _ => None,
-    };
-    let Ok(on_disk) = disk::list(path) else {
+    let (on_disk, signature) = consult::names_signed(path);
+    let Ok(on_disk) = on_disk else {
         let unlisted = Encoder::for_digest("rekindle listing 1").finish();
         return Listing { names: None, digest: unlisted, full: unlisted, signature };
     };
-    let on_disk = on_disk.into_iter().map(|name| name.into_vec().into_boxed_slice());
+    let on_disk = on_disk.into_iter().map(|name| name.name.into_vec().into_boxed_slice());
     let mut all: Vec<Box<[u8]>> = on_disk.chain(outputs.iter().cloned()).collect();
     all.sort_unstable();
     all.dedup();

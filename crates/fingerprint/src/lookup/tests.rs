@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make their own files and run a real compiler")]
 
 use super::*;
+use crate::consult::{self, Question};
 use crate::depfile;
 use crate::roots::Roots;
 use std::ffi::OsStr;
@@ -458,6 +459,48 @@ fn answers_that_change_while_the_command_runs_are_unsettled() {
             assert_eq!(changes, expected, "{appears}, listed before: {before}");
         }
     }
+}
+
+#[test]
+fn what_is_asked_first_is_written_down_and_what_is_asked_again_after_a_command_is_not() {
+    let mut space = Space::new(&["i1/p.h", "i1/sys/o.h", "i2/x.h"]);
+    let mut listings = Listings::default();
+    let (search, read) = (space.search(&["i1", "i2"]), space.ids(&["i2/x.h"]));
+    let probes = [probe("p.h", true), probe("sys/../p.h", true)];
+    consult::begin();
+    let lookups = record(&mut space.files, &Nothing, &search, &[], &read, &probes, &mut listings);
+    let marker = marker(&space);
+    fs::remove_file(space.at("i1/p.h")).unwrap();
+    space.write("i1/sys/new.h", "");
+    let changes = unsettled(&mut space.files, &Nothing, &lookups, &mut listings, marker);
+    assert!(changes.len() >= 2, "{changes:?}");
+    let record = consult::end().unwrap();
+    assert!(!record.is_torn());
+    let base = space.dir.path().canonicalize().unwrap();
+    let shown = |path: &Path| path.strip_prefix(&base).ok().map(|path| path.display().to_string());
+    let mut asked: Vec<(Question, String)> = Vec::new();
+    let mut changed = Vec::new();
+    for (path, question, answer) in record.iter().filter(|(_, question, _)| *question != Question::Target) {
+        let Some(shown) = shown(path) else { continue };
+        if !consult::ask(path, question).agrees(answer) {
+            changed.push((question, shown.clone()));
+        }
+        asked.push((question, shown));
+    }
+    asked.sort();
+    changed.sort();
+    let expected = [
+        (Question::What, "i1/p.h"),
+        (Question::What, "i1/sys/../p.h"),
+        (Question::What, "i2/sys/../p.h"),
+        (Question::Names, "i1"),
+        (Question::Names, "i2"),
+        (Question::Identity, "i1"),
+        (Question::Identity, "i2"),
+    ];
+    assert_eq!(asked, expected.map(|(question, path)| (question, path.to_string())));
+    let gone = [(Question::What, "i1/p.h"), (Question::What, "i1/sys/../p.h"), (Question::Names, "i1")];
+    assert_eq!(changed, gone.map(|(question, path)| (question, path.to_string())));
 }
 
 #[test]

@@ -10,8 +10,8 @@ use rekindle_fingerprint::stamp::Stamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::Error;
-use crate::journal::Journal;
-use crate::record::{Entry, Reader, Writer};
+use crate::journal::{Journal, Mark};
+use crate::record::{Entry, Reader, Writer, length_of};
 
 /// A journal below this length is never rewritten.
 const SMALL: u64 = 1 << 20;
@@ -36,6 +36,13 @@ pub enum Before {
     Current,
     /// It stays as it is: the new stamp only says better what the current one said.
     Stays,
+}
+
+impl Generations {
+    /// These stamps, as somebody kept them elsewhere.
+    pub fn new(current: Option<Stamp>, previous: Option<Stamp>) -> Self {
+        Self { current, previous, lengths: (0, 0) }
+    }
 }
 
 impl Before {
@@ -63,70 +70,75 @@ impl Before {
 pub struct History {
     journal: Journal,
     writer: Writer,
+    known: Known,
+    used_memo: FxHashSet<Digest>,
+    partial: bool,
+}
+
+/// What the records of a journal come to.
+#[derive(Default)]
+struct Known {
     stamps: FxHashMap<PathId, Generations>,
-    /// Outputs of commands that were started and of which no stamp speaks.
-    started: FxHashMap<PathId, Vec<PathId>>,
+    /// Outputs of commands that were started and of which no stamp speaks, and how long the record of it is.
+    started: FxHashMap<PathId, (Vec<PathId>, u64)>,
     saved: FxHashMap<PathId, Prior>,
     identities: FxHashMap<Digest, Vec<Part>>,
     memo: FxHashMap<Digest, Vec<u8>>,
-    used_memo: FxHashSet<Digest>,
+    /// How many bytes of the journal say nothing any more.
     dead: u64,
 }
 
-impl History {
-    /// Reads the journal at `path` into `files` and into memory.
-    ///
-    /// # Errors
-    /// The journal cannot be read or written, or is of a newer format.
-    pub fn open(path: &Path, files: &mut Files) -> Result<Self, Error> {
-        let mut reader = Reader::default();
-        let mut entries = Vec::new();
-        let journal = Journal::open(path, |record| match reader.read(record, files) {
-            Ok(Entry::Definition) => true,
-            Ok(entry) => {
-                entries.push((entry, record.payload.len() as u64));
-                true
-            }
-            Err(_) => false,
-        })?;
-        let mut history = Self {
-            journal,
-            writer: Writer::behind(&reader),
-            stamps: FxHashMap::default(),
-            started: FxHashMap::default(),
-            saved: FxHashMap::default(),
-            identities: FxHashMap::default(),
-            memo: FxHashMap::default(),
-            used_memo: FxHashSet::default(),
-            dead: 0,
-        };
-        for (entry, length) in entries {
-            history.take(entry, length, files);
+/// What is known of the journal up to a mark, by whoever kept it elsewhere.
+#[derive(Default)]
+pub struct Base {
+    /// Stamps, by the first output of their action.
+    pub stamps: Vec<(PathId, Generations)>,
+    /// The signatures of files that were saved.
+    pub signatures: Vec<(PathId, Prior)>,
+    /// What identities were made of.
+    pub identities: Vec<(Digest, Vec<Part>)>,
+    /// Answers about toolchains.
+    pub memo: Vec<(Digest, Vec<u8>)>,
+    /// Outputs that commands may have left and of which no stamp speaks, by the first output of their action.
+    pub started: Vec<(PathId, Vec<PathId>)>,
+    /// Whether this is all that the journal held up to the mark.
+    pub complete: bool,
+}
+
+impl Known {
+    /// Takes over what is known from elsewhere; nothing of it is dead as far as anybody can tell.
+    fn from_base(base: Base, files: &mut Files) -> Self {
+        for (path, prior) in &base.signatures {
+            files.set_prior(*path, *prior);
         }
-        Ok(history)
+        Self {
+            stamps: base.stamps.into_iter().collect(),
+            started: base.started.into_iter().map(|(key, outputs)| (key, (outputs, 0))).collect(),
+            saved: base.signatures.into_iter().collect(),
+            identities: base.identities.into_iter().collect(),
+            memo: base.memo.into_iter().collect(),
+            dead: 0,
+        }
     }
 
+    /// Takes in a record of this length.
     fn take(&mut self, entry: Entry, length: u64, files: &mut Files) {
         match entry {
-            Entry::Definition => {}
+            Entry::Definition { dead } => self.dead += if dead { length } else { 0 },
             Entry::Stamp { key, stamp, before } => self.remember(key, *stamp, before, length),
             Entry::Forget(key) => {
-                self.dead += self.stamps.remove(&key).map_or(0, |old| old.lengths.0 + old.lengths.1);
+                self.forget(key);
+                self.dead += length;
             }
-            Entry::Started(key, outputs) if outputs.is_empty() => {
-                self.started.remove(&key);
-            }
-            Entry::Started(key, outputs) => {
-                self.started.insert(key, outputs);
-            }
+            Entry::Started(key, outputs) => self.start(key, outputs, length),
             Entry::Signature(path, prior) => {
                 files.set_prior(path, prior);
-                if self.saved.insert(path, prior).is_some() {
-                    self.dead += length;
-                }
+                self.save(path, prior, length);
             }
             Entry::Identity(digest, parts) => {
-                self.identities.insert(digest, parts);
+                if self.identities.insert(digest, parts).is_some() {
+                    self.dead += length;
+                }
             }
             Entry::Memo(key, value) => {
                 if self.memo.insert(key, value).is_some() {
@@ -137,7 +149,7 @@ impl History {
     }
 
     fn remember(&mut self, key: PathId, stamp: Stamp, before: Before, length: u64) {
-        self.started.remove(&key);
+        self.start(key, Vec::new(), 0);
         let generations = self.stamps.entry(key).or_default();
         let current = generations.current.replace(stamp);
         let (previous, live) = match before {
@@ -151,6 +163,98 @@ impl History {
         self.dead += old_current + old_previous - live;
     }
 
+    /// Voids the stamps of an action; tells whether there were any.
+    fn forget(&mut self, key: PathId) -> bool {
+        let old = self.stamps.remove(&key);
+        self.dead += old.as_ref().map_or(0, |old| old.lengths.0 + old.lengths.1);
+        old.is_some()
+    }
+
+    fn start(&mut self, key: PathId, outputs: Vec<PathId>, length: u64) {
+        let old = if outputs.is_empty() {
+            self.dead += length;
+            self.started.remove(&key)
+        } else {
+            self.started.insert(key, (outputs, length))
+        };
+        self.dead += old.map_or(0, |(_, length)| length);
+    }
+
+    fn save(&mut self, path: PathId, prior: Prior, length: u64) {
+        if self.saved.insert(path, prior).is_some() {
+            self.dead += length;
+        }
+    }
+}
+
+impl History {
+    /// Reads the journal at `path` into `files` and into memory.
+    ///
+    /// # Errors
+    /// The journal cannot be read or written, or is of a newer format.
+    pub fn open(path: &Path, files: &mut Files) -> Result<Self, Error> {
+        let mut reader = Reader::default();
+        let mut known = Known::default();
+        let journal = Journal::open(path, |record| match reader.read(record, files) {
+            Ok(entry) => {
+                known.take(entry, length_of(record.payload), files);
+                true
+            }
+            Err(_) => false,
+        })?;
+        Ok(Self::new(journal, known, false))
+    }
+
+    /// Goes on behind `mark`, where the journal at `path` ended when `base` was all that counts of it, or the part that
+    /// is asked for; only what other builds have appended since is read. `None` if the journal has to be read whole:
+    /// it is another one by now, or it is damaged.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn resume(path: &Path, mark: Mark, base: Base, files: &mut Files) -> Result<Option<Self>, Error> {
+        let mut reader = Reader::behind_a_mark();
+        let mut since = Vec::new();
+        let journal = Journal::resume(path, mark, |record| match reader.read(record, files) {
+            Ok(entry) => {
+                since.push((entry, length_of(record.payload)));
+                true
+            }
+            Err(_) => false,
+        })?;
+        let Some(journal) = journal else { return Ok(None) };
+        let partial = !base.complete;
+        let mut known = Known::from_base(base, files);
+        for (entry, length) in since {
+            known.take(entry, length, files);
+        }
+        Ok(Some(Self::new(journal, known, partial)))
+    }
+
+    fn new(journal: Journal, known: Known, partial: bool) -> Self {
+        Self { journal, writer: Writer::default(), known, used_memo: FxHashSet::default(), partial }
+    }
+
+    /// Whether it knows only a part of what the journal says: it is never rewritten then, and that something is not
+    /// known means nothing.
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    /// Writes everything out and tells where the journal ends then, for [`History::resume`].
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn mark(&mut self) -> Result<Mark, Error> {
+        self.journal.flush()?;
+        Ok(self.journal.mark())
+    }
+
+    /// How long the journal is, in bytes. One that is resumed again and again only grows; opened whole, it is rewritten
+    /// when that is worth it.
+    pub fn length(&self) -> u64 {
+        self.journal.length()
+    }
+
     /// Whether outputs may lie in the build directory of which nothing is known: there was no journal, or it was
     /// damaged.
     pub fn lost(&self) -> bool {
@@ -159,17 +263,38 @@ impl History {
 
     /// The stamps of the action whose first output is `key`.
     pub fn generations(&self, key: PathId) -> Option<&Generations> {
-        self.stamps.get(&key)
+        self.known.stamps.get(&key)
     }
 
     /// The current stamp of the action whose first output is `key`.
     pub fn current(&self, key: PathId) -> Option<&Stamp> {
-        self.stamps.get(&key)?.current.as_ref()
+        self.known.stamps.get(&key)?.current.as_ref()
     }
 
     /// The keys of all actions that have stamps.
     pub fn keys(&self) -> impl Iterator<Item = PathId> + '_ {
-        self.stamps.keys().copied()
+        self.known.stamps.keys().copied()
+    }
+
+    /// All stamps that are known, by the first output of their action.
+    pub fn stamps(&self) -> impl Iterator<Item = (PathId, &Generations)> {
+        self.known.stamps.iter().map(|(key, both)| (*key, both))
+    }
+
+    /// All signatures that are saved.
+    pub fn signatures(&self) -> impl Iterator<Item = (PathId, &Prior)> {
+        self.known.saved.iter().map(|(path, prior)| (*path, prior))
+    }
+
+    /// What all known identities were made of.
+    pub fn identities(&self) -> impl Iterator<Item = (&Digest, &[Part])> {
+        self.known.identities.iter().map(|(digest, parts)| (digest, parts.as_slice()))
+    }
+
+    /// The answers about toolchains that this build used or found out.
+    pub fn used_memo(&self) -> impl Iterator<Item = (&Digest, &[u8])> {
+        let used = |(key, _): &(&Digest, &Vec<u8>)| self.used_memo.contains(key);
+        self.known.memo.iter().filter(used).map(|(key, value)| (key, value.as_slice()))
     }
 
     /// Records that an action succeeded; `before` says what becomes of its stamps so far.
@@ -178,7 +303,7 @@ impl History {
     /// The journal cannot be written.
     pub fn succeed(&mut self, key: PathId, stamp: Stamp, before: Before, files: &Files) -> Result<(), Error> {
         let length = self.writer.stamp(key, &stamp, before, files, &mut self.journal);
-        self.remember(key, stamp, before, length);
+        self.known.remember(key, stamp, before, length);
         self.journal.flush()
     }
 
@@ -187,9 +312,8 @@ impl History {
     /// # Errors
     /// The journal cannot be written.
     pub fn forget(&mut self, key: PathId, files: &Files) -> Result<(), Error> {
-        if let Some(old) = self.stamps.remove(&key) {
-            self.dead += old.lengths.0 + old.lengths.1;
-            self.writer.forget(key, files, &mut self.journal);
+        if self.known.forget(key) {
+            self.known.dead += self.writer.forget(key, files, &mut self.journal);
             self.journal.flush()?;
         }
         Ok(())
@@ -205,17 +329,17 @@ impl History {
                 |path| stamp.outputs.iter().any(|output| output.path == path) || stamp.links.contains(&path);
             outputs.iter().all(|path| stamped(*path))
         });
-        if stamped || self.started.get(&key).is_some_and(|known| known == outputs) {
+        if stamped || self.known.started.get(&key).is_some_and(|(known, _)| known == outputs) {
             return Ok(());
         }
-        self.writer.started(key, outputs, files, &mut self.journal);
-        self.started.insert(key, outputs.to_vec());
+        let length = self.writer.started(key, outputs, files, &mut self.journal);
+        self.known.start(key, outputs.to_vec(), length);
         self.journal.flush()
     }
 
     /// Outputs that commands may have left and of which no stamp speaks, by action.
     pub fn unstamped(&self) -> impl Iterator<Item = (PathId, &[PathId])> {
-        self.started.iter().map(|(key, outputs)| (*key, outputs.as_slice()))
+        self.known.started.iter().map(|(key, (outputs, _))| (*key, outputs.as_slice()))
     }
 
     /// Records that a command has left nothing without a stamp, or nothing any more.
@@ -223,8 +347,9 @@ impl History {
     /// # Errors
     /// The journal cannot be written.
     pub fn cleared(&mut self, key: PathId, files: &Files) -> Result<(), Error> {
-        if self.started.remove(&key).is_some() {
-            self.writer.started(key, &[], files, &mut self.journal);
+        if self.known.started.contains_key(&key) {
+            let length = self.writer.started(key, &[], files, &mut self.journal);
+            self.known.start(key, Vec::new(), length);
             self.journal.flush()?;
         }
         Ok(())
@@ -232,20 +357,20 @@ impl History {
 
     /// What the identity with this digest was made of.
     pub fn parts(&self, digest: &Digest) -> Option<Vec<Part>> {
-        self.identities.get(digest).cloned()
+        self.known.identities.get(digest).cloned()
     }
 
     /// Remembers what an identity is made of.
     pub fn know_identity(&mut self, identity: &Identity) {
-        if !self.identities.contains_key(&identity.digest) {
-            Writer::identity(&identity.digest, &identity.parts, &mut self.journal);
-            self.identities.insert(identity.digest, identity.parts.clone());
+        if !self.known.identities.contains_key(&identity.digest) {
+            self.writer.identity(&identity.digest, &identity.parts, &mut self.journal);
+            self.known.identities.insert(identity.digest, identity.parts.clone());
         }
     }
 
     /// An answer about a toolchain that an earlier build, or this one, found out.
     pub fn memo(&mut self, key: &Digest) -> Option<Vec<u8>> {
-        let value = self.memo.get(key).cloned()?;
+        let value = self.known.memo.get(key).cloned()?;
         self.used_memo.insert(*key);
         Some(value)
     }
@@ -253,9 +378,11 @@ impl History {
     /// Remembers an answer about a toolchain.
     pub fn set_memo(&mut self, key: Digest, value: Vec<u8>) {
         self.used_memo.insert(key);
-        if self.memo.get(&key) != Some(&value) {
-            Writer::memo(&key, &value, &mut self.journal);
-            self.memo.insert(key, value);
+        if self.known.memo.get(&key) != Some(&value) {
+            let length = self.writer.memo(&key, &value, &mut self.journal);
+            if self.known.memo.insert(key, value).is_some() {
+                self.known.dead += length;
+            }
         }
     }
 
@@ -268,40 +395,44 @@ impl History {
         for id in files.ids() {
             let Seen::File { signature, content, racy: false } = *files.seen(id) else { continue };
             let prior = Prior { signature, content, racy: false };
-            if self.saved.get(&id) != Some(&prior) {
+            if self.known.saved.get(&id) != Some(&prior) {
                 let length = self.writer.signature(id, &prior, files, &mut self.journal);
-                if self.saved.insert(id, prior).is_some() {
-                    self.dead += length;
-                }
+                self.known.save(id, prior, length);
             }
         }
         self.journal.flush()?;
-        if self.journal.length() > SMALL && self.dead * 2 > self.journal.length() {
+        let length = self.journal.length();
+        if !self.partial && length > SMALL && self.known.dead * 2 > length {
             self.compact(files)?;
         }
         Ok(())
     }
 
     /// Rewrites the journal with only what lives: the stamps, the signatures of files that they speak of or that
-    /// this build saw, the identities of stamps, and the answers that this build used.
+    /// this build saw, the identities of stamps, and the answers that this build used. Does nothing if the history is
+    /// partial.
     ///
     /// # Errors
     /// The journal cannot be written.
     pub fn compact(&mut self, files: &Files) -> Result<(), Error> {
+        if self.partial {
+            return Ok(());
+        }
         let mut writer = Writer::default();
-        let Self { journal, stamps, started, saved, identities, memo, used_memo, .. } = self;
+        let Self { journal, known, used_memo, .. } = self;
+        let Known { stamps, started, saved, identities, memo, dead } = known;
         let all = || stamps.values().flat_map(|both| both.previous.iter().chain(&both.current));
         let spoken: FxHashSet<PathId> = all().flat_map(Stamp::paths).collect();
         saved.retain(|path, _| spoken.contains(path) || *files.seen(*path) != Seen::Unknown);
-        let known: FxHashSet<Digest> = all().filter_map(|stamp| stamp.identity).collect();
-        identities.retain(|digest, _| known.contains(digest));
+        let named: FxHashSet<Digest> = all().filter_map(|stamp| stamp.identity).collect();
+        identities.retain(|digest, _| named.contains(digest));
         memo.retain(|key, _| used_memo.contains(key));
         journal.rewrite(|new| {
             for (digest, parts) in identities.iter() {
-                Writer::identity(digest, parts, new);
+                writer.identity(digest, parts, new);
             }
             for (key, value) in memo.iter() {
-                Writer::memo(key, value, new);
+                writer.memo(key, value, new);
             }
             for (path, prior) in saved.iter() {
                 writer.signature(*path, prior, files, new);
@@ -312,12 +443,15 @@ impl History {
                     writer.stamp(*key, stamp, Before::Current, files, new);
                 }
             }
-            for (key, outputs) in started.iter() {
+            for (key, (outputs, _)) in started.iter() {
                 writer.started(*key, outputs, files, new);
             }
         })?;
+        *dead = 0;
         self.writer = writer;
-        self.dead = 0;
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

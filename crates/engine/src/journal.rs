@@ -1,32 +1,62 @@
 //! The journal: a file of checksummed records that is only ever appended to. A torn or damaged tail is cut off;
 //! what stood there is simply not known any more. The format is described in `docs/format/journal.md`.
+//!
+//! Each checksum covers the one before, so the last one stands for all that was ever written: a [`Mark`] tells whether
+//! a journal still starts with what it held at an earlier time, without a look at any of it.
+
+mod window;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::digest::Digest;
+use twox_hash::XxHash3_64;
 
 use crate::error::{At, Error};
+use window::Window;
 
 /// Starts every journal.
 const MAGIC: &[u8; 16] = b"rekindle journal";
 /// The format that this rekindle writes.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
+/// The format before: its records are the same, their checksums are other ones.
+const BEFORE: u32 = 2;
 /// Magic, version, checksum of both.
-const HEADER: usize = 16 + 4 + 8;
-/// Length of payload, kind; checksum behind the payload.
-const FRAME: usize = 4 + 1 + 8;
+const HEADER: usize = 16 + 4 + SUM;
+/// A checksum.
+const SUM: usize = 8;
+/// What a record has besides its payload: length, kind, checksum.
+pub(crate) const FRAME: usize = 4 + 1 + SUM;
 /// No record is longer; a length beyond it is damage.
 const LONGEST: usize = 64 << 20;
+
+/// A checksum of a record and of everything before it.
+type Sum = [u8; SUM];
+
+/// Where a journal ended at some time, and a checksum of all that it held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// How long it was.
+    pub length: u64,
+    /// The last 8 bytes that it had.
+    pub tail: [u8; 8],
+}
 
 /// A journal that is open for appending.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
     path: PathBuf,
+    /// What was appended and not written yet.
     pending: Vec<u8>,
-    length: u64,
+    /// The checksum of the last record, written or not.
+    tail: Sum,
+    /// What is in the file.
+    written: Mark,
+    /// Which epoch it is in; see [`Journal::epoch`].
+    epoch: u32,
     lost: bool,
 }
 
@@ -39,56 +69,62 @@ pub struct Record<'a> {
     pub payload: &'a [u8],
 }
 
-fn checksum(parts: &[&[u8]]) -> [u8; 8] {
-    let digest = match parts {
-        [one] => Digest::of(one),
-        _ => Digest::of(&parts.concat()),
-    };
-    let mut short = [0; 8];
-    short.copy_from_slice(&digest.0[..8]);
+/// The checksum of headers, and of the records of format 2. It stays what it is in every format, so that a rekindle
+/// knows a newer one when it sees it.
+fn plain_sum(bytes: &[u8]) -> Sum {
+    let mut short = [0; SUM];
+    short.copy_from_slice(&Digest::of(bytes).0[..SUM]);
     short
 }
 
-fn header() -> Vec<u8> {
+/// The checksum of a record behind one whose checksum is `before`.
+fn chained_sum(before: Sum, bytes: &[u8]) -> Sum {
+    XxHash3_64::oneshot_with_seed(u64::from_le_bytes(before), bytes).to_le_bytes()
+}
+
+fn header() -> (Vec<u8>, Sum) {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&VERSION.to_le_bytes());
-    let sum = checksum(&[&bytes]);
+    let sum = plain_sum(&bytes);
     bytes.extend_from_slice(&sum);
-    bytes
+    (bytes, sum)
 }
 
-/// The format version that a header names; `None` if it is no undamaged header of a journal.
-fn version_of(bytes: &[u8]) -> Option<u32> {
-    let header = bytes.get(..HEADER)?;
-    let (said, sum) = header.split_at(HEADER - 8);
-    if !said.starts_with(MAGIC) || checksum(&[said]) != sum {
+/// The format version that a header names, and its checksum; `None` if it is no undamaged header of a journal.
+fn version_of(header: &[u8]) -> Option<(u32, Sum)> {
+    let (said, sum) = header.split_last_chunk::<SUM>()?;
+    if !said.starts_with(MAGIC) || plain_sum(said) != *sum {
         return None;
     }
-    Some(u32::from_le_bytes(said[16..20].try_into().ok()?))
+    Some((u32::from_le_bytes(said[16..].try_into().ok()?), *sum))
 }
 
-/// The record at `at`, and where the next one starts; `None` at the end or at damage.
-fn record_at(bytes: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
-    let rest = bytes.get(at..)?;
-    let length = u32::from_le_bytes(rest.get(..4)?.try_into().ok()?) as usize;
-    if length > LONGEST {
-        return None;
+/// Hands the records of `window` to `read`, until one is torn or damaged or `read` says `false`. `sum` gives the
+/// checksum of a record from the one before. Gives the checksum of the last record that was good.
+fn read_all(
+    window: &mut Window<'_>,
+    mut tail: Sum,
+    sum: impl Fn(Sum, &[u8]) -> Sum,
+    mut read: impl FnMut(Record<'_>) -> bool,
+) -> io::Result<Sum> {
+    while let Some(length) = window.ahead(4)?.and_then(|bytes| bytes.try_into().ok()) {
+        let length = u32::from_le_bytes(length) as usize;
+        if length > LONGEST {
+            break;
+        }
+        let Some(whole) = window.ahead(FRAME + length)? else { break };
+        let Some((framed, found)) = whole.split_last_chunk::<SUM>() else { break };
+        if sum(tail, framed) != *found || !read(Record { kind: framed[4], payload: &framed[5..] }) {
+            break;
+        }
+        tail = *found;
+        window.pass(FRAME + length);
     }
-    let framed = rest.get(..5 + length)?;
-    let sum = rest.get(5 + length..FRAME + length)?;
-    if checksum(&[framed]) != sum {
-        return None;
-    }
-    Some((Record { kind: framed[4], payload: &framed[5..] }, at + FRAME + length))
+    Ok(tail)
 }
 
-fn frame(kind: u8, payload: &[u8], into: &mut Vec<u8>) {
-    let start = into.len();
-    into.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
-    into.push(kind);
-    into.extend_from_slice(payload);
-    let sum = checksum(&[&into[start..]]);
-    into.extend_from_slice(&sum);
+fn open(path: &Path, options: &mut OpenOptions) -> Result<File, Error> {
+    options.read(true).write(true).open(path).at("open", path)
 }
 
 impl Journal {
@@ -97,56 +133,128 @@ impl Journal {
     ///
     /// # Errors
     /// The file cannot be read or written, or a newer rekindle wrote it: then it is left as it is.
-    pub fn open(path: &Path, mut read: impl FnMut(Record<'_>) -> bool) -> Result<Self, Error> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path)
-            .at("open", path)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).at("read", path)?;
-        let version = version_of(&bytes);
-        if let Some(found) = version.filter(|found| *found > VERSION) {
-            return Err(Error::NewerFormat { path: path.to_path_buf(), found, known: VERSION });
-        }
-        let mut journal = Self { file, path: path.to_path_buf(), pending: Vec::new(), length: 0, lost: true };
-        if version == Some(VERSION) {
-            let mut at = HEADER;
-            while let Some((record, next)) = record_at(&bytes, at) {
-                if !read(record) {
-                    break;
-                }
-                at = next;
+    pub fn open(path: &Path, read: impl FnMut(Record<'_>) -> bool) -> Result<Self, Error> {
+        let file = open(path, OpenOptions::new().create(true).truncate(false))?;
+        let length = file.metadata().at("stat", path)?.len();
+        let mut window = Window::new(&file, 0, length);
+        let version = window.ahead(HEADER).at("read", path)?.and_then(version_of);
+        let good = match version {
+            Some((found, _)) if found > VERSION => {
+                return Err(Error::NewerFormat { path: path.to_path_buf(), found, known: VERSION });
             }
-            journal.lost = at < bytes.len();
-            journal.cut(at as u64, bytes.len() as u64)?;
-        } else {
-            journal.cut(0, bytes.len() as u64)?;
-            journal.pending = header();
+            Some((BEFORE, _)) => return Self::taken_over(path, window, length, read),
+            Some((VERSION, sum)) => {
+                window.pass(HEADER);
+                let tail = read_all(&mut window, sum, chained_sum, read).at("read", path)?;
+                Some(Mark { length: window.at(), tail })
+            }
+            _ => None,
+        };
+        let lost = good.is_none_or(|good| good.length < length);
+        let mut journal = Self::ending(file, path, good.unwrap_or(Mark { length: 0, tail: [0; SUM] }), lost);
+        if journal.written.length < length {
+            journal.cut()?;
+        }
+        if good.is_none() {
+            (journal.pending, journal.tail) = header();
             journal.flush()?;
         }
         Ok(journal)
     }
 
-    fn cut(&mut self, keep: u64, length: u64) -> Result<(), Error> {
-        if keep < length {
-            self.file.set_len(keep).at("truncate", &self.path)?;
+    /// Rewrites a journal of the format before with the same records.
+    fn taken_over(
+        path: &Path,
+        mut window: Window<'_>,
+        length: u64,
+        mut read: impl FnMut(Record<'_>) -> bool,
+    ) -> Result<Self, Error> {
+        window.pass(HEADER);
+        let mut new = Self::beside(path)?;
+        let both = |record: Record<'_>| read(record) && new.append(record.kind, record.payload);
+        read_all(&mut window, [0; SUM], |_, bytes| plain_sum(bytes), both).at("read", path)?;
+        new.lost = window.at() < length;
+        new.flush()?;
+        new.put_at(path)?;
+        Ok(new)
+    }
+
+    /// Opens the journal at `path` for appending, given where it ended when its records were last read. Only what was
+    /// written since is read. `None` if it is another journal by now, or if what was written since is torn or `read`
+    /// says `false`: it has to be opened whole then, and is left as it is.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read or written.
+    pub fn resume(
+        path: &Path,
+        mark: Mark,
+        read: impl FnMut(Record<'_>) -> bool,
+    ) -> Result<Option<Self>, Error> {
+        let file = match open(path, &mut OpenOptions::new()) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let length = file.metadata().at("stat", path)?.len();
+        if mark.length < HEADER as u64 || length < mark.length {
+            return Ok(None);
         }
-        self.length = keep;
-        self.file.seek(SeekFrom::Start(keep)).at("seek in", &self.path)?;
+        let mut start = [0; HEADER];
+        file.read_exact_at(&mut start, 0).at("read", path)?;
+        if version_of(&start).is_none_or(|(version, _)| version != VERSION) {
+            return Ok(None);
+        }
+        let mut window = Window::new(&file, mark.length - SUM as u64, length);
+        if window.ahead(SUM).at("read", path)? != Some(&mark.tail) {
+            return Ok(None);
+        }
+        window.pass(SUM);
+        let tail = read_all(&mut window, mark.tail, chained_sum, read).at("read", path)?;
+        let good = Mark { length: window.at(), tail };
+        Ok((good.length == length).then(|| Self::ending(file, path, good, false)))
+    }
+
+    fn ending(file: File, path: &Path, written: Mark, lost: bool) -> Self {
+        let path = path.to_path_buf();
+        Self { file, path, pending: Vec::new(), tail: written.tail, written, epoch: 0, lost }
+    }
+
+    /// An empty journal under another name, to be put in the place of the one at `path`.
+    fn beside(path: &Path) -> Result<Self, Error> {
+        let beside = path.with_extension("new");
+        let file = open(&beside, OpenOptions::new().create(true).truncate(true))?;
+        let mut new = Self::ending(file, &beside, Mark { length: 0, tail: [0; SUM] }, false);
+        (new.pending, new.tail) = header();
+        Ok(new)
+    }
+
+    /// Puts it, by an atomic rename, in the place of the one at `path`.
+    fn put_at(&mut self, path: &Path) -> Result<(), Error> {
+        fs::rename(&self.path, path).at("rename", &self.path)?;
+        self.path = path.to_path_buf();
         Ok(())
+    }
+
+    /// Cuts off what stands behind the records that are known to be written, and forgets what was to be.
+    fn cut(&mut self) -> Result<(), Error> {
+        self.pending.clear();
+        self.tail = self.written.tail;
+        self.epoch += 1;
+        self.file.set_len(self.written.length).at("truncate", &self.path)
     }
 
     /// Appends a record; it reaches the file with the next [`Journal::flush`]. One of more than 64 MiB is not
     /// written (and so not known to the next build): `false`.
     pub fn append(&mut self, kind: u8, payload: &[u8]) -> bool {
-        let fits = payload.len() <= LONGEST;
-        if fits {
-            frame(kind, payload, &mut self.pending);
-        }
-        fits
+        let (true, Ok(length)) = (payload.len() <= LONGEST, u32::try_from(payload.len())) else {
+            return false;
+        };
+        let start = self.pending.len();
+        self.pending.extend_from_slice(&length.to_le_bytes());
+        self.pending.push(kind);
+        self.pending.extend_from_slice(payload);
+        self.tail = chained_sum(self.tail, &self.pending[start..]);
+        self.pending.extend_from_slice(&self.tail);
+        true
     }
 
     /// Writes what was appended.
@@ -157,16 +265,26 @@ impl Journal {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let written = self.file.write_all(&self.pending);
-        if let Err(error) = written {
-            self.pending.clear();
-            let length = self.length;
-            self.cut(length, u64::MAX)?;
+        if let Err(error) = self.file.write_all_at(&self.pending, self.written.length) {
+            self.cut()?;
             return Err(error).at("write", &self.path);
         }
-        self.length += self.pending.len() as u64;
+        self.written.length += self.pending.len() as u64;
+        self.written.tail = self.tail;
         self.pending.clear();
         Ok(())
+    }
+
+    /// Where the journal ends, as far as it is written. What is appended from here on is in another epoch.
+    pub fn mark(&mut self) -> Mark {
+        self.epoch += 1;
+        self.written
+    }
+
+    /// Counts the places where whoever appends has to start anew with all that records before had settled, since a
+    /// reader may not have them: a mark was taken here, or what was appended could not be written.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// Whether something that stood here may be gone: there was no journal, or it was damaged.
@@ -176,7 +294,7 @@ impl Journal {
 
     /// How many bytes the file has.
     pub fn length(&self) -> u64 {
-        self.length
+        self.written.length
     }
 
     /// Replaces the journal by one with only the records that `write` appends, by an atomic rename.
@@ -185,113 +303,16 @@ impl Journal {
     /// The new file cannot be written or renamed; the old one is then still there.
     pub fn rewrite(&mut self, write: impl FnOnce(&mut Self)) -> Result<(), Error> {
         self.flush()?;
-        let beside = self.path.with_extension("new");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .read(true)
-            .write(true)
-            .open(&beside)
-            .at("open", &beside)?;
-        let mut new = Self { file, path: beside.clone(), pending: header(), length: 0, lost: self.lost };
+        let mut new = Self::beside(&self.path)?;
+        new.lost = self.lost;
+        new.epoch = self.epoch + 1;
         write(&mut new);
         new.flush()?;
-        fs::rename(&beside, &self.path).at("rename", &beside)?;
-        new.path.clone_from(&self.path);
+        new.put_at(&self.path)?;
         *self = new;
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_all(path: &Path) -> Vec<(u8, Vec<u8>)> {
-        let mut records = Vec::new();
-        Journal::open(path, |record| {
-            records.push((record.kind, record.payload.to_vec()));
-            true
-        })
-        .unwrap();
-        records
-    }
-
-    fn written(path: &Path) -> Vec<(u8, Vec<u8>)> {
-        let mut journal = Journal::open(path, |_| true).unwrap();
-        let records = vec![(1, b"one".to_vec()), (2, Vec::new()), (3, vec![0xff; 300])];
-        for (kind, payload) in &records {
-            journal.append(*kind, payload);
-        }
-        journal.flush().unwrap();
-        records
-    }
-
-    #[test]
-    fn what_was_appended_reads_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        let records = written(&path);
-        assert_eq!(read_all(&path), records);
-        assert_eq!(written(&path).len(), 3);
-        assert_eq!(read_all(&path).len(), 6);
-    }
-
-    #[test]
-    fn a_torn_tail_is_cut_off_wherever_it_was_torn() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        let records = written(&path);
-        let bytes = fs::read(&path).unwrap();
-        for length in 0..bytes.len() {
-            fs::write(&path, &bytes[..length]).unwrap();
-            let read = read_all(&path);
-            assert!(read.len() < records.len() && read[..] == records[..read.len()], "torn at {length}");
-            let more = written(&path);
-            assert_eq!(read_all(&path).len(), read.len() + more.len(), "appending after a cut at {length}");
-        }
-    }
-
-    #[test]
-    fn a_flipped_byte_is_never_believed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        let records = written(&path);
-        let bytes = fs::read(&path).unwrap();
-        for at in 0..bytes.len() {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= 0x10;
-            fs::write(&path, &damaged).unwrap();
-            let read = read_all(&path);
-            assert!(read.len() < records.len() && read[..] == records[..read.len()], "flipped at {at}");
-        }
-    }
-
-    #[test]
-    fn a_newer_format_is_refused_and_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&(VERSION + 1).to_le_bytes());
-        bytes.extend_from_slice(&checksum(&[&bytes]));
-        bytes.extend_from_slice(b"from the future");
-        fs::write(&path, &bytes).unwrap();
-        let error = Journal::open(&path, |_| true).unwrap_err().to_string();
-        let shown = error.replace(&dir.path().display().to_string(), "DIR");
-        insta::assert_snapshot!(shown, @"the build directory DIR/journal has format 3, and this rekindle knows formats up to 2");
-        assert_eq!(fs::read(&path).unwrap(), bytes);
-    }
-
-    #[test]
-    fn rewriting_leaves_only_what_was_written_anew() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal");
-        written(&path);
-        let mut journal = Journal::open(&path, |_| true).unwrap();
-        journal.rewrite(|new| assert!(new.append(9, b"all that is left"))).unwrap();
-        journal.append(8, b"and more");
-        journal.flush().unwrap();
-        assert_eq!(read_all(&path), [(9, b"all that is left".to_vec()), (8, b"and more".to_vec())]);
-        assert_eq!(journal.length(), fs::metadata(&path).unwrap().len());
-    }
-}
+mod tests;

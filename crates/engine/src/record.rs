@@ -15,7 +15,7 @@ use rekindle_fingerprint::signature::{FileTime, Signature};
 use rekindle_fingerprint::stamp::{Bound, Holds, Output, Stamp};
 
 use crate::history::Before;
-use crate::journal::{Journal, Record};
+use crate::journal::{FRAME, Journal, Record};
 
 /// Kinds of records. A number is never used again for something else.
 mod kind {
@@ -29,12 +29,14 @@ mod kind {
     pub(super) const IDENTITY: u8 = 8;
     pub(super) const MEMO: u8 = 9;
     pub(super) const STARTED: u8 = 10;
+    pub(super) const EPOCH: u8 = 11;
 }
 
 /// A record, read.
 pub(crate) enum Entry {
-    /// One of the tables by which later records are shortened grew.
-    Definition,
+    /// One of the tables by which later records are shortened grew. Or one started anew, or something was put into
+    /// it that was in it before a new start: then this is dead.
+    Definition { dead: bool },
     /// An action succeeded; `before` says what becomes of its previous stamp.
     Stamp { key: PathId, stamp: Box<Stamp>, before: Before },
     /// The stamps of an action are void.
@@ -50,17 +52,43 @@ pub(crate) enum Entry {
     Memo(Digest, Vec<u8>),
 }
 
-/// Reads records; later ones speak in the numbers that earlier ones defined.
-#[derive(Default)]
-pub(crate) struct Reader {
-    roots: Vec<RootId>,
-    paths: Vec<PathId>,
-    texts: Vec<TextId>,
-    contents: Vec<ContentId>,
+/// What the numbers of one epoch mean, in one table.
+struct Table<T> {
+    now: Vec<T>,
+    /// Whether a thing was in the table in any epoch, by its number in [`Files`].
+    ever: Vec<bool>,
 }
 
-fn nth<T: Copy>(table: &[T], number: u32) -> Result<T, Malformed> {
-    table.get(number as usize).copied().ok_or(Malformed)
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { now: Vec::new(), ever: Vec::new() }
+    }
+}
+
+impl<T> Table<T> {
+    /// Gives the next number to `id`, which is the `at`th of its kind.
+    fn push(&mut self, id: T, at: usize) -> Entry {
+        self.now.push(id);
+        if self.ever.len() <= at {
+            self.ever.resize(at + 1, false);
+        }
+        Entry::Definition { dead: std::mem::replace(&mut self.ever[at], true) }
+    }
+}
+
+/// Reads records; later ones speak in the numbers that earlier ones of the same epoch defined.
+#[derive(Default)]
+pub(crate) struct Reader {
+    roots: Table<RootId>,
+    paths: Table<PathId>,
+    texts: Table<TextId>,
+    contents: Table<ContentId>,
+    /// Whether an epoch has to start before anything else.
+    begins: bool,
+}
+
+fn nth<T: Copy>(table: &Table<T>, number: u32) -> Result<T, Malformed> {
+    table.now.get(number as usize).copied().ok_or(Malformed)
 }
 
 /// A path of the journal never leads out of its root.
@@ -71,13 +99,31 @@ fn stays_below(rel: &Path) -> bool {
 }
 
 impl Reader {
+    /// A reader of what was appended behind a mark: that starts with a new epoch.
+    pub(crate) fn behind_a_mark() -> Self {
+        Self { begins: true, ..Self::default() }
+    }
+
+    fn new_epoch(&mut self) -> Entry {
+        self.begins = false;
+        self.roots.now.clear();
+        self.paths.now.clear();
+        self.texts.now.clear();
+        self.contents.now.clear();
+        Entry::Definition { dead: true }
+    }
+
     /// Reads one record into `files`.
     pub(crate) fn read(&mut self, record: Record<'_>, files: &mut Files) -> Result<Entry, Malformed> {
+        if self.begins && record.kind != kind::EPOCH {
+            return Err(Malformed);
+        }
         let mut d = Decoder::new(record.payload);
         let entry = match record.kind {
+            kind::EPOCH => self.new_epoch(),
             kind::ROOT => {
-                self.roots.push(files.roots_mut().reserve(d.text()?));
-                Entry::Definition
+                let id = files.roots_mut().reserve(d.text()?);
+                self.roots.push(id, usize::from(id.0))
             }
             kind::PATH => {
                 let root = nth(&self.roots, d.u32()?)?;
@@ -85,17 +131,16 @@ impl Reader {
                 if !stays_below(rel) {
                     return Err(Malformed);
                 }
-                self.paths.push(files.path(root, rel));
-                Entry::Definition
+                let id = files.path(root, rel);
+                self.paths.push(id, id.0 as usize)
             }
             kind::TEXT => {
-                self.texts.push(files.text_id(d.bytes()?));
-                Entry::Definition
+                let id = files.text_id(d.bytes()?);
+                self.texts.push(id, id.0 as usize)
             }
             kind::CONTENT => {
-                let blob = Blob { digest: d.digest()?, size: d.u64()? };
-                self.contents.push(files.content_id(blob));
-                Entry::Definition
+                let id = files.content_id(Blob { digest: d.digest()?, size: d.u64()? });
+                self.contents.push(id, id.0 as usize)
             }
             kind::STAMP => {
                 let before = Before::from_code(d.u8()?).ok_or(Malformed)?;
@@ -204,20 +249,14 @@ impl Numbers {
         self.count += 1;
         number
     }
-
-    /// As many numbers as `ids`, in their order; a repeated id keeps the last one.
-    fn taken_over(ids: impl Iterator<Item = usize>) -> Self {
-        let mut numbers = Self::default();
-        for id in ids {
-            numbers.give(id);
-        }
-        numbers
-    }
 }
 
-/// Writes records, defining what they speak of when it is first spoken of.
+/// Writes records, defining what they speak of when it is first spoken of in an epoch. What it appends starts with
+/// an epoch of its own, so that it can be read without what stands before.
 #[derive(Default)]
 pub(crate) struct Writer {
+    /// The epoch of the journal that the numbers belong to.
+    epoch: Option<u32>,
     roots: Numbers,
     paths: Numbers,
     texts: Numbers,
@@ -225,13 +264,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// A writer that goes on behind what `reader` read.
-    pub(crate) fn behind(reader: &Reader) -> Self {
-        Self {
-            roots: Numbers::taken_over(reader.roots.iter().map(|id| usize::from(id.0))),
-            paths: Numbers::taken_over(reader.paths.iter().map(|id| id.0 as usize)),
-            texts: Numbers::taken_over(reader.texts.iter().map(|id| id.0 as usize)),
-            contents: Numbers::taken_over(reader.contents.iter().map(|id| id.0 as usize)),
+    /// Sees to it that an epoch has started. Every record is begun with this, before it speaks of anything.
+    fn begin(&mut self, journal: &mut Journal) {
+        if self.epoch != Some(journal.epoch()) {
+            *self = Self { epoch: Some(journal.epoch()), ..Self::default() };
+            journal.append(kind::EPOCH, &[]);
         }
     }
 
@@ -264,7 +301,7 @@ impl Writer {
         })
     }
 
-    /// Appends a stamp; gives the length of its payload.
+    /// Appends a stamp; gives the length of the record.
     pub(crate) fn stamp(
         &mut self,
         key: PathId,
@@ -273,6 +310,7 @@ impl Writer {
         files: &Files,
         journal: &mut Journal,
     ) -> u64 {
+        self.begin(journal);
         let mut e = Encoder::new();
         e.u8(before.code()).u32(self.path(key, files, journal)).u8(stamp.kind.code());
         let command = &stamp.command;
@@ -337,22 +375,31 @@ impl Writer {
         append(journal, kind::STAMP, e)
     }
 
-    /// Appends that the stamps of an action are void.
-    pub(crate) fn forget(&mut self, key: PathId, files: &Files, journal: &mut Journal) {
-        let number = self.path(key, files, journal);
-        journal.append(kind::FORGET, &encoded(|e| e.u32(number)));
+    /// Appends that the stamps of an action are void; gives the length of the record.
+    pub(crate) fn forget(&mut self, key: PathId, files: &Files, journal: &mut Journal) -> u64 {
+        self.begin(journal);
+        let mut e = Encoder::new();
+        e.u32(self.path(key, files, journal));
+        append(journal, kind::FORGET, e)
     }
 
-    /// Appends that a command starts that may leave files at `outputs`.
-    pub(crate) fn started(&mut self, key: PathId, outputs: &[PathId], files: &Files, journal: &mut Journal) {
+    /// Appends that a command starts that may leave files at `outputs`; gives the length of the record.
+    pub(crate) fn started(
+        &mut self,
+        key: PathId,
+        outputs: &[PathId],
+        files: &Files,
+        journal: &mut Journal,
+    ) -> u64 {
+        self.begin(journal);
         let mut e = Encoder::new();
         e.u32(self.path(key, files, journal)).list(outputs, |e, output| {
             e.u32(self.path(*output, files, journal));
         });
-        append(journal, kind::STARTED, e);
+        append(journal, kind::STARTED, e)
     }
 
-    /// Appends a signature; gives the length of its payload.
+    /// Appends a signature; gives the length of the record.
     pub(crate) fn signature(
         &mut self,
         path: PathId,
@@ -360,6 +407,7 @@ impl Writer {
         files: &Files,
         journal: &mut Journal,
     ) -> u64 {
+        self.begin(journal);
         let number = self.path(path, files, journal);
         let content = self.content(prior.content, files, journal);
         let mut e = Encoder::new();
@@ -369,25 +417,34 @@ impl Writer {
         append(journal, kind::SIGNATURE, e)
     }
 
-    /// Appends what an identity was made of.
-    pub(crate) fn identity(digest: &Digest, parts: &[Part], journal: &mut Journal) {
+    /// Appends what an identity was made of; gives the length of the record.
+    pub(crate) fn identity(&mut self, digest: &Digest, parts: &[Part], journal: &mut Journal) -> u64 {
+        self.begin(journal);
         let mut e = Encoder::new();
         e.digest(digest).list(parts, |e, part| {
             e.bytes(part.name.as_bytes()).digest(&part.digest);
         });
-        append(journal, kind::IDENTITY, e);
+        append(journal, kind::IDENTITY, e)
     }
 
-    /// Appends an answer about a toolchain.
-    pub(crate) fn memo(key: &Digest, value: &[u8], journal: &mut Journal) {
-        journal.append(kind::MEMO, &encoded(|e| e.digest(key).bytes(value)));
+    /// Appends an answer about a toolchain; gives the length of the record.
+    pub(crate) fn memo(&mut self, key: &Digest, value: &[u8], journal: &mut Journal) -> u64 {
+        self.begin(journal);
+        let mut e = Encoder::new();
+        e.digest(key).bytes(value);
+        append(journal, kind::MEMO, e)
     }
+}
+
+/// How many bytes of the journal a record with this payload is.
+pub(crate) fn length_of(payload: &[u8]) -> u64 {
+    (payload.len() + FRAME) as u64
 }
 
 fn append(journal: &mut Journal, kind: u8, e: Encoder) -> u64 {
     let payload = e.into_bytes();
     journal.append(kind, &payload);
-    payload.len() as u64
+    length_of(&payload)
 }
 
 fn encoded(write: impl FnOnce(&mut Encoder) -> &mut Encoder) -> Vec<u8> {

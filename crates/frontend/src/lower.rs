@@ -8,22 +8,25 @@ mod link;
 mod missing;
 mod modules;
 mod packages;
+mod partial;
 mod paths;
 mod precompile;
 mod sources;
 mod usage;
 
+pub use partial::lower_only;
+#[cfg(test)]
+pub(crate) use partial::tests::check_parts;
 pub(crate) use sources::{FileKind, kind_of};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use rekindle_fingerprint::action::{Action, Arg};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_scheduler::graph::{Graph, Target, TargetKind};
-use rekindle_toolchain::request::Language;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::load::Wanted;
@@ -31,6 +34,7 @@ use crate::manifest::Text;
 use crate::project::{HOST, Kind, Node, Project};
 use crate::reader::Reader;
 use crate::toolbox::Toolbox;
+use partial::Only;
 
 /// How a test is run, beyond what [`Target`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +71,16 @@ pub struct Lowered {
 /// # Errors
 /// Everything that is wrong with the manifest and shows only now, with its places.
 pub fn lower(project: &Project, tools: &mut dyn Toolbox, files: &mut Files) -> Result<Lowered, Diagnostics> {
+    lowered(project, tools, files, None)
+}
+
+/// Lowers all of `project`, or as much of it as makes what is wanted.
+fn lowered(
+    project: &Project,
+    tools: &mut dyn Toolbox,
+    files: &mut Files,
+    only: Option<Only>,
+) -> Result<Lowered, Diagnostics> {
     let wanted = project.wanted()?;
     for root in project.roots() {
         let name = root.name.clone();
@@ -74,7 +88,7 @@ pub fn lower(project: &Project, tools: &mut dyn Toolbox, files: &mut Files) -> R
             return Err(Diagnostic::file(&project.source.path, format!("root `{name}`: {error}")).into());
         }
     }
-    let mut work = Lowering::new(project, tools, files);
+    let mut work = Lowering::new(project, tools, files, only);
     let needed = project.closure(&wanted);
     work.sysroots(&needed);
     if project.request.wanted != Wanted::Everything {
@@ -86,7 +100,9 @@ pub fn lower(project: &Project, tools: &mut dyn Toolbox, files: &mut Files) -> R
             Node::Command(at) => work.command(at),
         }
     }
-    work.nested_outputs();
+    if work.only.is_none() {
+        work.nested_outputs();
+    }
     work.missing(&wanted);
     work.targets();
     work.finish(&wanted)
@@ -97,7 +113,9 @@ pub fn lower(project: &Project, tools: &mut dyn Toolbox, files: &mut Files) -> R
 struct Built {
     /// Whether its toolchain, or one below it, is missing.
     missing: Option<String>,
-    /// What it compiled: its own objects, then those of object libraries it depends on.
+    /// Whether it has objects.
+    filled: bool,
+    /// What it compiled: its own objects, then those of object libraries it depends on. Known if somebody asks for them.
     objects: Vec<PathId>,
     /// The archive, shared library or program.
     product: Option<PathId>,
@@ -117,6 +135,8 @@ struct Lowering<'a> {
     project: &'a Project,
     tools: &'a mut dyn Toolbox,
     files: &'a mut Files,
+    /// What is wanted, if that is not everything.
+    only: Option<Only>,
     reader: Reader,
     report: Report,
     notices: Vec<Diagnostic>,
@@ -139,7 +159,12 @@ struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(project: &'a Project, tools: &'a mut dyn Toolbox, files: &'a mut Files) -> Self {
+    fn new(
+        project: &'a Project,
+        tools: &'a mut dyn Toolbox,
+        files: &'a mut Files,
+        only: Option<Only>,
+    ) -> Self {
         let workspace = files.path(Roots::WORKSPACE, "");
         let build = files.roots().get(Roots::BUILD).path.clone();
         let mut skip = vec![build.clone()];
@@ -148,6 +173,7 @@ impl<'a> Lowering<'a> {
             project,
             tools,
             files,
+            only,
             reader: Reader::default(),
             report: Report::new(project.source.clone()),
             notices: Vec::new(),
@@ -231,11 +257,14 @@ impl<'a> Lowering<'a> {
             return;
         }
         let complaints = self.report.found.len();
-        let sources = self.sources(instance);
+        let contents = self.contents(instance);
         let packages = self.packages(instance);
         let usage = self.usage(instance, &packages);
-        let own = self.compile(instance, &sources, &usage);
-        let mut objects = own;
+        self.refuse_modules(instance, &contents, &usage);
+        let mut objects = match &contents.sources {
+            Some(sources) => self.compile(instance, sources, &usage),
+            None => Vec::new(),
+        };
         for need in &instance.needs {
             if let Node::Target(dep) = need.node
                 && project.instances[dep].kind == Kind::Object
@@ -244,11 +273,12 @@ impl<'a> Lowering<'a> {
             }
         }
         dedup(&mut objects);
-        let cxx = sources.iter().any(|source| source.language == Some(Language::Cxx));
+        let filled = contents.any || self.has_objects_below(instance);
         let below =
             instance.needs.iter().any(|need| matches!(need.node, Node::Target(dep) if self.built[dep].cxx && project.instances[dep].kind != Kind::Shared));
         let built = &mut self.built[at];
-        built.cxx = cxx || below;
+        built.cxx = contents.cxx || below;
+        built.filled = filled;
         built.usage = usage.public;
         built.objects = objects;
         built.packages = packages;
@@ -367,6 +397,11 @@ impl<'a> Lowering<'a> {
         self.report.finish()?;
         let (graph, notices) = (self.graph, self.notices);
         Ok(Lowered { graph, wanted: names, tests, notices, left_out, variables })
+    }
+
+    /// The value of an environment variable.
+    fn variable(&mut self, name: &str) -> Option<OsString> {
+        self.reader.variable(&self.project.request.environment, OsStr::new(name))
     }
 
     /// How an action on a file is called: the file, without the root that it lies in if that is one of ours.

@@ -45,6 +45,10 @@ impl Lowering<'_> {
         if outputs.is_empty() || self.unmade[at].is_some() {
             return;
         }
+        if !self.wants_any(outputs.iter().copied()) {
+            self.variables_of(generator);
+            return;
+        }
         let scene = Scene {
             inputs: self.inputs(generator),
             outputs,
@@ -334,7 +338,7 @@ impl Lowering<'_> {
         let found = if text.contains('/') {
             Some(self.project.dir.join(text))
         } else {
-            let path = self.reader.variable(&self.project.request.environment, OsStr::new("PATH"));
+            let path = self.variable("PATH");
             self.search(text, &path.unwrap_or_default())
         };
         let Some(path) = found else { return Arg::text(text) };
@@ -367,7 +371,7 @@ impl Lowering<'_> {
 
     /// Every word of a shell line that a shell would find on `PATH` is an input, whatever it does there.
     fn named_programs(&mut self, line: &str, inputs: &mut Vec<PathId>) {
-        let path = self.reader.variable(&self.project.request.environment, OsStr::new("PATH"));
+        let path = self.variable("PATH");
         let path = path.unwrap_or_default();
         let is_part = |c: char| c.is_alphanumeric() || "_-.+[".contains(c);
         let mut known = HashSet::new();
@@ -442,9 +446,8 @@ impl Lowering<'_> {
             env.push((name.get_ref().into(), arg));
         }
         for name in &generator.command.env_from {
-            let key = OsStr::new(name.get_ref());
-            if let Some(value) = self.reader.variable(&self.project.request.environment, key) {
-                env.push((key.to_os_string(), Arg::text(value)));
+            if let Some(value) = self.variable(name.get_ref()) {
+                env.push((name.get_ref().into(), Arg::text(value)));
             }
         }
         env.sort_by(|a, b| a.0.cmp(&b.0));

@@ -1,6 +1,7 @@
 //! Sources to objects.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use rekindle_fingerprint::action::Arg;
 use rekindle_fingerprint::files::PathId;
@@ -22,14 +23,14 @@ struct Ready<'a> {
 }
 
 impl Lowering<'_> {
-    /// Compiles every source of an instance; gives the objects in order, those among the sources too.
+    /// Compiles every source of an instance whose object is wanted; gives all objects in order, those among the sources
+    /// too.
     pub(super) fn compile(
         &mut self,
         instance: &Instance,
         sources: &[SourceFile],
         usage: &Usages,
     ) -> Vec<PathId> {
-        self.refuse_modules(instance, sources, usage);
         let mut overrides: Vec<Ready<'_>> = Vec::new();
         for entry in &instance.target.overrides {
             let patterns =
@@ -40,14 +41,20 @@ impl Lowering<'_> {
         languages.sort_unstable();
         languages.dedup();
         let headers = self.precompile(instance, &languages, usage);
-        let mut objects = Vec::new();
+        let place = instance.place();
+        let mut objects = Vec::with_capacity(sources.len());
         let mut bases: Vec<Compile> = Vec::new();
         for source in sources {
             let Some(language) = source.language else {
                 objects.push(source.path);
                 continue;
             };
-            let absolute = self.files.abs(source.path);
+            let object = self.object_of(&place, source.path);
+            objects.push(object);
+            if !self.wants(object) {
+                continue;
+            }
+            let absolute = if overrides.is_empty() { PathBuf::new() } else { self.files.abs(source.path) };
             let mut applied: Vec<&Override> = Vec::new();
             for ready in &mut overrides {
                 let mut hit = false;
@@ -61,7 +68,6 @@ impl Lowering<'_> {
                     applied.push(ready.entry);
                 }
             }
-            let object = self.object_of(instance, source.path);
             // What holds for the whole target is put together once a language.
             let mut what = match bases.iter().find(|base| base.language == language) {
                 Some(base) => base.clone(),
@@ -75,18 +81,18 @@ impl Lowering<'_> {
             what.temporary = self.temporary_of(object);
             self.refine(&mut what, &applied, &headers);
             self.add_compile(instance, &what);
-            objects.push(object);
         }
-        for (_, _, text) in overrides.iter().flat_map(|ready| &ready.patterns).filter(|(_, used, _)| !used) {
+        let unused = overrides.iter().flat_map(|ready| &ready.patterns).filter(|(_, used, _)| !used);
+        for (_, _, text) in unused.filter(|_| self.only.is_none()) {
             let message = format!("no source of `{}` matches this", instance.name);
             self.report.push(self.report.on(text, message));
         }
         objects
     }
 
-    fn object_of(&mut self, instance: &Instance, source: PathId) -> PathId {
-        let place = paths::object(self.files, &instance.place(), source);
-        self.files.path(Roots::BUILD, &place)
+    fn object_of(&mut self, place: &str, source: PathId) -> PathId {
+        let object = paths::object(self.files, place, source);
+        self.files.path(Roots::BUILD, &object)
     }
 
     fn temporary_of(&mut self, object: PathId) -> PathId {

@@ -23,7 +23,7 @@ impl Lowering<'_> {
         match instance.kind {
             Kind::Object => {}
             // A library without objects is its headers and what it depends on.
-            Kind::Static if self.built[at].objects.is_empty() => {}
+            Kind::Static if !self.built[at].filled => {}
             Kind::Static => self.archive(at, instance),
             Kind::Shared | Kind::Program | Kind::Test => self.link(at, instance, quiet),
         }
@@ -38,8 +38,25 @@ impl Lowering<'_> {
         self.files.path(Roots::BUILD, path)
     }
 
+    /// Where the product of an instance lies, and the links to it.
+    pub(super) fn product_paths(&mut self, instance: &Instance) -> Vec<PathId> {
+        let names = match instance.kind {
+            Kind::Object => Vec::new(),
+            Kind::Static => vec![archive_name(instance)],
+            Kind::Shared | Kind::Program | Kind::Test => {
+                let (file, _, links) = linked_names(instance);
+                links.into_iter().map(|(link, _)| link).chain([file]).collect()
+            }
+        };
+        names.iter().map(|name| self.output(instance, name)).collect()
+    }
+
     fn archive(&mut self, at: usize, instance: &Instance) {
-        let archive = self.output(instance, &format!("lib{}.a", output_name(instance)));
+        let archive = self.output(instance, &archive_name(instance));
+        self.built[at].product = Some(archive);
+        if !self.wants(archive) {
+            return;
+        }
         let lto = self.project.settings.mode.lto != Lto::Off;
         let what = Archive { objects: self.built[at].objects.clone(), archive, lto };
         match self.tools.archive(&instance.toolchain, self.files, &what) {
@@ -50,12 +67,11 @@ impl Lowering<'_> {
             }
             Err(why) => self.refused(instance, &why),
         }
-        self.built[at].product = Some(archive);
     }
 
     fn link(&mut self, at: usize, instance: &Instance, quiet: bool) {
         let shared = instance.kind == Kind::Shared;
-        if self.built[at].objects.is_empty() && self.whole(instance).is_empty() {
+        if !self.built[at].filled && self.whole(instance).is_empty() {
             if quiet {
                 let found =
                     self.report.on(&instance.name, format!("`{}` has nothing to link", instance.name));
@@ -63,15 +79,19 @@ impl Lowering<'_> {
             }
             return;
         }
-        let name = output_name(instance);
-        let (file, soname, chain) = if shared {
-            shared_names(&name, instance.target.version.as_ref(), instance.target.soname.as_ref())
-        } else {
-            (name, None, Vec::new())
-        };
+        let (file, soname, chain) = linked_names(instance);
         let output = self.output(instance, &file);
         let links: Vec<(PathId, PathBuf)> =
             chain.into_iter().map(|(link, to)| (self.output(instance, &link), PathBuf::from(to))).collect();
+        self.built[at].links = links.iter().map(|(link, _)| *link).collect();
+        self.built[at].product = Some(output);
+        if !self.wants_any(self.built[at].links.iter().copied().chain([output])) {
+            self.built[at].runtime = self.loaded(instance);
+            if shared {
+                self.built[at].runtime.insert(0, output);
+            }
+            return;
+        }
         let line = self.line(at, instance);
         let temporary = super::paths::temporary(&Path::new("obj").join(instance.place()).join("link"));
         let what = Link {
@@ -87,14 +107,12 @@ impl Lowering<'_> {
             mode: self.project.settings.mode.clone(),
             scripts: line.scripts,
             flags: line.flags,
-            links: links.clone(),
+            links,
         };
         self.built[at].runtime = line.runtime;
         if shared {
             self.built[at].runtime.insert(0, output);
         }
-        self.built[at].links = links.into_iter().map(|(link, _)| link).collect();
-        self.built[at].product = Some(output);
         match self.tools.link(&instance.toolchain, self.files, &what) {
             Ok(mut action) => {
                 action.pool = pool(instance);
@@ -302,6 +320,20 @@ fn keep_last(list: &mut Vec<LinkInput>) {
 /// The name of a product without what its kind adds.
 pub(super) fn output_name(instance: &Instance) -> String {
     instance.target.output.as_ref().unwrap_or(&instance.name).get_ref().clone()
+}
+
+fn archive_name(instance: &Instance) -> String {
+    format!("lib{}.a", output_name(instance))
+}
+
+/// As [`shared_names`], for whatever is linked.
+fn linked_names(instance: &Instance) -> (String, Option<String>, Vec<(String, String)>) {
+    let name = output_name(instance);
+    if instance.kind == Kind::Shared {
+        shared_names(&name, instance.target.version.as_ref(), instance.target.soname.as_ref())
+    } else {
+        (name, None, Vec::new())
+    }
 }
 
 /// The file of a shared library, its soname, and the symbolic links to it (where, to what).

@@ -1,13 +1,10 @@
 //! C++20 modules and clang's own are refused wherever a flag can come from: units that depend on each other through
 //! module files have an order that nobody told us.
 
-use std::ffi::OsStr;
-
 use rekindle_fingerprint::action::Piece;
-use rekindle_toolchain::request::Language;
 
 use super::Lowering;
-use super::sources::SourceFile;
+use super::partial::Contents;
 use super::usage::Usages;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Text;
@@ -24,7 +21,7 @@ const HINT: &str = "take it out, and include headers instead of importing module
 
 impl Lowering<'_> {
     /// Says which flag of an instance's compiles asks for modules, and where it stands.
-    pub(super) fn refuse_modules(&mut self, instance: &Instance, sources: &[SourceFile], usage: &Usages) {
+    pub(super) fn refuse_modules(&mut self, instance: &Instance, contents: &Contents, usage: &Usages) {
         let project = self.project;
         let target = &instance.target;
         let settings = &project.settings;
@@ -43,8 +40,8 @@ impl Lowering<'_> {
             }
         }
         self.refuse_modules_of_packages(instance, usage);
-        if instance.toolchain == HOST && sources.iter().any(|source| source.language.is_some()) {
-            self.refuse_modules_of_variables(sources);
+        if instance.toolchain == HOST && contents.compiled {
+            self.refuse_modules_of_variables(contents.cxx);
         }
     }
 
@@ -64,10 +61,9 @@ impl Lowering<'_> {
     }
 
     /// The same for what `CC` and `CXX` say, where the manifest names no compiler.
-    fn refuse_modules_of_variables(&mut self, sources: &[SourceFile]) {
+    fn refuse_modules_of_variables(&mut self, cxx: bool) {
         let project = self.project;
         let host = project.toolchains.get(HOST);
-        let cxx = sources.iter().any(|source| source.language == Some(Language::Cxx));
         for (name, named) in [
             ("CC", host.is_some_and(|host| host.cc.is_some())),
             ("CXX", !cxx || host.is_some_and(|host| host.cc.is_some() || host.cxx.is_some())),
@@ -75,7 +71,7 @@ impl Lowering<'_> {
             if named {
                 continue;
             }
-            let value = self.reader.variable(&project.request.environment, OsStr::new(name));
+            let value = self.variable(name);
             let value = value.unwrap_or_default().to_string_lossy().into_owned();
             if let Some(flag) = value.split_whitespace().find(|word| is_module_flag(word)) {
                 let message = format!("`{flag}`: C++20 modules are not supported");

@@ -51,6 +51,9 @@ impl Lowering<'_> {
             place.as_mut_os_string().push(".gch");
             let product = self.files.path(Roots::BUILD, place);
             *slot = Some(Precompiled { product, header });
+            if !self.wants(product) {
+                continue;
+            }
             let mut what = self.request(instance, header, *language, usage, product);
             what.makes_precompiled = true;
             self.add_compile(instance, &what);

@@ -104,6 +104,7 @@ impl Space {
 
     /// Every command line, a line each.
     pub(crate) fn commands(&self) -> String {
+        crate::lower::check_parts(self);
         self.lower().unwrap_or_else(|errors| panic!("{errors}")).commands(&self.base)
     }
 }
@@ -146,7 +147,7 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    fn new(there: Vec<&'static str>) -> Self {
+    pub(crate) fn new(there: Vec<&'static str>) -> Self {
         let (why, hint) =
             ("no C compiler was found: searched for `x-gcc` on PATH".into(), "install it".into());
         Self { there, missing: Missing { why, hint: Some(hint) } }

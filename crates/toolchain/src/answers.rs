@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use rekindle_fingerprint::consult;
+
 use crate::probe::{Answer, Around, Told};
 
 /// Reads `-print-search-dirs`: `programs` and `libraries` (directories, whether they exist or not) and, from gcc
@@ -135,7 +137,7 @@ pub(crate) fn around_clang(driver: &Path, target: Option<&str>, sysroot: &Path) 
                 continue;
             }
             let directory = base.join(name);
-            for target in rekindle_fingerprint::disk::list(&directory).unwrap_or_default() {
+            for target in consult::list(&directory).unwrap_or_default() {
                 around.push(Around::listing(directory.join(target)));
             }
             around.push(Around::listing(directory));

@@ -1,5 +1,6 @@
 //! What looking for a toolchain works with: the files of the build, the memory, and the way to ask programs.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -7,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rekindle_fingerprint::consult;
 use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
 use rekindle_fingerprint::files::{Files, PathId, Prior, Seen};
@@ -44,6 +46,8 @@ pub(crate) struct Desk<'d> {
     loader: Rc<Loader>,
     closures: HashMap<PathBuf, Rc<Vec<Library>>>,
     looked: Looked,
+    programs: RefCell<HashMap<PathBuf, bool>>,
+    regular: RefCell<HashMap<PathBuf, bool>>,
     known: Known,
     grown: bool,
 }
@@ -67,8 +71,21 @@ impl<'d> Desk<'d> {
         let places = Places::default();
         let workspace = &files.roots().get(Roots::WORKSPACE).path;
         let loader = Rc::new(Loader::new(environment, workspace));
-        let (closures, looked, grown) = (HashMap::new(), HashMap::new(), false);
-        Self { toolchain, files, memo, prober, environment, places, loader, closures, looked, known, grown }
+        Self {
+            toolchain,
+            files,
+            memo,
+            prober,
+            environment,
+            places,
+            loader,
+            closures: HashMap::new(),
+            looked: HashMap::new(),
+            programs: RefCell::default(),
+            regular: RefCell::default(),
+            known,
+            grown: false,
+        }
     }
 
     /// Keeps the signatures of the files that were digested, so that the next build need not read them.
@@ -81,6 +98,16 @@ impl<'d> Desk<'d> {
     /// The directory of the project, in which questions are asked and relative paths are meant.
     pub(crate) fn workspace(&self) -> PathBuf {
         self.files.roots().get(Roots::WORKSPACE).path.clone()
+    }
+
+    /// Whether a regular file that we may execute lies at `path`; looked at once.
+    pub(crate) fn is_program(&self, path: &Path) -> bool {
+        once(&self.programs, path, consult::is_runnable)
+    }
+
+    /// Whether a file lies at `path`; looked at once.
+    pub(crate) fn is_file(&self, path: &Path) -> bool {
+        once(&self.regular, path, consult::is_file)
     }
 
     /// The content of a file of the toolchain.
@@ -215,6 +242,15 @@ impl<'d> Desk<'d> {
     pub(crate) fn unreadable(&self, path: &Path, source: io::Error) -> ToolchainError {
         ToolchainError::Read { toolchain: self.toolchain.into(), path: path.into(), source }
     }
+}
+
+fn once(known: &RefCell<HashMap<PathBuf, bool>>, path: &Path, look: fn(&Path) -> bool) -> bool {
+    if let Some(known) = known.borrow().get(path) {
+        return *known;
+    }
+    let is = look(path);
+    known.borrow_mut().insert(path.to_path_buf(), is);
+    is
 }
 
 /// Whether a variable is in the key of an answer. What picks libraries is not: their content is.

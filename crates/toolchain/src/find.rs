@@ -4,12 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rekindle_exec::which;
 use rekindle_fingerprint::action::Arg;
-use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::consult;
 
 use crate::desk::Desk;
 use crate::error::ToolchainError;
+use crate::on_path::which;
 use crate::request::Spec;
 
 /// A compiler's name taken apart: `avr-` `gcc` `-5.4`.
@@ -87,7 +87,7 @@ pub(crate) fn compilers(spec: &Spec, desk: &Desk<'_>) -> Result<(Found, Option<F
     };
     let cxx = match given(&spec.cxx, "CXX") {
         Some(text) => Some(named(&text, "C++ compiler", desk)?),
-        None => sibling_cxx(&cc),
+        None => sibling_cxx(&cc, desk),
     };
     Ok((cc, cxx))
 }
@@ -114,7 +114,7 @@ fn words(text: &OsStr, desk: &Desk<'_>) -> Result<Vec<OsString>, ToolchainError>
         text: text.to_string_lossy().into_owned(),
     };
     // A path that holds spaces is taken whole if it is there.
-    if text.as_bytes().contains(&b'/') && is_program(&desk.workspace().join(text)) {
+    if text.as_bytes().contains(&b'/') && desk.is_program(&desk.workspace().join(text)) {
         return Ok(vec![text.to_os_string()]);
     }
     match text.to_str() {
@@ -158,19 +158,17 @@ fn search(
     hint: &str,
     desk: &Desk<'_>,
 ) -> Result<PathBuf, ToolchainError> {
-    let path = path_variable(desk);
-    let workspace = desk.workspace();
     if let [name] = names
         && name.as_bytes().contains(&b'/')
     {
-        return which(name, &path, &workspace).ok_or_else(|| ToolchainError::NotThere {
+        return on_path(name, desk).ok_or_else(|| ToolchainError::NotThere {
             toolchain: desk.toolchain.into(),
             role,
-            path: workspace.join(name),
+            path: desk.workspace().join(name),
             hint: hint.into(),
         });
     }
-    names.iter().find_map(|name| which(name, &path, &workspace)).ok_or_else(|| ToolchainError::NotFound {
+    names.iter().find_map(|name| on_path(name, desk)).ok_or_else(|| ToolchainError::NotFound {
         toolchain: desk.toolchain.into(),
         role,
         names: names.iter().map(|name| name.to_string_lossy().into_owned()).collect(),
@@ -192,29 +190,24 @@ pub(crate) fn path_directories(desk: &Desk<'_>) -> Vec<PathBuf> {
 
 /// Looks for `name` on `PATH`.
 pub(crate) fn on_path(name: &OsStr, desk: &Desk<'_>) -> Option<PathBuf> {
-    which(name, &path_variable(desk), &desk.workspace())
+    which(name, &path_variable(desk), &desk.workspace(), |place| desk.is_program(place))
 }
 
 /// Looks for the program `name` in `directories`, then on `PATH`.
 pub(crate) fn in_directories(name: &str, directories: &[PathBuf], desk: &Desk<'_>) -> Option<PathBuf> {
-    within(name, directories).or_else(|| on_path(OsStr::new(name), desk))
+    within(name, directories, desk).or_else(|| on_path(OsStr::new(name), desk))
 }
 
 /// Looks for the program `name` in `directories`.
-pub(crate) fn within(name: &str, directories: &[PathBuf]) -> Option<PathBuf> {
-    directories.iter().map(|directory| directory.join(name)).find(|place| is_program(place))
-}
-
-/// Whether an executable file lies at `path`.
-pub(crate) fn is_program(path: &Path) -> bool {
-    matches!(disk::stat(path), Ok(Entry::File(signature, _)) if signature.executable())
+pub(crate) fn within(name: &str, directories: &[PathBuf], desk: &Desk<'_>) -> Option<PathBuf> {
+    directories.iter().map(|directory| directory.join(name)).find(|place| desk.is_program(place))
 }
 
 /// The files that a script's text names, as far as that can be read off: paths (from `/`, from its own directory, or
 /// behind a variable that may stand for that), and programs on `PATH`. Each may be what it runs.
 pub(crate) fn named_in_script(script: &Path, desk: &Desk<'_>) -> Vec<PathBuf> {
     const MOST: usize = 64;
-    let text = disk::read(script).unwrap_or_default();
+    let text = consult::read(script).unwrap_or_default();
     let own = canonical(script).parent().unwrap_or(Path::new("/")).to_path_buf();
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte) || byte >= 0x80;
     let mut found: Vec<PathBuf> = Vec::new();
@@ -228,7 +221,7 @@ pub(crate) fn named_in_script(script: &Path, desk: &Desk<'_>) -> Vec<PathBuf> {
             false => on_path(OsStr::from_bytes(word), desk).into_iter().chain([own.join(name)]).collect(),
         };
         for place in places {
-            let is_file = place.is_absolute() && matches!(disk::stat(&place), Ok(Entry::File(..)));
+            let is_file = place.is_absolute() && desk.is_file(&place);
             if is_file && place != script && !found.contains(&place) && found.len() < MOST {
                 found.push(place);
             }
@@ -238,11 +231,11 @@ pub(crate) fn named_in_script(script: &Path, desk: &Desk<'_>) -> Vec<PathBuf> {
 }
 
 /// The C++ driver beside a C driver: in the directory where that was found, or where its links lead.
-fn sibling_cxx(cc: &Found) -> Option<Found> {
+fn sibling_cxx(cc: &Found, desk: &Desk<'_>) -> Option<Found> {
     [&cc.spelled, &cc.program].into_iter().find_map(|place| {
         let name = Name::parse(place.file_name()?)?;
         let beside = place.parent()?.join(name.cxx());
-        if !is_program(&beside) {
+        if !desk.is_program(&beside) {
             return None;
         }
         let mut cxx = found(beside, Vec::new());
@@ -253,11 +246,11 @@ fn sibling_cxx(cc: &Found) -> Option<Found> {
 }
 
 /// A program beside a compiler, by the name that `of` makes from the compiler's.
-pub(crate) fn sibling(compiler: &Found, of: impl Fn(Name<'_>) -> String) -> Option<PathBuf> {
+pub(crate) fn sibling(compiler: &Found, of: impl Fn(Name<'_>) -> String, desk: &Desk<'_>) -> Option<PathBuf> {
     [&compiler.spelled, &compiler.program].into_iter().find_map(|place| {
         let name = Name::parse(place.file_name()?)?;
         let beside = place.parent()?.join(of(name));
-        is_program(&beside).then(|| canonical(&beside))
+        desk.is_program(&beside).then(|| canonical(&beside))
     })
 }
 
@@ -290,7 +283,7 @@ pub(crate) fn follow_archiver(path: &Path) -> PathBuf {
 fn follow_while(path: &Path, same: impl Fn(&OsStr, &OsStr) -> bool) -> PathBuf {
     let mut place = in_real_directory(path);
     for _ in 0..40 {
-        let Some(target) = disk::link_target(&place) else { break };
+        let Some(target) = consult::link_target(&place) else { break };
         let next = in_real_directory(&place.parent().unwrap_or(Path::new("/")).join(target));
         // What lies between, such as a link in /etc/alternatives, may have any name.
         let (Some(from), Some(to)) = (place.file_name(), next.file_name()) else { break };
@@ -311,7 +304,7 @@ fn in_real_directory(path: &Path) -> PathBuf {
 
 /// `path` without links in it; `path` itself if nothing is there.
 pub(crate) fn canonical(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+    consult::canonical(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 #[cfg(test)]

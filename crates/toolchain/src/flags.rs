@@ -11,7 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::action::{Arg, Piece, Spelling};
-use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::consult;
+use rekindle_fingerprint::disk::Entry;
 use rekindle_fingerprint::files::{Files, PathId};
 
 use crate::dialect::{Dialect, Effect, In, IncludeKind, Side, Value};
@@ -323,17 +324,18 @@ impl Reader<'_> {
             return None;
         }
         let (id, arg) = self.path(carrier, at, value);
-        match self.there(id) {
-            Some(Entry::File(..)) => treated.inputs.push(id),
-            _ if self.is_generated(id) => treated.inputs.push(id),
-            // It is searched, as `-include` does in the directories for headers; the depfile names what was found.
-            _ if !value.contains(&b'/') => return None,
-            // The same; but what was found shows under another name than was searched.
-            _ if value.split(|byte| *byte == b'/').any(|part| part == b"..") => {
-                treated.searched.push(value.to_vec());
-                return None;
-            }
-            _ => {}
+        if self.is_read(id) {
+            treated.inputs.push(id);
+            return Some(arg);
+        }
+        // It is searched, as `-include` does in the directories for headers; the depfile names what was found.
+        if !value.contains(&b'/') {
+            return None;
+        }
+        // The same; but what was found shows under another name than was searched.
+        if value.split(|byte| *byte == b'/').any(|part| part == b"..") {
+            treated.searched.push(value.to_vec());
+            return None;
         }
         Some(arg)
     }
@@ -349,13 +351,13 @@ impl Reader<'_> {
             ["pch", "gch"].map(|ending| Path::new(OsStr::from_bytes(value)).with_extension(ending));
         let places = [PathBuf::from(pch), PathBuf::from(OsStr::from_bytes(&gch))].into_iter().chain(replaced);
         for place in places {
-            match disk::stat(&cwd.join(&place)) {
+            match consult::stat(&cwd.join(&place)) {
                 Ok(Entry::File(..)) => {
                     let id = self.files.path_from(&cwd, &place);
                     treated.inputs.push(id);
                 }
                 Ok(Entry::Directory(_)) => {
-                    for name in disk::list(&cwd.join(&place)).unwrap_or_default() {
+                    for name in consult::list(&cwd.join(&place)).unwrap_or_default() {
                         let id = self.files.path_from(&cwd, &place.join(name));
                         treated.inputs.push(id);
                     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rekindle_fingerprint::action::{Identity, Part};
+use rekindle_fingerprint::consult;
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::encode::Encoder;
@@ -84,7 +85,7 @@ impl Parts {
         desk: &mut Desk<'_>,
     ) -> Result<(), ToolchainError> {
         let mut encoder = Encoder::for_digest("rekindle toolchain directory 1");
-        for file in disk::list(path).map_err(|source| desk.unreadable(path, source))? {
+        for file in consult::list(path).map_err(|source| desk.unreadable(path, source))? {
             if !file.as_encoded_bytes().starts_with(start.as_bytes()) {
                 continue;
             }
@@ -128,9 +129,32 @@ impl Parts {
     }
 }
 
+/// The name of the part that stands for the processor of this machine.
+const PROCESSOR: &str = "processor";
+
+/// The digest of the part called `processor`, which is in each identity whose commands read what processor this
+/// machine has (`-march=native`, `-mtune=native`). While it is the same, so are those parts.
+pub fn processor() -> Digest {
+    Digest::of(&processor_text())
+}
+
+/// That part alone.
+pub(crate) fn processor_parts() -> Parts {
+    let mut parts = Parts::default();
+    parts.text(PROCESSOR, &processor_text());
+    parts
+}
+
 /// What stands for the processor of this machine where a flag says `native`: what Linux tells of the first one, but
 /// for what changes from moment to moment.
-pub(crate) fn processor() -> Parts {
+///
+/// Linux's text holds what changes from moment to moment, so it is not asked through `consult`: who wants to know
+/// whether the processor is still the same compares the digest.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the text changes all the time; what is taken from it does not"
+)]
+fn processor_text() -> Vec<u8> {
     const STABLE: [&str; 7] =
         ["vendor_id", "cpu family", "model", "stepping", "cache size", "flags", "CPU part"];
     let text = disk::read(Path::new("/proc/cpuinfo")).unwrap_or_default();
@@ -140,7 +164,5 @@ pub(crate) fn processor() -> Parts {
         .lines()
         .filter(|line| STABLE.contains(&line.split(':').next().unwrap_or_default().trim()))
         .collect();
-    let mut parts = Parts::default();
-    parts.text("processor", stable.join("\n").as_bytes());
-    parts
+    stable.join("\n").into_bytes()
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rekindle_fingerprint::action::{Arg, Identity, Spelling};
+use rekindle_fingerprint::consult;
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 
@@ -394,8 +395,8 @@ impl Learner<'_, '_> {
         match self.asker.family {
             Family::Gcc => {
                 self.add_found(&mut parts, "collect2")?;
-                if let Some(plugin) = find::within("liblto_plugin.so", &programs)
-                    .or_else(|| file_within("liblto_plugin.so", &programs))
+                if let Some(plugin) = find::within("liblto_plugin.so", &programs, self.desk)
+                    .or_else(|| file_within("liblto_plugin.so", &programs, self.desk))
                 {
                     self.add(&mut parts, "liblto_plugin.so", &plugin)?;
                     for name in ["lto-wrapper", "lto1", "as"] {
@@ -408,7 +409,7 @@ impl Learner<'_, '_> {
             Family::Clang => {
                 let prefix = self.asker.driver.absolute.parent().map(|bin| bin.join("../lib"));
                 if linker.flavor != Flavor::Lld
-                    && let Some(plugin) = prefix.and_then(|lib| file_within("LLVMgold.so", &[lib]))
+                    && let Some(plugin) = prefix.and_then(|lib| file_within("LLVMgold.so", &[lib], self.desk))
                 {
                     self.add(&mut lto, "LLVMgold.so", &plugin)?;
                 }
@@ -460,10 +461,10 @@ impl Learner<'_, '_> {
             Family::Clang => (vec![&prefixed, &name], vec![&prefixed, &name]),
         };
         let in_directory = match self.asker.family {
-            Family::Gcc => own.iter().find_map(|name| find::within(name, programs)),
+            Family::Gcc => own.iter().find_map(|name| find::within(name, programs, self.desk)),
             // clang looks for all names in one directory before it goes to the next.
             Family::Clang => programs.iter().find_map(|directory| {
-                own.iter().find_map(|name| find::within(name, std::slice::from_ref(directory)))
+                own.iter().find_map(|name| find::within(name, std::slice::from_ref(directory), self.desk))
             }),
         };
         in_directory
@@ -499,7 +500,8 @@ impl Learner<'_, '_> {
             let beside = find::canonical(linker).parent().map(|bin| bin.join("../lib/ldscripts"));
             let others = directories(&self.search, "libraries", self.desk);
             let others = others.iter().map(|directory| directory.join("ldscripts"));
-            if let Some(directory) = beside.into_iter().chain(others).find(|path| path.is_dir()) {
+            if let Some(directory) = beside.into_iter().chain(others).find(|path| consult::is_directory(path))
+            {
                 parts.directory("ldscripts", &directory, "", self.desk)?;
             }
         }
@@ -519,8 +521,8 @@ impl Learner<'_, '_> {
     }
 }
 
-fn file_within(name: &str, directories: &[PathBuf]) -> Option<PathBuf> {
-    directories.iter().map(|directory| directory.join(name)).find(|path| path.is_file())
+fn file_within(name: &str, directories: &[PathBuf], desk: &Desk<'_>) -> Option<PathBuf> {
+    directories.iter().map(|directory| directory.join(name)).find(|path| desk.is_file(path))
 }
 
 pub(crate) fn missing(name: &str, directories: &[PathBuf], desk: &Desk<'_>) -> ToolchainError {

@@ -72,7 +72,9 @@
 //! table of environment variables.
 //!
 //! # Limits
-//! - It starts no process: a [`Prober`] does. It reads programs and directories, and never writes.
+//! - It starts no process: a [`Prober`] does. It reads programs and directories, and never writes. What it asks of the
+//!   disk goes through [`consult`](rekindle_fingerprint::consult) or the table of files, so that a record of it can be
+//!   kept; but for [`processor`].
 //! - Linux; gcc since 5 and clang since 7. A compiler behind a script or a wrapper works, and its actions are local.
 //! - Flags that change where a compiler searches have to be learned first: see [`Toolchain::learning`].
 //! - What the C library ships (`libc.so.6` and its kin) is in no identity: every program of the machine runs on it.
@@ -96,6 +98,7 @@ mod learn;
 mod link;
 mod loader;
 mod maps;
+mod on_path;
 mod places;
 mod probe;
 mod profiles;
@@ -109,6 +112,7 @@ mod variant;
 pub use command::without_depfiles;
 pub use environment::Environment;
 pub use error::{BuildError, FlagError, ToolchainError};
+pub use identity::processor;
 pub use probe::{Answer, Memo, Prober};
 pub use resolve::resolve;
 pub use toolchain::{Description, Family, Toolchain, Version};

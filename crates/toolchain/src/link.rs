@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Discovery, Piece};
-use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::consult;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::Search;
 use rekindle_fingerprint::scan::Mentions;
@@ -216,7 +216,7 @@ fn spec_files(treated: &Treated, facts: &Facts, files: &mut Files) -> Vec<PathId
     for name in &treated.specs {
         for directory in &facts.directories {
             let place = command::below(*directory, Path::new(name), files);
-            if matches!(disk::stat(&files.abs(place)), Ok(Entry::File(..))) {
+            if consult::is_file(&files.abs(place)) {
                 found.push(place);
                 break;
             }

@@ -12,12 +12,13 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::consult;
 
 use crate::desk::Desk;
 use crate::elf::{Binary, Loads};
 use crate::environment::Environment;
 use crate::error::ToolchainError;
+use crate::find;
 
 /// The libraries of glibc and musl, by the start of their names. `libgcc_s` and `libstdc++` are not among them: they
 /// come with a compiler, and a sort or a hash table in them may order what a compiler emits.
@@ -75,7 +76,7 @@ impl Loader {
             .filter(|value| !value.is_empty())
             .map(|value| split(value).map(|part| workspace.join(part)).collect())
             .unwrap_or_default();
-        let cache = disk::read(Path::new(CACHE)).map(|bytes| read_cache(&bytes)).unwrap_or_default();
+        let cache = consult::read(Path::new(CACHE)).map(|bytes| read_cache(&bytes)).unwrap_or_default();
         Self { library_path, cache }
     }
 
@@ -158,7 +159,7 @@ impl Loader {
 /// Where a library may lie in a directory: for newer processors, and for all.
 fn in_directory(directory: &Path, name: &OsStr) -> Vec<PathBuf> {
     let variants = directory.join("glibc-hwcaps");
-    let mut places: Vec<PathBuf> = disk::list(&variants)
+    let mut places: Vec<PathBuf> = consult::list(&variants)
         .unwrap_or_default()
         .iter()
         .map(|processor| variants.join(processor).join(name))
@@ -173,7 +174,7 @@ fn is_variant(path: &Path) -> bool {
 
 /// What the library at `path` loads, if one is there that is made for the same machine.
 fn fitting(path: &Path, wanted: &Loads, desk: &mut Desk<'_>) -> Option<Loads> {
-    if !matches!(disk::stat(path), Ok(Entry::File(..))) {
+    if !desk.is_file(path) {
         return None;
     }
     match desk.binary(path).ok()? {
@@ -183,8 +184,7 @@ fn fitting(path: &Path, wanted: &Loads, desk: &mut Desk<'_>) -> Option<Loads> {
 }
 
 fn directory_of(path: &Path) -> PathBuf {
-    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    real.parent().unwrap_or(Path::new("/")).to_path_buf()
+    find::canonical(path).parent().unwrap_or(Path::new("/")).to_path_buf()
 }
 
 fn split(value: &OsStr) -> impl Iterator<Item = &Path> {
@@ -275,10 +275,10 @@ mod tests {
 
     #[test]
     fn this_machines_cache_is_read_and_a_cut_one_does_no_harm() {
-        let Ok(bytes) = disk::read(Path::new(CACHE)) else { return };
+        let Ok(bytes) = consult::read(Path::new(CACHE)) else { return };
         let cache = read_cache(&bytes);
         let c_library = &cache[OsStr::new("libc.so.6")];
-        assert!(c_library.iter().any(|path| path.exists()), "{c_library:?}");
+        assert!(c_library.iter().any(|path| consult::is_file(path)), "{c_library:?}");
         for length in (0..bytes.len()).step_by(97) {
             read_cache(&bytes[..length]);
         }

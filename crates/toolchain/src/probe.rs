@@ -11,8 +11,9 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use rekindle_fingerprint::consult;
 use rekindle_fingerprint::digest::Digest;
-use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::disk::Entry;
 use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
 
 use crate::environment::Environment;
@@ -108,8 +109,8 @@ pub(crate) enum Around {
 impl Around {
     /// What is at `path` now, for a place where a file was looked for.
     pub(crate) fn file(path: PathBuf) -> Self {
-        match disk::stat(&path) {
-            Ok(Entry::File(..)) => match disk::hash(&path) {
+        match consult::stat(&path) {
+            Ok(Entry::File(..)) => match consult::hash(&path) {
                 Ok(blob) => Self::File(path, blob.digest),
                 Err(_) => Self::Absent(path),
             },
@@ -121,7 +122,7 @@ impl Around {
     /// The names in the directory `path` now.
     pub(crate) fn listing(path: PathBuf) -> Self {
         let mut encoder = Encoder::for_digest("rekindle listing 1");
-        encoder.list(&disk::list(&path).unwrap_or_default(), |e, name| {
+        encoder.list(&consult::list(&path).unwrap_or_default(), |e, name| {
             e.bytes(name.as_bytes());
         });
         Self::Listing(path, encoder.finish())
@@ -129,7 +130,7 @@ impl Around {
 
     /// That two directories are one and the same, if they are.
     pub(crate) fn same(one: &Path, other: &Path) -> Option<Self> {
-        let (canonical, also) = (one.canonicalize().ok()?, other.canonicalize().ok()?);
+        let (canonical, also) = (consult::canonical(one).ok()?, consult::canonical(other).ok()?);
         (canonical == also).then(|| Self::Same(one.to_path_buf(), other.to_path_buf()))
     }
 

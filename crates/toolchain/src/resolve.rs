@@ -47,7 +47,7 @@ pub fn resolve(
     let (cc, cxx) = find::compilers(spec, &desk)?;
     let sysroot = spec.sysroot.as_ref().map(|path| find::canonical(&desk.workspace().join(path)));
     let given_ar = given_archiver(spec, &desk)?;
-    let ar = given_ar.as_ref().map(|(path, _)| path.clone()).or_else(|| archiver_beside(&cc));
+    let ar = given_ar.as_ref().map(|(path, _)| path.clone()).or_else(|| archiver_beside(&cc, &desk));
     let mut programs: Vec<&Path> = vec![&cc.program];
     programs.extend(cxx.as_ref().map(|cxx| cxx.program.as_path()));
     programs.extend(ar.as_deref());
@@ -66,7 +66,7 @@ pub fn resolve(
         roots,
         flags: first.words.into_iter().chain(spec.flags.iter().cloned()).collect(),
         environment: environment.clone(),
-        processor: identity::processor(),
+        processor: identity::processor_parts(),
         facts: HashMap::new(),
         read: Mutex::default(),
     };
@@ -222,12 +222,12 @@ fn given_archiver(spec: &Spec, desk: &Desk<'_>) -> Result<Option<(PathBuf, Vec<A
 }
 
 /// The archiver beside a compiler: `llvm-ar` for a clang, which reads its bytecode, else `TARGET-ar`.
-fn archiver_beside(cc: &Found) -> Option<PathBuf> {
+fn archiver_beside(cc: &Found, desk: &Desk<'_>) -> Option<PathBuf> {
     let llvm = |name: Name<'_>| format!("{}llvm-ar{}", name.prefix, name.suffix);
     let plain = |name: Name<'_>| format!("{}ar", name.prefix);
     let is_clang = name_of(&find::canonical(&cc.program)).is_some_and(|stem| stem.contains("clang"));
-    let llvm = is_clang.then(|| find::sibling(cc, llvm)).flatten();
-    llvm.or_else(|| find::sibling(cc, plain)).map(|path| find::follow_archiver(&path))
+    let llvm = is_clang.then(|| find::sibling(cc, llvm, desk)).flatten();
+    llvm.or_else(|| find::sibling(cc, plain, desk)).map(|path| find::follow_archiver(&path))
 }
 
 fn archiver(
@@ -241,8 +241,8 @@ fn archiver(
     let (absolute, words) = match given {
         Some(given) => given,
         None => {
-            let found = archiver_beside(cc)
-                .or_else(|| find::within("ar", &programs))
+            let found = archiver_beside(cc, desk)
+                .or_else(|| find::within("ar", &programs, desk))
                 .or_else(|| find::on_path(OsStr::new(&format!("{}-ar", toolchain.target)), desk))
                 .or_else(|| find::on_path(OsStr::new("ar"), desk));
             let Some(found) = found else { return Ok(None) };
@@ -262,7 +262,7 @@ fn archiver(
                 bin.into_iter().map(|bin| bin.join("../lib/LLVMgold.so")).collect::<Vec<_>>()
             }
         };
-        if let Some(path) = places.into_iter().find(|path| path.is_file()) {
+        if let Some(path) = places.into_iter().find(|path| desk.is_file(path)) {
             let path = find::canonical(&path);
             lto.program("LTO plugin", &path, desk)?;
             plugin = Some(desk.files.path_abs(&path));

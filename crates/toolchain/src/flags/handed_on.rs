@@ -5,7 +5,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rekindle_fingerprint::action::{Arg, Piece};
-use rekindle_fingerprint::disk::Entry;
 use rekindle_fingerprint::files::PathId;
 
 use super::{Program, Reader, Treated, parts, shown};
@@ -139,13 +138,9 @@ impl Reader<'_> {
             Effect::Writes => treated.outputs.push(id),
             // The driver puts its own directories before those that it hands on.
             Effect::LibraryDirectory => treated.library_directories_anywhere.push(id),
-            Effect::Reads => match self.there(id) {
-                Some(Entry::File(..)) => treated.inputs.push(id),
-                _ if self.is_generated(id) => treated.inputs.push(id),
-                // A script's name without a slash is searched in the library directories.
-                _ if !value.contains(&b'/') => return text,
-                _ => {}
-            },
+            Effect::Reads if self.is_read(id) => treated.inputs.push(id),
+            // A script's name without a slash is searched in the library directories.
+            Effect::Reads if !value.contains(&b'/') => return text,
             _ => {}
         }
         match dot {

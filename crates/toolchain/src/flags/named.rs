@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::action::{Arg, Piece};
-use rekindle_fingerprint::disk::{self, Entry};
+use rekindle_fingerprint::consult;
+use rekindle_fingerprint::disk::Entry;
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 
@@ -35,7 +36,7 @@ impl Reader<'_> {
             if part.is_empty() || part.contains(&0) {
                 continue;
             }
-            if matches!(disk::stat(&cwd.join(name)), Ok(Entry::Directory(_))) {
+            if consult::is_directory(&cwd.join(name)) {
                 let id = self.files.path_from(&cwd, name);
                 match self.phase {
                     Phase::Compile => treated.includes.push((IncludeKind::Anywhere, id)),
@@ -50,14 +51,20 @@ impl Reader<'_> {
             return;
         }
         let cwd = self.files.abs(self.cwd);
-        if matches!(disk::stat(&cwd.join(OsStr::from_bytes(text))), Ok(Entry::File(..))) {
+        if consult::is_file(&cwd.join(OsStr::from_bytes(text))) {
             let id = self.files.path_from(&cwd, Path::new(OsStr::from_bytes(text)));
             treated.inputs.push(id);
         }
     }
 
     pub(super) fn there(&self, id: PathId) -> Option<Entry> {
-        disk::stat(&self.files.abs(id)).ok().filter(|entry| *entry != Entry::Absent)
+        consult::stat(&self.files.abs(id)).ok().filter(|entry| *entry != Entry::Absent)
+    }
+
+    /// Whether what a flag names is a file that is there, or one that a command makes. Of that it is not asked whether
+    /// it is there already: it makes no difference.
+    pub(super) fn is_read(&self, id: PathId) -> bool {
+        self.is_generated(id) || matches!(self.there(id), Some(Entry::File(..)))
     }
 
     pub(super) fn is_generated(&self, id: PathId) -> bool {

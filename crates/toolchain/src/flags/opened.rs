@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rekindle_fingerprint::action::{Arg, Piece};
-use rekindle_fingerprint::disk;
+use rekindle_fingerprint::consult;
 use rekindle_fingerprint::files::PathId;
 
 use super::{Reader, Treated, parts};
@@ -88,7 +88,7 @@ impl Reader<'_> {
         if self.is_generated(id) {
             return Err(FlagError::GeneratedResponseFile { path });
         }
-        let bytes = disk::read(&path).map_err(|source| FlagError::ResponseFile { path, source })?;
+        let bytes = consult::read(&path).map_err(|source| FlagError::ResponseFile { path, source })?;
         treated.inputs.push(id);
         let mut words = Vec::new();
         for word in response_file::words(&bytes) {

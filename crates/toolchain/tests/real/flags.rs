@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::common::Project;
 use rekindle_fingerprint::action::{Action, Arg};
+use rekindle_fingerprint::consult::{self, Question};
 use rekindle_toolchain::request::{Language, LinkInput};
 use rekindle_toolchain::{BuildError, FlagError, Toolchain};
 
@@ -326,6 +327,45 @@ fn names_that_are_not_utf8_are_kept() {
     let action = asked.try_compile(vec!["-include".into(), Arg::text(odd)]).unwrap();
     assert!(action.inputs.iter().any(|id| asked.project.files.abs(*id) == path));
     assert!(asked.project.argv(&action).iter().any(|word| word == odd));
+}
+
+#[test]
+fn the_processors_digest_is_that_of_its_part() {
+    let mut asked = Asked::new();
+    let action = asked.compile(&["-march=native"]);
+    let parts = &action.identity.as_ref().unwrap().parts;
+    let found: Vec<_> =
+        parts.iter().filter(|part| part.name == "processor").map(|part| part.digest).collect();
+    assert_eq!(found, [rekindle_toolchain::processor()]);
+}
+
+#[test]
+fn what_flags_ask_of_the_disk_is_written_down_but_not_whether_an_output_is_there_already() {
+    let mut asked = Asked::new();
+    let base = asked.project.base.clone();
+    let mut questions = |link: bool, flags: &[&str]| {
+        consult::begin();
+        let _action = if link { asked.link(flags) } else { asked.compile(flags) };
+        let record = consult::end().unwrap();
+        let own = record.iter().filter(|(_, question, _)| *question != Question::Target);
+        let own = own.filter_map(|(path, question, _)| Some((path.strip_prefix(&base).ok()?, question)));
+        let mut own: Vec<_> = own.map(|(path, question)| (path.display().to_string(), question)).collect();
+        own.sort();
+        own
+    };
+    let what = |names: &[&str]| -> Vec<(String, Question)> {
+        names.iter().map(|name| (name.to_string(), Question::What)).collect()
+    };
+    let precompiled = |name: &str, all: &[&str]| {
+        let beside = [".gch", ".h.gch", ".h.pch", ".pch"].map(|ending| format!("{name}{ending}"));
+        let mut all: Vec<&str> = beside.iter().map(String::as_str).chain(all.iter().copied()).collect();
+        all.sort_unstable();
+        what(&all)
+    };
+    assert_eq!(questions(false, &["-include", "x.h"]), precompiled("x", &["x.h"]));
+    assert_eq!(questions(false, &["-include", "out/gen.h"]), precompiled("out/gen", &[]));
+    assert_eq!(questions(true, &["-Wl,--version-script=v.map"]), what(&["v.map"]));
+    assert_eq!(questions(true, &["-Wl,--version-script=out/v.map"]), []);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::common::{Project, spec};
+use rekindle_fingerprint::consult;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_testkit::require;
 use rekindle_toolchain::request::{Language, Spec};
@@ -66,6 +67,43 @@ fn the_hosts_compiler_is_found_and_a_second_time_nothing_is_asked_and_nothing_re
         assert_eq!(project.prober.0, 0);
         assert_eq!(project.files.cost().hashed, 0);
         assert_eq!(digests(&toolchain, &project), first);
+    }
+}
+
+#[test]
+fn everything_that_finding_a_toolchain_asked_is_written_down() {
+    for cc in ["gcc", "clang", "avr-gcc"] {
+        if !require(cc) {
+            return;
+        }
+        let mut project = Project::new();
+        let first = project.base.join("first");
+        std::fs::create_dir(&first).unwrap();
+        let path = project.environment[OsStr::new("PATH")].clone();
+        let path = std::env::join_paths([first.clone()].into_iter().chain(std::env::split_paths(&path)));
+        project.set("PATH", path.unwrap());
+        // With and without a memory.
+        for _ in 0..2 {
+            project.forget();
+            consult::begin();
+            project.toolchain(cc);
+            let record = consult::end().unwrap();
+            assert!(!record.is_torn());
+            let changed = || {
+                let others = record
+                    .iter()
+                    .filter(|(path, question, answer)| !consult::ask(path, *question).agrees(answer));
+                others.map(|(path, _, _)| path.to_path_buf()).collect::<Vec<_>>()
+            };
+            assert_eq!(changed(), Vec::<PathBuf>::new());
+            for name in [cc, "ld"] {
+                script(&first.join(name), "#!/bin/sh\n");
+                // A compiler for another machine has a linker in a directory of its own.
+                let asked = cc != "avr-gcc" || name == cc;
+                assert_eq!(changed().contains(&first.join(name)), asked, "{cc}: {name}");
+                std::fs::remove_file(first.join(name)).unwrap();
+            }
+        }
     }
 }
 

@@ -22,6 +22,7 @@ struct Made {
     exposed: bool,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test looks at what was written")]
 fn made(project: &Project, action: &Action) -> Vec<Made> {
     project.run(action).unwrap_or_else(|said| panic!("{said}"));
     let place = project.base.as_os_str().as_encoded_bytes();

@@ -9,12 +9,15 @@
 //! kept/     the outputs of the stamp before the current one
 //! ```
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::Files;
+use rekindle_fingerprint::signature::Instant;
 use rekindle_store::Store;
 use rekindle_toolchain::Memo;
 
@@ -54,6 +57,67 @@ pub struct BuildDir {
     _lock: Lock,
 }
 
+/// A build directory that is locked, and of which nothing is read yet.
+pub struct Locked {
+    path: PathBuf,
+    lock: Lock,
+    marker: Marker,
+    ours: bool,
+}
+
+impl Locked {
+    /// Locks the build directory at `path` (it is made if need be), after waiting for other builds in it. `holder` is
+    /// what others are told about us; `waiting` is called once for each thing that has to be waited for.
+    ///
+    /// # Errors
+    /// It cannot be written, or it holds something else.
+    pub fn take(path: &Path, holder: &str, waiting: impl FnMut(Waiting)) -> Result<Self, Error> {
+        let ours = mark(path)?;
+        let lock = Lock::take(path, holder, waiting)?;
+        empty(&path.join("tmp"))?;
+        let marker = Marker::open(&path.join("marker"))?;
+        Ok(Self { path: path.to_path_buf(), lock, marker, ours })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where its journal lies, for [`History::resume`].
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    /// What the clock of its file system says now.
+    ///
+    /// # Errors
+    /// The marker cannot be touched.
+    pub fn now(&self) -> Result<Instant, Error> {
+        self.marker.now()
+    }
+
+    /// Reads all that it remembers into `files`; what `files` reads from here on is racy against this instant.
+    ///
+    /// # Errors
+    /// The journal cannot be used, or a newer rekindle wrote it.
+    pub fn remember(self, files: &mut Files) -> Result<BuildDir, Error> {
+        let history = History::open(&self.journal(), files)?;
+        files.set_instant(self.marker.now()?);
+        self.resume(history)
+    }
+
+    /// Goes on with a history of its journal that somebody else has opened. Commands can be started from here on.
+    ///
+    /// # Errors
+    /// The lock that commands inherit cannot be had.
+    pub fn resume(mut self, history: History) -> Result<BuildDir, Error> {
+        rekindle_exec::inherit(self.lock.running()?)?;
+        let Self { path, lock, marker, ours } = self;
+        Ok(BuildDir { path, history, marker: Arc::new(marker), store: None, ours, _lock: lock })
+    }
+}
+
 impl BuildDir {
     /// Opens the build directory at `path` (it is made if need be), waits for other builds in it, and reads what
     /// it remembers into `files`.
@@ -66,19 +130,7 @@ impl BuildDir {
         holder: &str,
         waiting: impl FnMut(Waiting),
     ) -> Result<Self, Error> {
-        let temporary = path.join("tmp");
-        fs::create_dir_all(path).at("create", path)?;
-        let ours = mark(path)?;
-        let lock = Lock::take(path, holder, waiting)?;
-        rekindle_exec::inherit(lock.running())?;
-        if temporary.exists() {
-            fs::remove_dir_all(&temporary).at("empty", &temporary)?;
-        }
-        fs::create_dir_all(&temporary).at("create", &temporary)?;
-        let marker = Arc::new(Marker::open(&path.join("marker"))?);
-        let history = History::open(&path.join("journal"), files)?;
-        files.set_instant(marker.now()?);
-        Ok(Self { path: path.to_path_buf(), history, marker, store: None, ours, _lock: lock })
+        Locked::take(path, holder, waiting)?.remember(files)
     }
 
     /// From here on, results are shared through `store`, and so are answers about toolchains.
@@ -102,19 +154,38 @@ impl BuildDir {
     }
 }
 
-/// Marks the directory at `path` as a build directory; tells whether it was one. A directory that holds something else
-/// is not taken: in a build directory, what nobody makes any more is deleted.
+/// Sees to it that the directory at `path` is there and has nothing in it.
+fn empty(path: &Path) -> Result<(), Error> {
+    match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => return Ok(()),
+        Ok(false) => fs::remove_dir_all(path).at("empty", path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).at("list", path),
+    }
+    fs::create_dir_all(path).at("create", path)
+}
+
+/// Whether the file at `tag` is our mark.
+fn is_mark(tag: &Path) -> bool {
+    // A byte more than it has, so that a longer one is told from it.
+    let mut text = [0; CACHEDIR_TAG.len() + 1];
+    let read = File::open(tag).and_then(|file| file.read_at(&mut text, 0));
+    read.is_ok_and(|read| text[..read] == *CACHEDIR_TAG.as_bytes())
+}
+
+/// Marks the directory at `path` as a build directory, and makes it if need be; tells whether it was one. A directory
+/// that holds something else is not taken: in a build directory, what nobody makes any more is deleted.
 fn mark(path: &Path) -> Result<bool, Error> {
     let tag = path.join("CACHEDIR.TAG");
-    let is_marked = || fs::read_to_string(&tag).is_ok_and(|text| text == CACHEDIR_TAG);
-    if is_marked() {
+    if is_mark(&tag) {
         return Ok(true);
     }
+    fs::create_dir_all(path).at("create", path)?;
     for entry in fs::read_dir(path).at("list", path)? {
         let name = entry.at("list", path)?.file_name();
         if !name.to_str().is_some_and(|name| OWN.contains(&name)) {
             // Another build may have marked it and gone ahead since we looked.
-            if is_marked() {
+            if is_mark(&tag) {
                 return Ok(true);
             }
             return Err(Error::Foreign {

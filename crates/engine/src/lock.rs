@@ -2,7 +2,8 @@
 //! hold, so that a build which follows a killed one waits for what that one left running.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{At, Error};
@@ -11,14 +12,10 @@ use crate::error::{At, Error};
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
-    running: Running,
-}
-
-/// The lock that running commands inherit.
-#[derive(Debug)]
-struct Running {
-    file: File,
+    /// Where the lock is that running commands inherit.
     path: PathBuf,
+    /// That lock, if it was made or found.
+    running: Option<File>,
 }
 
 /// What a build that has to wait is told.
@@ -53,21 +50,44 @@ impl Lock {
             waiting(Waiting::ForBuild { holder });
             file.lock().at("lock", &path)?;
         }
-        file.set_len(0).at("write", &path)?;
-        file.rewind().at("write", &path)?;
-        file.write_all(format!("{holder}\n").as_bytes()).at("write", &path)?;
-        let path = dir.join("running");
-        let running = Running { file: open(&path)?, path };
-        if !try_lock(&running.file, &running.path)? {
-            waiting(Waiting::ForOrphans);
-            running.file.lock().at("lock", &running.path)?;
-        }
-        Ok(Self { _file: file, running })
+        let line = format!("{holder}\n");
+        file.write_all_at(line.as_bytes(), 0).at("write", &path)?;
+        file.set_len(line.len() as u64).at("write", &path)?;
+        let mut lock = Self { _file: file, path: dir.join("running"), running: None };
+        lock.wait_for_orphans(waiting)?;
+        Ok(lock)
     }
 
-    /// The file that commands inherit, open and locked, for as long as they run.
-    pub fn running(&self) -> &File {
-        &self.running.file
+    /// Waits for what a build that was killed left running. Without the file there is nothing of the kind, and while
+    /// we hold the directory's lock nobody else makes it.
+    fn wait_for_orphans(&mut self, mut waiting: impl FnMut(Waiting)) -> Result<(), Error> {
+        let running = match OpenOptions::new().read(true).write(true).open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.at("open", &self.path)?,
+        };
+        if !try_lock(&running, &self.path)? {
+            waiting(Waiting::ForOrphans);
+            running.lock().at("lock", &self.path)?;
+        }
+        self.running = Some(running);
+        Ok(())
+    }
+
+    /// The file that commands inherit, open and locked, for as long as they run. It is made before the first of them
+    /// starts.
+    ///
+    /// # Errors
+    /// It cannot be made or locked.
+    pub fn running(&mut self) -> Result<&File, Error> {
+        let running = match self.running.take() {
+            Some(running) => running,
+            None => {
+                let running = open(&self.path)?;
+                running.lock().at("lock", &self.path)?;
+                running
+            }
+        };
+        Ok(self.running.insert(running))
     }
 }
 
@@ -75,7 +95,9 @@ impl Drop for Lock {
     /// A build that ends in good order waits for its commands; whatever they left running (a daemon) is none of
     /// the next build's business, so the file that it holds is put away.
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.running.path);
+        if self.running.is_some() {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -126,10 +148,36 @@ mod tests {
     #[test]
     fn what_a_build_that_ended_well_left_running_is_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Lock::take(dir.path(), "process 41", |_| panic!("nobody to wait for")).unwrap();
-        let daemon = first.running().try_clone().unwrap();
+        let mut first = Lock::take(dir.path(), "process 41", |_| panic!("nobody to wait for")).unwrap();
+        let daemon = first.running().unwrap().try_clone().unwrap();
         drop(first);
         drop(Lock::take(dir.path(), "process 42", |_| panic!("nobody to wait for")).unwrap());
         drop(daemon);
+    }
+
+    #[test]
+    fn the_file_that_commands_hold_is_there_and_locked_from_before_the_first_one_to_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("running");
+        let mut lock = Lock::take(dir.path(), "process 41", |_| panic!("nobody to wait for")).unwrap();
+        assert!(!path.exists());
+        lock.running().unwrap();
+        lock.running().unwrap();
+        assert!(!try_lock(&open(&path).unwrap(), &path).unwrap());
+        drop(lock);
+        assert!(!path.exists());
+        // One that a killed build left is put away, too.
+        drop(open(&path).unwrap());
+        drop(Lock::take(dir.path(), "process 42", |_| panic!("nobody to wait for")).unwrap());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_shorter_holder_leaves_nothing_of_a_longer_one() {
+        let dir = tempfile::tempdir().unwrap();
+        for holder in ["process 12345", "process 6"] {
+            drop(Lock::take(dir.path(), holder, |_| panic!("nobody to wait for")).unwrap());
+            assert_eq!(std::fs::read_to_string(dir.path().join("lock")).unwrap(), format!("{holder}\n"));
+        }
     }
 }

@@ -1,8 +1,10 @@
-//! The project's chores, one verb a file: `cargo xtask tidy`, `corpus`, `bench`. Depends on no workspace crate.
+//! The project's chores, one verb a file: `cargo xtask tidy`, `corpus`, `peers`, `bench`. Depends on no workspace
+//! crate.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore reports to the person who ran it")]
 
 mod bench;
 mod corpus;
+mod peers;
 mod tidy;
 
 use std::ffi::OsString;
@@ -11,10 +13,24 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask tidy
            check the rules of the house: crate arrows, budgets, banned words, links
-       cargo xtask bench noop [--units N] [--headers N] [--runs K] [--json FILE] [--rekindle PATH | --ninja-only]
-           measure no-op builds of a made-up project against ninja
        cargo xtask corpus
            obtain real projects, pinned by checksum, in target/corpus
+       cargo xtask peers [--without NAME]... [--peer NAME=PATH]... [--jobs N] [--list]
+           install what rekindle is measured against, where registries carry it, and tell the versions
+       cargo xtask bench SCENARIO [OPTION...]
+           measure rekindle against others, in turns in one run; table, JSON and chart go to target/bench
+           engine    cold, no-op, touched, edited: 1,000 units with gcc, 10,000 and 100,000 with a stand-in
+           noop      of engine: no-op and touch everything at 10,000 units
+           hits      a warm hit per unit, against ccache, sccache, kache and a bare cp
+           memory    peak memory of cold, no-op and touch everything at three sizes
+           syscalls  system calls of a no-op, counted by strace
+           --units N          one size           --compiler gcc|standin   for it
+           --runs N           of short steps     --cold-runs N            of long ones
+           --only STEP        of engine, again and again
+           --quick            tiny, to see that all works     --large   syscalls at 100,000 units too
+           --save             results go to docs/bench        --out DIR results go there
+           --rekindle PATH    this one instead of building it --peers-only  without rekindle
+           --peer NAME=PATH   another ninja, ccache, sccache or kache; any other NAME reads ninja's files
 ";
 
 fn main() -> ExitCode {
@@ -24,9 +40,11 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["tidy"] => tidy::run(&workspace()),
         ["corpus"] => corpus::run(&workspace()),
+        ["peers", rest @ ..] => peers::run(&workspace(), rest),
         ["bench", rest @ ..] => bench::run(&workspace(), rest),
         // Started by `bench` for each run that it measures.
         ["measure", ..] => bench::measure(&arguments[1..]),
+        ["each", ..] => bench::each(&arguments[1..]),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -23,28 +23,56 @@ pub(crate) struct Run {
     pub(crate) memory: u64,
     /// Standard output.
     pub(crate) output: String,
+    /// Standard error.
+    pub(crate) errors: String,
 }
 
 /// A command line and where it runs.
+#[derive(Clone, Debug)]
 pub(crate) struct Line {
     /// Program and arguments.
     pub(crate) words: Vec<OsString>,
     /// The working directory.
     pub(crate) directory: PathBuf,
+    /// Variables that are set besides the caller's own.
+    pub(crate) environment: Vec<(String, OsString)>,
+}
+
+/// Variables that begin so are a person's settings of what is measured; none of them reaches it.
+const SETTINGS: [&str; 5] = ["REKINDLE_", "NINJA_", "CCACHE_", "SCCACHE_", "KACHE_"];
+
+/// A command with the environment of a bench.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if SETTINGS.iter().any(|head| name.as_encoded_bytes().starts_with(head.as_bytes())) {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
 }
 
 /// Runs a command once; its output and the figures go through files in `scratch`.
 pub(crate) fn run(line: &Line, scratch: &Path) -> Result<Run, String> {
+    let own = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
+    run_by(&own, line, scratch)
+}
+
+/// The same, with the measuring process started from this program.
+fn run_by(own: &Path, line: &Line, scratch: &Path) -> Result<Run, String> {
     let (figures, output, errors) =
         (scratch.join("figures.json"), scratch.join("output"), scratch.join("errors"));
-    let own = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
-    let mut command = Command::new(own);
+    let mut command = command(own);
     command.arg("measure").arg(&figures).args(&line.words).current_dir(&line.directory);
-    command.stdin(Stdio::null()).stdout(create(&output)?).stderr(create(&errors)?);
+    command.envs(line.environment.iter().map(|(name, value)| (name, value)));
+    command.stdout(create(&output)?).stderr(create(&errors)?);
     let status = command.status().map_err(|error| format!("start the measuring process: {error}"))?;
     if !status.success() {
-        let tail = read(&errors)?;
-        return Err(format!("{:?} ended with {status}:\n{}{tail}", line.words, read(&output)?));
+        let said = [read(&output)?, read(&errors)?].concat();
+        let tail: Vec<&str> = said.lines().rev().take(30).collect();
+        let tail: Vec<&str> = tail.into_iter().rev().collect();
+        return Err(format!("{:?} ended with {status}:\n{}", line.words, tail.join("\n")));
     }
     let figures: Value = serde_json::from_str(&read(&figures)?).map_err(|error| error.to_string())?;
     let number = |name: &str| figures[name].as_u64().ok_or_else(|| format!("no figure {name}"));
@@ -53,6 +81,7 @@ pub(crate) fn run(line: &Line, scratch: &Path) -> Result<Run, String> {
         cpu: Duration::from_micros(number("cpu_us")?),
         memory: number("memory_kib")?,
         output: read(&output)?,
+        errors: read(&errors)?,
     })
 }
 
@@ -77,6 +106,22 @@ pub(crate) fn child(words: &[OsString]) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", program.display())) }
 }
 
+/// The floor of `hits`: `xtask each LIST PROGRAM`, which starts the program once for each line of the list, with the
+/// words of that line, one after another.
+pub(crate) fn each(words: &[OsString]) -> Result<(), String> {
+    let [list, program] = words else {
+        return Err("each: which list, which program?".to_owned());
+    };
+    for line in read(Path::new(list))?.lines() {
+        let status = Command::new(program).args(line.split(' ')).status();
+        let status = status.map_err(|error| format!("start {}: {error}", program.display()))?;
+        if !status.success() {
+            return Err(format!("{} {line} ended with {status}", program.display()));
+        }
+    }
+    Ok(())
+}
+
 fn microseconds(time: nix::sys::time::TimeVal) -> i64 {
     time.tv_sec() * 1_000_000 + time.tv_usec()
 }
@@ -85,7 +130,8 @@ fn create(path: &Path) -> Result<File, String> {
     File::create(path).map_err(|error| format!("create {}: {error}", path.display()))
 }
 
-fn read(path: &Path) -> Result<String, String> {
+/// The text of a file.
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     let bytes = fs::read(path).map_err(|error| format!("read {}: {error}", path.display()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -52,6 +52,11 @@ impl Project {
         Project { size, headers, units, reads }
     }
 
+    /// The project of a number of units whose headers are read by about 250 units each.
+    pub(crate) fn of(units: usize) -> Project {
+        Project::new(Size { units, headers: (units / 5).max(20) })
+    }
+
     /// The size that was asked for.
     pub(crate) fn size(&self) -> Size {
         self.size
@@ -60,6 +65,45 @@ impl Project {
     /// How many pairs of a unit and a header that it reads there are.
     pub(crate) fn reads(&self) -> usize {
         self.reads
+    }
+
+    /// The header that nearest to `wanted` units read, and these units.
+    pub(crate) fn header_read_by(&self, wanted: usize) -> (usize, Vec<usize>) {
+        let mut readers = vec![0_usize; self.headers.len()];
+        let mut seen = vec![usize::MAX; self.headers.len()];
+        for unit in 0..self.units.len() {
+            self.visit(unit, &mut seen, &mut |header| readers[header] += 1);
+        }
+        let nearest = (0..readers.len()).min_by_key(|header| readers[*header].abs_diff(wanted)).unwrap_or(0);
+        let mut units = Vec::new();
+        seen.fill(usize::MAX);
+        for unit in 0..self.units.len() {
+            self.visit(unit, &mut seen, &mut |header| units.extend((header == nearest).then_some(unit)));
+        }
+        (nearest, units)
+    }
+
+    /// Calls back for each header that a unit reads; `seen` says of each header which unit was the last to read it.
+    fn visit(&self, unit: usize, seen: &mut [usize], each: &mut dyn FnMut(usize)) {
+        let mut open = self.units[unit].clone();
+        while let Some(header) = open.pop() {
+            if seen[header] != unit {
+                seen[header] = unit;
+                each(header);
+                open.extend(&self.headers[header]);
+            }
+        }
+    }
+
+    /// The archive of a unit.
+    pub(crate) fn archive_of(unit: usize) -> usize {
+        unit / GROUP
+    }
+
+    /// How many files an engine has to look at: sources, headers, and what it makes of them.
+    pub(crate) fn files(&self) -> usize {
+        let sources = self.size.units + 1;
+        2 * sources + self.size.headers + self.archives() + 1
     }
 
     /// How many archives hold the units.
@@ -114,7 +158,8 @@ fn header_name(header: usize) -> String {
     format!("group{:02}/header_{header:04}.h", header / GROUP)
 }
 
-fn header_path(header: usize) -> String {
+/// A header's place.
+pub(crate) fn header_path(header: usize) -> String {
     format!("include/{}", header_name(header))
 }
 
@@ -227,6 +272,26 @@ mod tests {
         let members: Vec<usize> =
             (0..project.archives()).flat_map(|archive| project.members(archive)).collect();
         assert_eq!(members, (0..SMALL.units).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_header_is_found_by_how_many_units_read_it() {
+        let project = Project::new(Size { units: 1000, headers: 200 });
+        let (header, readers) = project.header_read_by(96);
+        assert!((80..=110).contains(&readers.len()), "{}", readers.len());
+        let direct = (0..1000).filter(|unit| project.units[*unit].contains(&header)).collect::<Vec<_>>();
+        assert!(!direct.is_empty() && direct.iter().all(|unit| readers.contains(unit)));
+        let all: usize = (0..200).map(|header| readers_of(&project, header)).sum();
+        assert_eq!(all, project.reads());
+    }
+
+    fn readers_of(project: &Project, wanted: usize) -> usize {
+        let mut seen = vec![usize::MAX; project.headers.len()];
+        let mut count = 0;
+        for unit in 0..project.units.len() {
+            project.visit(unit, &mut seen, &mut |header| count += usize::from(header == wanted));
+        }
+        count
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! for what a build looks at more than once on purpose: inputs, outputs, and what may have moved meanwhile.
 
 use std::cell::RefCell;
+use std::collections::hash_map::Entry as MapEntry;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -99,11 +100,12 @@ impl Record {
     }
 
     fn add(&mut self, path: &Path, question: Question, answer: Answer) {
-        if let Some(known) = self.answers.get(&(path.to_path_buf(), question)) {
-            self.torn |= !known.agrees(&answer);
-            return;
+        match self.answers.entry((path.to_path_buf(), question)) {
+            MapEntry::Occupied(known) => self.torn |= !known.get().agrees(&answer),
+            MapEntry::Vacant(place) => {
+                place.insert(answer);
+            }
         }
-        self.answers.insert((path.to_path_buf(), question), answer);
     }
 }
 

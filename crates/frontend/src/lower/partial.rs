@@ -208,4 +208,5 @@ fn kind_by_name(text: &Text) -> Option<FileKind> {
 
 #[cfg(test)]
 #[path = "partial/tests.rs"]
+#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
 pub(crate) mod tests;

@@ -147,7 +147,7 @@ pub(crate) fn check_parts(space: &Space) {
         let mut chosen = Vec::new();
         for path in &all {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            if (state >> 33) % [2, 4, 9][round % 3] == 0 {
+            if (state >> 33).is_multiple_of([2, 4, 9][round % 3]) {
                 chosen.push(path.clone());
             }
         }

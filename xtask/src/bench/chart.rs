@@ -93,6 +93,8 @@ const RIGHT: f64 = 690.0;
 const BAR: f64 = 13.0;
 const BAR_STEP: f64 = 16.0;
 const GROUP_GAP: f64 = 9.0;
+/// How many colours the style has.
+const COLOURS: usize = 8;
 /// Characters of small print on a line.
 const SMALL_LINE: usize = 138;
 /// Values further apart than this are shown on a logarithmic scale.
@@ -116,8 +118,13 @@ pub(crate) fn svg(chart: &Chart) -> String {
     let how = if scale.logarithmic { "logarithmic scale" } else { "linear scale" };
     let subtitle = format!("{}; {how}", chart.subtitle);
     text(&mut body, 20.0, 52.0, "dim", "font-size=\"12\"", &subtitle);
-    legend(&mut body, &series);
-    let mut y = 92.0;
+    // Where each bar has its name in front, colours need none.
+    let named = chart
+        .panels
+        .iter()
+        .flat_map(|panel| &panel.groups)
+        .all(|group| group.bars.iter().all(|bar| bar.series == group.label));
+    let mut y = legend(&mut body, &series, !named) + 18.0;
     for panel in &chart.panels {
         y = draw_panel(&mut body, panel, &scale, &series, y);
     }
@@ -135,12 +142,20 @@ pub(crate) fn svg(chart: &Chart) -> String {
     )
 }
 
-/// The names of all series, in order of appearance.
-fn series(chart: &Chart) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
+/// The names of all series, in order of appearance, each with its colour: the same one in every chart for the two that
+/// are in every chart.
+fn series(chart: &Chart) -> Vec<(&str, usize)> {
+    let mut names: Vec<(&str, usize)> = Vec::new();
+    let mut others = (2..COLOURS).cycle();
     for bar in bars(chart) {
-        if !names.contains(&bar.series.as_str()) {
-            names.push(&bar.series);
+        let name = bar.series.as_str();
+        if !names.iter().any(|(other, _)| *other == name) {
+            let colour = match name {
+                "ninja" => 0,
+                "rekindle" => 1,
+                _ => others.next().unwrap_or(2),
+            };
+            names.push((name, colour));
         }
     }
     names
@@ -150,21 +165,30 @@ fn bars(chart: &Chart) -> impl Iterator<Item = &Bar> {
     chart.panels.iter().flat_map(|panel| &panel.groups).flat_map(|group| &group.bars)
 }
 
-fn legend(body: &mut String, series: &[&str]) {
-    let mut x = 20.0;
-    for (at, name) in series.iter().enumerate() {
+/// The names of the colours, on as many lines as they need; answers where the last one ends.
+fn legend(body: &mut String, series: &[(&str, usize)], needed: bool) -> f64 {
+    let (mut x, mut y) = (20.0, 74.0);
+    if !needed {
+        return y - 18.0;
+    }
+    for (name, colour) in series {
+        let width = 34.0 + 6.7 * name.chars().count() as f64;
+        if x + width > WIDTH {
+            (x, y) = (20.0, y + 18.0);
+        }
         let _ = writeln!(
             body,
-            "<rect class=\"s{}\" x=\"{x}\" y=\"64\" width=\"11\" height=\"11\" rx=\"2\"/>",
-            at % 8
+            "<rect class=\"s{colour}\" x=\"{x}\" y=\"{}\" width=\"11\" height=\"11\" rx=\"2\"/>",
+            y - 10.0
         );
-        text(body, x + 16.0, 74.0, "text", "font-size=\"12\"", name);
-        x += 34.0 + 6.7 * name.chars().count() as f64;
+        text(body, x + 16.0, y, "text", "font-size=\"12\"", name);
+        x += width;
     }
+    y
 }
 
 /// Draws a panel from `top` on; answers where the next one begins.
-fn draw_panel(body: &mut String, panel: &Panel, scale: &Scale, series: &[&str], top: f64) -> f64 {
+fn draw_panel(body: &mut String, panel: &Panel, scale: &Scale, series: &[(&str, usize)], top: f64) -> f64 {
     let first = top + 24.0;
     let rows: f64 =
         panel.groups.iter().map(|group| group.bars.len() as f64 * BAR_STEP + GROUP_GAP).sum::<f64>();
@@ -185,7 +209,7 @@ fn draw_panel(body: &mut String, panel: &Panel, scale: &Scale, series: &[&str], 
         let middle = y + (group.bars.len() as f64 * BAR_STEP - (BAR_STEP - BAR)) / 2.0 + 4.0;
         text(body, LEFT - 10.0, middle, "text", "font-size=\"12\" text-anchor=\"end\"", &group.label);
         for bar in &group.bars {
-            let colour = series.iter().position(|name| *name == bar.series).unwrap_or(0) % 8;
+            let colour = series.iter().find(|(name, _)| *name == bar.series).map_or(0, |(_, colour)| *colour);
             draw_bar(body, bar, scale, colour, y);
             y += BAR_STEP;
         }
@@ -346,6 +370,24 @@ mod tests {
         let linear = Scale::of(&chart(&[2.0, 4.0]));
         assert_eq!(linear.at(2.0) - LEFT, (RIGHT - LEFT) / 2.0);
         assert_eq!(linear.ticks(), [0.0, 1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn the_two_of_every_chart_have_their_colours_and_no_other_has_them() {
+        let mut chart = chart(&[1.0, 1.0, 1.0, 1.0]);
+        for (bar, name) in chart.panels[0].groups[0].bars.iter_mut().zip(["cp", "rekindle", "true", "ninja"])
+        {
+            bar.series = name.to_owned();
+        }
+        assert_eq!(series(&chart), [("cp", 2), ("rekindle", 1), ("true", 3), ("ninja", 0)]);
+    }
+
+    #[test]
+    fn a_bar_that_has_its_name_in_front_needs_no_legend() {
+        let mut chart = chart(&[1.0]);
+        assert_eq!(svg(&chart).matches("a &amp; b").count(), 1);
+        chart.panels[0].groups[0].label = "a & b".to_owned();
+        assert_eq!(svg(&chart).matches("a &amp; b").count(), 1);
     }
 
     #[test]

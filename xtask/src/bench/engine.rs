@@ -107,9 +107,6 @@ fn all_steps(
     let place = &turns.tree.place;
     let engines = session.contenders(place);
     let mut rows = Vec::new();
-    if options.wants(LIVE) && plan.variants {
-        rows.extend(live(session, turns, plan.long)?);
-    }
     for step in ALL.into_iter().filter(|step| options.wants(step.name())) {
         eprintln!("bench:   {}", step.name());
         rows.extend(match step {
@@ -126,6 +123,9 @@ fn all_steps(
             Step::TouchAll => turns.step(step, &engines, plan.long)?,
             _ => turns.step(step, &engines, plan.short)?,
         });
+    }
+    if options.wants(LIVE) && plan.variants {
+        rows.extend(live(session, turns, plan.long)?);
     }
     Ok(rows)
 }

@@ -133,12 +133,11 @@ fn at_size(
 
 /// `true` and `cp` once for each object, one after another, and ninja with `cp` for a compiler.
 fn floors(session: &Session, units: &Units) -> Result<Vec<Contender>, String> {
-    let own = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
     let each = |name: &str, program: &str, folder: &str, lines: Vec<String>| {
         let list = session.scratch.join(format!("list-{program}"));
         fs::write(&list, lines.join("\n")).map_err(|error| format!("write {}: {error}", list.display()))?;
         let program = machine::on_path(program).ok_or_else(|| format!("there is no {program}"))?;
-        let words: Vec<OsString> = vec![own.clone().into(), "each".into(), list.into(), program.into()];
+        let words: Vec<OsString> = vec![measure::OWN.into(), "each".into(), list.into(), program.into()];
         Ok::<Contender, String>(Contender {
             name: name.to_owned(),
             line: Line { words, directory: units.place.clone(), environment: Vec::new() },

@@ -28,7 +28,7 @@ impl Tool {
     pub(crate) fn text(&self) -> String {
         let version = self.version.as_deref().unwrap_or("of an unknown version");
         let bare = version.strip_prefix(&self.name).map_or(version, str::trim_start);
-        let bare = bare.strip_prefix("version ").unwrap_or(bare);
+        let bare = bare.trim_start_matches("-- ").trim_start_matches("version ");
         format!("{} {bare}", self.name)
     }
 }
@@ -108,6 +108,7 @@ mod tests {
         };
         assert_eq!(text("ninja", "1.13.2"), "ninja 1.13.2");
         assert_eq!(text("ccache", "ccache version 4.7.5"), "ccache 4.7.5");
+        assert_eq!(text("strace", "strace -- version 6.1"), "strace 6.1");
         assert_eq!(text("gcc", "gcc (Debian 12.2.0) 12.2.0"), "gcc (Debian 12.2.0) 12.2.0");
     }
 

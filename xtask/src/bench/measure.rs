@@ -53,17 +53,14 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
+/// This program, also where cargo has put another build of it in its place while a bench runs.
+pub(crate) const OWN: &str = "/proc/self/exe";
+
 /// Runs a command once; its output and the figures go through files in `scratch`.
 pub(crate) fn run(line: &Line, scratch: &Path) -> Result<Run, String> {
-    let own = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
-    run_by(&own, line, scratch)
-}
-
-/// The same, with the measuring process started from this program.
-fn run_by(own: &Path, line: &Line, scratch: &Path) -> Result<Run, String> {
     let (figures, output, errors) =
         (scratch.join("figures.json"), scratch.join("output"), scratch.join("errors"));
-    let mut command = command(own);
+    let mut command = command(OWN);
     command.arg("measure").arg(&figures).args(&line.words).current_dir(&line.directory);
     command.envs(line.environment.iter().map(|(name, value)| (name, value)));
     command.stdout(create(&output)?).stderr(create(&errors)?);

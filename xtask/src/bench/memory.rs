@@ -68,7 +68,7 @@ fn panel(rows: &[Row], step: Step) -> Panel {
             first = 0.0;
         }
         let value = row.memory();
-        let note = stats::ratio(value.median, first).map(|part| format!("×{}", stats::figure(part)));
+        let note = stats::ratio(value.median, first).map(|part| format!("×{}", stats::part(part)));
         if first == 0.0 {
             first = value.median;
         }

@@ -157,7 +157,7 @@ pub(crate) fn tables(rows: &[Row]) -> Vec<Table> {
                 rows: Vec::new(),
             });
         }
-        let ratio = |value| part(rows, row, value).map_or_else(String::new, stats::figure);
+        let ratio = |value| part(rows, row, value).map_or_else(String::new, stats::part);
         let commands = Spread::of(row.samples.iter().map(|sample| sample.said.ran.all() as f64));
         let mut cells = vec![
             row.step.clone(),
@@ -193,7 +193,7 @@ pub(crate) fn panels(rows: &[Row], value: fn(&Row) -> Spread) -> Vec<Panel> {
             panel.groups.push(Group { label: row.step.clone(), bars: Vec::new() });
         }
         let mut note =
-            part(rows, row, value).map(|part| format!("×{}", stats::figure(part))).unwrap_or_default();
+            part(rows, row, value).map(|part| format!("×{}", stats::part(part))).unwrap_or_default();
         if !row.failed.is_empty() {
             note.push_str(" FAILED CHECK");
         }
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(tables.len(), 1);
         assert_eq!(
             tables[0].rows[1].join(" | "),
-            "no-op | rekindle | 3 | 2.00 (1.00–3.00) | 0.400 | 4.00 (2.00–6.00) | 0.400 | 2.00 | 1 | 4"
+            "no-op | rekindle | 3 | 2.00 (1.00–3.00) | 0.40 | 4.00 (2.00–6.00) | 0.40 | 2.00 | 1 | 4"
         );
         assert_eq!(tables[0].rows[0][4], "");
     }

@@ -37,7 +37,8 @@ pub(crate) struct Session {
 impl Session {
     /// Finds what is measured.
     pub(crate) fn open(root: &Path, options: &Options) -> Result<Session, String> {
-        let scratch = root.join("target/bench/work");
+        // Of this process alone: another bench or a test may run at the same time.
+        let scratch = root.join("target/bench").join(format!("work-{}", std::process::id()));
         fs::create_dir_all(&scratch).map_err(|error| format!("create {}: {error}", scratch.display()))?;
         let ninja = peers::find(root, "ninja", &options.peers)
             .ok_or("there is no ninja: `cargo xtask peers` installs it, `--peer ninja=PATH` names one")?;
@@ -66,7 +67,7 @@ impl Session {
         match compiler {
             Compiler::Gcc => Ok(Tools { cc: "gcc".to_owned(), ar: "ar".to_owned() }),
             Compiler::Standin => {
-                let standin = standin::build(&self.root, &self.root.join("target/bench/standin"))?;
+                let standin = standin::build(&self.root, &self.scratch.join("standin"))?;
                 Ok(Tools { cc: standin.cc.display().to_string(), ar: standin.ar.display().to_string() })
             }
         }
@@ -104,6 +105,14 @@ impl Session {
     /// Removes a project that is done with.
     pub(crate) fn close(&self, tree: &Tree) -> Result<(), String> {
         steps::remove(&tree.place)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Err(why) = steps::remove(&self.scratch) {
+            eprintln!("bench: {why}");
+        }
     }
 }
 

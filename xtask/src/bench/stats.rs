@@ -43,13 +43,23 @@ pub(crate) fn ratio(value: f64, of: f64) -> Option<f64> {
     (of > 0.0 && value.is_finite()).then(|| value / of)
 }
 
+/// A ratio for people.
+pub(crate) fn part(ratio: f64) -> String {
+    let digits = match ratio {
+        size if size >= 9.95 => 0,
+        size if size >= 0.0995 => 2,
+        _ => 3,
+    };
+    format!("{ratio:.digits$}")
+}
+
 /// A figure with three digits or all before the point, thousands set apart.
 pub(crate) fn figure(value: f64) -> String {
     let digits = match value.abs() {
         size if size >= 99.95 => 0,
         size if size >= 9.995 => 1,
         size if size >= 0.9995 => 2,
-        size if size == 0.0 => 0,
+        0.0 => 0,
         _ => 3,
     };
     let text = format!("{value:.digits$}");
@@ -65,7 +75,7 @@ fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         let left = digits.len() - at;
-        if at > 0 && left % 3 == 0 && !text.ends_with('-') {
+        if at > 0 && left.is_multiple_of(3) && !text.ends_with('-') {
             text.push(',');
         }
         text.push(digit);
@@ -95,6 +105,14 @@ mod tests {
     fn a_ratio_to_nothing_is_none() {
         assert_eq!(ratio(1.0, 4.0), Some(0.25));
         assert_eq!(ratio(1.0, 0.0), None);
+    }
+
+    #[test]
+    fn a_ratio_has_two_digits_that_count() {
+        let cases = [(12.34, "12"), (1.236, "1.24"), (0.151, "0.15"), (0.0612, "0.061")];
+        for (value, text) in cases {
+            assert_eq!(part(value), text);
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What the command lines of all kinds have in common.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Piece};
 use rekindle_fingerprint::digest::Digest;
@@ -40,14 +40,30 @@ pub(crate) fn program(driver: &Driver) -> Vec<Arg> {
     driver.launcher.into_iter().chain([driver.path]).map(Arg::path).collect()
 }
 
-/// A file in the scratch directory whose name no other product's has: the product's own name, a few digits of the
-/// digest of its whole name, and an ending.
+/// A file in the scratch directory whose name no other product's has: its own name (see [`scratch_name`]), and an
+/// ending.
 pub(crate) fn scratch(temporary: PathId, product: PathId, ending: &str, files: &mut Files) -> PathId {
+    let name = scratch_name(product, files);
+    below(temporary, &with_ending(&name, ending), files)
+}
+
+/// The product's own name and a few digits of the digest of its whole name.
+pub(crate) fn scratch_name(product: PathId, files: &Files) -> OsString {
     let full = full_name(product, files);
     let mut name = files.rel(product).file_name().unwrap_or_default().as_bytes().to_vec();
     name.truncate(180);
-    name.extend_from_slice(format!("-{}{ending}", &Digest::of(&full).hex()[..10]).as_bytes());
-    below(temporary, Path::new(OsStr::from_bytes(&name)), files)
+    name.push(b'-');
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+    name.extend(Digest::of(&full).0[..5].iter().flat_map(|byte| digits(*byte)));
+    OsString::from_vec(name)
+}
+
+/// A name with an ending behind it.
+pub(crate) fn with_ending(name: &OsStr, ending: &str) -> PathBuf {
+    let mut whole = OsString::with_capacity(name.len() + ending.len());
+    whole.push(name);
+    whole.push(ending);
+    PathBuf::from(whole)
 }
 
 /// What names a path on every machine.

@@ -1,10 +1,14 @@
 //! The command line of a compile.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, OnceLock};
 
-use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Discovery, Exposure};
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Discovery, Exposure, Identity};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::Search;
+use rekindle_fingerprint::roots::Roots;
+use rekindle_fingerprint::scan::Mentions;
 
 use crate::command::{self, MESSAGES};
 use crate::dialect::{IncludeKind, Side};
@@ -28,6 +32,60 @@ const ENDINGS: [(Language, &[&str]); 4] = [
 /// A file with nothing in it.
 const EMPTY: &str = "/dev/null";
 
+/// What compiles have in common that differ in source, object and scratch directory alone.
+#[derive(Debug)]
+pub(crate) struct Common {
+    treated: Arc<Treated>,
+    identity: Arc<Identity>,
+    /// The program, how it shows messages, its maps.
+    start: Vec<Arg>,
+    maps: Maps,
+    /// The flags that make or use a precompiled header, and what is read for them.
+    precompiled: Vec<Arg>,
+    precompiled_inputs: Vec<PathId>,
+    env: Vec<(OsString, Arg)>,
+    search: Search,
+    fixed: Mentions,
+    /// Whether the program that is made writes counters to a file beside the object.
+    counts: bool,
+    /// Whether an assembler runs that tells what it read.
+    external: bool,
+    local: Option<String>,
+    /// What one exposes whose source has a relative name.
+    exposed: OnceLock<Vec<Exposure>>,
+}
+
+/// A compile that was asked for, and what others have in common with it.
+#[derive(Debug)]
+pub(crate) struct Alike {
+    request: Compile,
+    cwd: PathId,
+    /// How many roots there were, and how many of them somewhere.
+    roots: (usize, usize),
+    common: Arc<Common>,
+}
+
+/// How many kinds of compiles are kept in mind.
+const KINDS: usize = 8;
+
+/// Whether two compiles have a [`Common`].
+fn are_alike(one: &Compile, other: &Compile) -> bool {
+    let Compile { source: _, object: _, temporary: _, order_only: _, .. } = one;
+    let Compile { language, standard, mode, warnings, pic, makes_precompiled, .. } = one;
+    let Compile { defines, includes, forced, precompiled, flags, .. } = one;
+    *language == other.language
+        && *makes_precompiled == other.makes_precompiled
+        && *pic == other.pic
+        && *warnings == other.warnings
+        && *precompiled == other.precompiled
+        && *standard == other.standard
+        && *mode == other.mode
+        && *defines == other.defines
+        && *includes == other.includes
+        && *forced == other.forced
+        && *flags == other.flags
+}
+
 impl Toolchain {
     /// The command that compiles one source (or makes a precompiled header), run in `cwd`, the workspace.
     ///
@@ -35,36 +93,22 @@ impl Toolchain {
     /// A flag does what rekindle does itself or lacks its value; [`FlagError::Unprobed`] if the compiler has to be
     /// asked first.
     pub fn compile(&self, files: &mut Files, request: &Compile, cwd: PathId) -> Result<Action, FlagError> {
-        let driver = self.driver(request.language)?;
-        let treated = self.read_flags(self.compile_flags(request), Phase::Compile, cwd, files)?;
-        let facts = self.facts(Need::Compile(request.language), treated.selecting.clone())?.clone();
-        let lto = treated.lto.unwrap_or(false);
-        let preprocessed = request.language != Language::Assembler;
-
-        let mut argv = command::program(driver);
-        argv.extend(self.manners(request, &treated));
-        let compiles = matches!(request.language, Language::C | Language::Cxx);
-        let counts = compiles && counts(&treated.args);
-        let maps = self.maps(request.language, lto, counts, files);
-        argv.extend(maps.args.iter().cloned());
-        argv.extend(self.seed(request, &treated, files));
-        let mut inputs = vec![request.source];
-        if preprocessed {
-            argv.extend(self.precompiled(request, &mut inputs, files));
-        }
-        argv.extend(treated.args.iter().cloned());
+        let common = self.common(files, request, cwd)?;
+        let treated = &common.treated;
+        let mut argv = Vec::with_capacity(common.start.len() + treated.args.len() + 16);
+        argv.extend_from_slice(&common.start);
+        argv.extend(self.seed(request, treated, files));
+        argv.extend_from_slice(&common.precompiled);
+        argv.extend_from_slice(&treated.args);
+        let scratch = command::scratch_name(request.object, files);
         let mut depfiles = Vec::new();
-        if preprocessed {
-            let depfile = command::scratch(request.temporary, request.object, ".d", files);
+        if request.language != Language::Assembler {
+            let depfile = command::below(request.temporary, &command::with_ending(&scratch, ".d"), files);
             argv.extend(["-MD".into(), "-MF".into(), Arg::path(depfile)]);
             depfiles.push(DepfileFormat::Make(depfile));
         }
-        // With link-time optimization, assembler's text is assembled at the link, and its flags are kept for that. What
-        // stands between us and the compiler may put an object back without the assembler's depfile, as ccache does.
-        let external =
-            (self.family == Family::Gcc || treated.external_assembler) && !lto && self.local.is_none();
-        if external && !request.makes_precompiled {
-            let depfile = command::scratch(request.temporary, request.object, ".as.d", files);
+        if common.external && !request.makes_precompiled {
+            let depfile = command::below(request.temporary, &command::with_ending(&scratch, ".as.d"), files);
             for word in [Arg::from("--MD"), Arg::path(depfile)] {
                 argv.extend(["-Xassembler".into(), word]);
             }
@@ -72,45 +116,121 @@ impl Toolchain {
         }
         argv.extend(self.product(request, files));
 
-        inputs.extend(treated.inputs.iter().copied());
         let mut outputs = vec![request.object];
-        let sides = self.side_files(request, &treated, files);
+        let sides = self.side_files(request, treated, files);
         outputs.extend(sides.files);
         outputs.extend(treated.outputs.iter().copied());
         let mut action = Action::new(ActionKind::Compile, files.show(request.source), argv, cwd, outputs);
-        action.env = self.env(ActionKind::Compile, &maps, files);
+        action.env.clone_from(&common.env);
         if self.family == Family::Clang {
             self.temporary(request.temporary, &mut action.env);
         }
-        action.exposed = self.compile_exposes(request, &treated, &maps, counts, &action, files);
-        action.identity = Some(facts.identity(&Extra::of(&treated)));
-        action.inputs = unique(inputs);
-        action.order_only = request.order_only.clone();
+        action.exposed = self.compile_exposes(request, &common, &action, files);
+        action.identity = Some(common.identity.clone());
+        let inputs = [request.source].into_iter().chain(common.precompiled_inputs.iter().copied());
+        action.inputs = unique(inputs.chain(treated.inputs.iter().copied()).collect());
+        action.order_only.clone_from(&request.order_only);
         action.discovery = Discovery {
             depfiles,
-            search: Some(self.header_search(request, &treated, &facts, cwd, files)),
+            search: Some(common.search.clone()),
             scan: true,
-            incbin_in_depfile: external,
-            assembled_later: lto && compiles,
+            incbin_in_depfile: common.external,
+            assembled_later: treated.lto.unwrap_or(false) && is_compiled(request.language),
             also_searched: treated.searched.clone(),
-            fixed: self.fixed_dates(),
-            maybe: self.profiles(&treated, Some(request.object), cwd, files),
+            fixed: common.fixed,
+            maybe: self.profiles(treated, Some(request.object), cwd, files),
         };
-        let reasons = [&self.local, &treated.local, &facts.local, &sides.unknown];
-        action.local = reasons.into_iter().flatten().next().cloned();
+        action.local = common.local.clone().or(sides.unknown);
         action.response_file = true;
         Ok(action)
+    }
+
+    /// What a compile has in common with others, which is put together once.
+    fn common(&self, files: &mut Files, request: &Compile, cwd: PathId) -> Result<Arc<Common>, FlagError> {
+        if request.makes_precompiled {
+            // Its source is among the flags.
+            return self.in_common(files, request, cwd).map(Arc::new);
+        }
+        let placed = files.roots().iter().filter(|(_, root)| root.is_placed()).count();
+        let roots = (files.roots().iter().count(), placed);
+        let lock = || self.alike.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_known =
+            |known: &&Alike| known.cwd == cwd && known.roots == roots && are_alike(&known.request, request);
+        if let Some(known) = lock().iter().find(is_known) {
+            return Ok(known.common.clone());
+        }
+        let common = Arc::new(self.in_common(files, request, cwd)?);
+        let mut alike = lock();
+        if alike.len() == KINDS {
+            alike.pop();
+        }
+        alike.insert(0, Alike { request: request.clone(), cwd, roots, common: common.clone() });
+        Ok(common)
+    }
+
+    fn in_common(&self, files: &mut Files, request: &Compile, cwd: PathId) -> Result<Common, FlagError> {
+        let driver = self.driver(request.language)?;
+        let treated = self.read_flags(self.compile_flags(request), Phase::Compile, cwd, files)?;
+        let facts = self.facts(Need::Compile(request.language), treated.selecting.clone())?.clone();
+        let lto = treated.lto.unwrap_or(false);
+        let counts = is_compiled(request.language) && counts(&treated.args);
+        let maps = self.maps(request.language, lto, counts, files);
+        let mut start = command::program(driver);
+        start.extend(self.manners(request, &treated));
+        start.extend(maps.args.iter().cloned());
+        let mut precompiled_inputs = Vec::new();
+        let precompiled = match request.language {
+            Language::Assembler => Vec::new(),
+            _ => self.precompiled(request, &mut precompiled_inputs, files),
+        };
+        let local = [&self.local, &treated.local, &facts.local].into_iter().flatten().next().cloned();
+        Ok(Common {
+            identity: facts.identity(&Extra::of(&treated)),
+            start,
+            precompiled,
+            precompiled_inputs,
+            env: self.env(ActionKind::Compile, &maps, files),
+            search: self.header_search(request, &treated, &facts, cwd, files),
+            fixed: self.fixed_dates(),
+            counts,
+            // With link-time optimization, assembler's text is assembled at the link, and its flags are kept for that.
+            // What stands between us and the compiler may put an object back without the assembler's depfile, as ccache
+            // does.
+            external: (self.family == Family::Gcc || treated.external_assembler)
+                && !lto
+                && self.local.is_none(),
+            local,
+            exposed: OnceLock::new(),
+            maps,
+            treated,
+        })
     }
 
     fn compile_exposes(
         &self,
         request: &Compile,
-        treated: &Treated,
-        maps: &Maps,
-        counts: bool,
+        common: &Common,
         action: &Action,
         files: &Files,
     ) -> Vec<Exposure> {
+        let find = || self.compile_carries(request, common, action, files);
+        // A name that is spelled relatively exposes nothing, and one with a `=` may look like a map.
+        let (cwd, source) = (files.rel(action.cwd), files.rel(request.source));
+        let is_near = files.root(action.cwd) == Roots::WORKSPACE
+            && cwd.as_os_str().is_empty()
+            && files.root(request.source) == Roots::WORKSPACE
+            && !source.as_os_str().as_bytes().contains(&b'=');
+        if is_near && !common.counts { common.exposed.get_or_init(find).clone() } else { find() }
+    }
+
+    fn compile_carries(
+        &self,
+        request: &Compile,
+        common: &Common,
+        action: &Action,
+        files: &Files,
+    ) -> Vec<Exposure> {
+        let treated = &*common.treated;
         let mut args = treated.args.clone();
         args.push(Arg::path(request.source));
         args.extend(request.precompiled.iter().map(|precompiled| Arg::path(precompiled.product)));
@@ -122,10 +242,10 @@ impl Toolchain {
             object: request.object,
             cwd: action.cwd,
             lto: treated.lto.unwrap_or(false),
-            counts,
+            counts: common.counts,
             preprocessed: request.language != Language::Assembler,
         };
-        self.exposed_by_compile(&carried, maps, files)
+        self.exposed_by_compile(&carried, &common.maps, files)
     }
 
     /// All flags of a compile, ours before the person's.
@@ -287,8 +407,20 @@ pub(crate) fn with_anywhere(mut dirs: Vec<PathId>, anywhere: impl Iterator<Item 
     [anywhere.clone(), dirs, anywhere].concat()
 }
 
+fn is_compiled(language: Language) -> bool {
+    matches!(language, Language::C | Language::Cxx)
+}
+
 /// The same list without what comes again.
-pub(crate) fn unique(list: Vec<PathId>) -> Vec<PathId> {
+pub(crate) fn unique(mut list: Vec<PathId>) -> Vec<PathId> {
+    if list.len() < 2 {
+        return list;
+    }
+    if let [one, other] = list.as_slice() {
+        let is_one = one == other;
+        list.truncate(if is_one { 1 } else { 2 });
+        return list;
+    }
     let mut seen = std::collections::HashSet::with_capacity(list.len());
     list.into_iter().filter(|id| seen.insert(*id)).collect()
 }

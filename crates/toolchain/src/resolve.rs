@@ -69,6 +69,7 @@ pub fn resolve(
         processor: identity::processor_parts(),
         facts: HashMap::new(),
         read: Mutex::default(),
+        alike: Mutex::default(),
     };
     if let Some(cxx) = cxx.filter(|_| first.has_cxx) {
         toolchain.cxx = Some(driver(&cxx, &mut desk)?);

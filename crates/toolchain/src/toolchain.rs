@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use rekindle_fingerprint::action::{Arg, Identity, Spelling};
 use rekindle_fingerprint::files::{Files, PathId};
 
+use crate::compile::Alike;
 use crate::desk::Desk;
 use crate::dialect::{Dialect, clang, gcc};
 use crate::environment::Environment;
@@ -117,6 +118,7 @@ pub struct Toolchain {
     pub(crate) processor: Parts,
     pub(crate) facts: HashMap<Variant, Arc<Facts>>,
     pub(crate) read: Mutex<Read>,
+    pub(crate) alike: Mutex<Vec<Alike>>,
 }
 
 /// What a toolchain shows of itself.

@@ -38,7 +38,7 @@ pub fn build(
         session.remove_orphans()?;
     }
     session.observe_everything();
-    let total = session.scheduler.progress().total();
+    let total = session.scheduler.progress().total() + session.proved();
     (session.events)(Event::Started { total });
     session.run();
     session.close()
@@ -128,34 +128,60 @@ impl Session<'_> {
         }
     }
 
+    /// What has ended is taken in first, so that the next command starts; then commands are started; and while there
+    /// is none to start or no place for it, the next action is judged.
     fn run(&mut self) {
         loop {
-            while let Some(id) = self.scheduler.next_judge() {
-                self.settle(id);
-                if self.live.is_closed() {
-                    self.interrupt();
-                }
+            if self.live.is_closed() && !self.scheduler.finished() {
+                self.interrupt();
+            }
+            let to_start = self.scheduler.progress().to_start;
+            if let Ok(message) = self.messages.try_recv() {
+                self.take(message);
+                // What may be started now may belong to another pool.
+                self.pools_are_full &= self.scheduler.progress().to_start <= to_start;
+                continue;
             }
             self.start_what_is_ready();
-            if self.running.is_empty() && self.scheduler.finished() {
+            let to_start = self.scheduler.progress().to_start;
+            if let Some(id) = self.scheduler.next_judge() {
+                self.settle(id);
+                self.pools_are_full &= self.scheduler.progress().to_start <= to_start;
+                continue;
+            }
+            if self.scheduler.finished() {
                 return;
             }
-            if self.running.is_empty() {
+            if self.scheduler.progress().with_caller() == 0 {
                 // Something failed or was settled without running; there may be more to judge.
                 continue;
             }
             match self.messages.recv() {
-                Ok(Message::Ended(ended)) => {
-                    self.pools_are_full = false;
-                    self.finish(*ended);
-                }
-                Ok(Message::Token(token)) => {
-                    self.asked_for_token = false;
-                    self.tokens.push(token);
-                }
+                Ok(message) => self.take(message),
                 // We hold a sender ourselves, so the channel stays open.
                 Err(_) => return,
             }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Ended(ended) => {
+                let Some(running) = self.running.remove(&ended.id) else { return };
+                self.pools_are_full = false;
+                // Its place is free: unless it failed, the next command runs while its result is looked at.
+                if ended.kept_its_promise() {
+                    self.start_what_is_ready();
+                }
+                self.finish(*ended, running);
+            }
+            Message::Token(token) => {
+                self.asked_for_token = false;
+                self.tokens.push(token);
+            }
+            Message::Sets { id, key, sets } => self.sets_were_read(id, key, sets),
+            Message::Retrieved(id, retrieved) => self.was_retrieved(id, *retrieved),
+            Message::Put(id, put) => self.was_put(id, put),
         }
     }
 
@@ -175,8 +201,13 @@ impl Session<'_> {
             let Some(id) = self.scheduler.next_start() else { break };
             self.start(id);
         }
+        let progress = self.scheduler.progress();
+        if progress.to_judge > 0 {
+            // There may be something to start in a moment.
+            return;
+        }
         // There is a slot and nothing to start in it, until a command ends: tokens that are not in use go back.
-        self.pools_are_full = true;
+        self.pools_are_full = progress.to_start > 0;
         if self.asked_for_token {
             self.asked_for_token = false;
             self.jobs.withdraw();
@@ -216,6 +247,7 @@ impl Session<'_> {
         } else {
             BuildOutcome::Ok
         };
+        self.request.proved.add_to(summary);
         Ok(self.summary)
     }
 }

@@ -9,22 +9,24 @@ use rekindle_fingerprint::action::{Action, ActionKind, DepfileFormat};
 use rekindle_fingerprint::depfile;
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId, Seen};
+use rekindle_fingerprint::key::ActionDigest;
 use rekindle_fingerprint::printed;
 use rekindle_fingerprint::roots::{RootId, Roots};
+use rekindle_fingerprint::signature::FileTime;
 use rekindle_fingerprint::stamp::Stamp;
 use rekindle_scheduler::{ActionId, RunAgain};
 use rekindle_store::Error as StoreError;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bound;
 use crate::build::is_temporary;
 use crate::error::Error;
-use crate::event::{Outcome, Remarks};
+use crate::event::{Outcome, Remarks, Report};
 use crate::history::Before;
 use crate::kept::Kept;
 use crate::outputs::{Found, Made};
 use crate::scans::Mentioned;
-use crate::session::Session;
+use crate::session::{Message, Session};
 use crate::settle::remarks_of;
 use crate::start::{Ended, Running};
 use crate::stepped;
@@ -48,11 +50,18 @@ pub(crate) struct Success {
     pub(crate) ms: u64,
 }
 
+/// A command that has succeeded, and whose result a thread puts into the store.
+pub(crate) struct Putting {
+    running: Running,
+    stamp: Stamp,
+    digest: ActionDigest,
+    report: Report,
+}
+
 impl Session<'_> {
     /// Takes in a command that has ended.
-    pub(crate) fn finish(&mut self, ended: Ended) {
+    pub(crate) fn finish(&mut self, ended: Ended, running: Running) {
         let id = ended.id;
-        let Some(running) = self.running.remove(&id) else { return };
         let finished = match ended.result {
             Ok(finished) => finished,
             Err(exec::Error::Interrupted) => {
@@ -255,22 +264,44 @@ impl Session<'_> {
         };
         let mut report = self.report(id, Outcome::Ran);
         report.ms = success.ms;
-        let remembered = match recorded {
-            Ok(mut stamp) => {
-                if stored.is_some_and(|stored| self.stored(stored)) {
-                    stamp.shared = self.share(id, &stamp);
+        report.printed = success.printed;
+        match recorded {
+            Ok(stamp) => {
+                let shared = stored.is_some_and(|stored| self.stored(stored));
+                if let Some((digest, put)) = shared.then(|| self.share(id, &stamp)).flatten() {
+                    // The stamp says that it is shared, so it waits for that; the next command need not.
+                    self.putting.insert(id, Putting { running, stamp, digest, report });
+                    self.hands.give(move || Message::Put(id, put()));
+                } else {
+                    self.end(id, running, stamp, report);
                 }
-                self.remember(id, running, stamp, &mut report.remarks)
             }
             Err(why) => {
                 report.remarks.unrecorded = Some(why);
-                self.do_not_remember(id, running)
+                if let Err(error) = self.do_not_remember(id, running) {
+                    self.give_up(error);
+                }
+                self.scheduler.done(id);
+                self.finished(report);
             }
-        };
-        if let Err(error) = remembered {
+        }
+    }
+
+    /// A thread has put what a command gave into the store, or could not.
+    pub(crate) fn was_put(&mut self, id: ActionId, put: Result<(), StoreError>) {
+        let Some(Putting { running, mut stamp, digest, report }) = self.putting.remove(&id) else { return };
+        if self.answered(put).is_some() {
+            self.used(|used| used.stored += 1);
+            stamp.shared = Some(digest);
+        }
+        self.end(id, running, stamp, report);
+    }
+
+    /// Records that a command has succeeded, and settles its action.
+    fn end(&mut self, id: ActionId, running: Running, stamp: Stamp, mut report: Report) {
+        if let Err(error) = self.remember(id, running, stamp, &mut report.remarks) {
             self.give_up(error);
         }
-        report.printed = success.printed;
         self.scheduler.done(id);
         self.finished(report);
     }
@@ -373,12 +404,16 @@ impl Session<'_> {
             |path: &PathId| running.observed.contains_key(path) || self.graph.producer(*path).is_some();
         let first_named: Vec<PathId> = inputs.iter().copied().filter(|path| !observed(path)).collect();
         self.files.observe(&first_named);
+        let mut ages = Ages::default();
         for path in first_named {
-            let shown = self.files.show(path);
-            match age(self.files, path, running) {
+            let age = ages.of(self.files, path, running);
+            let shown = || self.files.show(path);
+            match age {
                 Age::Older => {}
-                Age::Young => return Some(format!("`{shown}` was changed as the command started or later")),
-                Age::Gone => return Some(format!("it says that it read `{shown}`, which is not there")),
+                Age::Young => {
+                    return Some(format!("`{}` was changed as the command started or later", shown()));
+                }
+                Age::Gone => return Some(format!("it says that it read `{}`, which is not there", shown())),
             }
         }
         inputs.extend(action.identity.iter().flat_map(|identity| identity.files.iter().copied()));
@@ -465,20 +500,41 @@ fn is_same(one: &Seen, other: &Seen) -> bool {
     }
 }
 
-fn age(files: &Files, path: PathId, running: &Running) -> Age {
-    let absolute = files.abs(path);
-    let Seen::File { signature, .. } = files.seen(path) else { return Age::Gone };
-    let device = disk::device(&absolute).unwrap_or(u64::MAX);
-    if running.before.is_younger(device, signature) {
-        return Age::Young;
-    }
-    match disk::last_change_of_links(&absolute) {
-        Ok(Some(changed))
-            if changed.0.saturating_add(running.before.granularity) >= running.before.time.0 =>
-        {
-            Age::Young
+/// The ages of the files that one command named: each directory on the way to one is looked at once.
+#[derive(Default)]
+struct Ages {
+    /// When the newest symbolic link on the way to a directory was changed, the directory itself included.
+    links: FxHashMap<PathBuf, Option<FileTime>>,
+}
+
+impl Ages {
+    fn of(&mut self, files: &Files, path: PathId, running: &Running) -> Age {
+        let Seen::File { signature, .. } = files.seen(path) else { return Age::Gone };
+        let absolute = files.abs(path);
+        let (Ok(own), Ok(above)) = (disk::own(&absolute), self.above(&absolute)) else { return Age::Gone };
+        // What a link leads to may be on another file system.
+        let device = if own.link.is_some() { disk::device(&absolute) } else { Some(own.device) };
+        if running.before.is_younger(device.unwrap_or(u64::MAX), signature) {
+            return Age::Young;
         }
-        Ok(_) => Age::Older,
-        Err(_) => Age::Gone,
+        match above.max(own.link) {
+            Some(changed)
+                if changed.0.saturating_add(running.before.granularity) >= running.before.time.0 =>
+            {
+                Age::Young
+            }
+            _ => Age::Older,
+        }
+    }
+
+    /// The newest change of the links on the way to `path`, without its last component.
+    fn above(&mut self, path: &Path) -> std::io::Result<Option<FileTime>> {
+        let Some(dir) = path.parent().filter(|dir| dir.parent().is_some()) else { return Ok(None) };
+        if let Some(known) = self.links.get(dir) {
+            return Ok(*known);
+        }
+        let newest = self.above(dir)?.max(disk::own(dir)?.link);
+        self.links.insert(dir.to_path_buf(), newest);
+        Ok(newest)
     }
 }

@@ -107,6 +107,11 @@ impl Kept {
 }
 
 impl Aside {
+    /// Whether nothing was there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.moved.is_empty()
+    }
+
     /// After failure: what was there before is there again.
     pub(crate) fn put_back(self) {
         for (output, aside) in self.moved {

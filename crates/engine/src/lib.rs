@@ -48,15 +48,18 @@ pub mod journal;
 pub mod lock;
 pub mod marker;
 pub mod request;
+pub mod snapshot;
 pub mod spelled;
 
 mod bound;
 mod fault;
 mod finish;
+mod hands;
 mod kept;
 mod outputs;
 mod record;
 mod recorded;
+mod restore;
 mod scans;
 mod scripts;
 mod session;

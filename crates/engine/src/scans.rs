@@ -8,7 +8,8 @@ use std::rc::Rc;
 use rekindle_fingerprint::action::{Action, Piece};
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{ContentId, Files, PathId};
-use rekindle_fingerprint::lookup::{self, Listings, Outputs};
+use rekindle_fingerprint::lookup::{self, Listings, Outputs, World};
+use rekindle_fingerprint::roots::normalize;
 use rekindle_fingerprint::scan::{self, First, Mentions, Probe, Scan, Text};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -68,29 +69,36 @@ impl Scans {
         let aliases = aliases(scans.iter().map(|(_, scan)| &**scan), &[]);
         if aliases.is_empty() {
             for (path, scan) in &scans {
-                all.add(files, *path, action, scan);
+                all.add(files, *path, action, scan, world);
                 all.add_stepping(files, *path, scan, world, listings);
             }
         } else {
             for (path, scan) in scan_with_aliases(files, paths, text, aliases) {
-                all.add(files, path, action, &scan);
+                all.add(files, path, action, &scan, world);
                 all.add_stepping(files, path, &scan, world, listings);
             }
         }
         all.settle_halves(files);
         all.settle_steps(files, action);
         if text == Text::C {
-            self.precompiled(files, paths, action, &mut all);
+            self.precompiled(files, paths, action, world, &mut all);
         }
         if all.assembly {
-            self.scan_payloads(files, action, &mut all);
+            self.scan_payloads(files, action, world, &mut all);
         }
         all
     }
 
     /// gcc takes `NAME.gch` for the first header that a source includes, if that is there and fits, wherever it
     /// searches that header; and says nothing.
-    fn precompiled(&mut self, files: &mut Files, paths: &[PathId], action: &Action, all: &mut Mentioned) {
+    fn precompiled(
+        &mut self,
+        files: &mut Files,
+        paths: &[PathId],
+        action: &Action,
+        world: &Outputs,
+        all: &mut Mentioned,
+    ) {
         let Some(source) = action.inputs.first().copied() else { return };
         let mut names: Vec<Probe> = self.first(files, source).map_or_else(Vec::new, |first| {
             let read = if first.unknown { paths } else { &[] };
@@ -102,7 +110,7 @@ impl Scans {
         let of_flags = action.discovery.also_searched.iter().filter(|name| name.ends_with(b".gch"));
         names.extend(of_flags.map(|name| Probe { name: name.as_slice().into(), angled: false, next: false }));
         for name in names {
-            for found in find(files, source, action, &name.name, true) {
+            for found in find(files, source, action, &name.name, world, true) {
                 match disk::stat(&files.abs(found)) {
                     Ok(disk::Entry::Directory(_)) => {
                         let shown = files.show(found);
@@ -128,12 +136,12 @@ impl Scans {
     }
 
     /// What the assembler includes may make it read further files.
-    fn scan_payloads(&mut self, files: &mut Files, action: &Action, all: &mut Mentioned) {
+    fn scan_payloads(&mut self, files: &mut Files, action: &Action, world: &Outputs, all: &mut Mentioned) {
         let mut scanned = FxHashSet::default();
         while let Some(path) = all.payloads.iter().copied().find(|path| scanned.insert(*path)) {
             files.observe(&[path]);
             if let Some(scan) = self.scan(files, path, Text::PlainAssembler) {
-                all.add(files, path, action, &scan);
+                all.add(files, path, action, &scan, world);
             }
         }
         all.payloads.sort_unstable();
@@ -187,7 +195,7 @@ fn aliases<'s>(scans: impl Iterator<Item = &'s Scan>, known: &[Box<[u8]>]) -> Ve
 }
 
 impl Mentioned {
-    fn add(&mut self, files: &mut Files, path: PathId, action: &Action, scan: &Scan) {
+    fn add(&mut self, files: &mut Files, path: PathId, action: &Action, scan: &Scan, world: &Outputs) {
         let halves = [(scan.asks, &mut self.asks), (scan.answers, &mut self.answers)];
         for (line, first) in halves {
             if let Some(line) = line {
@@ -220,7 +228,7 @@ impl Mentioned {
         let by_assembler = scan.incbins.iter().chain(&scan.asm_includes).map(|name| (&name.name, false));
         let by_assembler = by_assembler.filter(|_| !action.discovery.incbin_in_depfile);
         for (name, angled) in embeds.chain(by_assembler) {
-            self.payloads.extend(find(files, path, action, name, false));
+            self.payloads.extend(find(files, path, action, name, world, false));
             self.probes.push(Probe { name: name.clone(), angled, next: false });
         }
     }
@@ -279,21 +287,40 @@ impl Mentioned {
 
 /// Where the payload `name` of a file may be found: beside the file, in the working directory, or where headers are
 /// searched; all of these, since who searches it has an order of his own. One that is nowhere stands in a branch that
-/// was not compiled.
-fn find(files: &mut Files, path: PathId, action: &Action, name: &[u8], directories: bool) -> Vec<PathId> {
+/// was not compiled. What an action makes counts as there, for its command may just be running.
+fn find(
+    files: &mut Files,
+    path: PathId,
+    action: &Action,
+    name: &[u8],
+    world: &Outputs,
+    directories: bool,
+) -> Vec<PathId> {
     let name = Path::new(OsStr::from_bytes(name));
     let beside = files.abs(path).parent().map(Path::to_path_buf);
     let searched = action.discovery.search.iter().flat_map(|search| &search.dirs).map(|dir| files.abs(*dir));
-    let mut places: Vec<_> = beside.into_iter().chain([files.abs(action.cwd)]).chain(searched).collect();
-    places.retain(|dir| match disk::stat(&dir.join(name)) {
-        Ok(disk::Entry::File(..)) => true,
-        Ok(disk::Entry::Directory(_)) => directories,
-        _ => false,
-    });
-    let mut found: Vec<PathId> = places.iter().map(|dir| files.path_from(dir, name)).collect();
+    let places: Vec<_> = beside.into_iter().chain([files.abs(action.cwd)]).chain(searched).collect();
+    let mut found = Vec::new();
+    for dir in places {
+        let is_there = match disk::stat(&dir.join(name)) {
+            Ok(disk::Entry::File(..)) => true,
+            Ok(disk::Entry::Directory(_)) => directories,
+            _ => false,
+        };
+        if is_there || is_made(files, world, &normalize(&dir, name, disk::is_link)) {
+            found.push(files.path_from(&dir, name));
+        }
+    }
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Whether some action makes the file at `place`.
+fn is_made(files: &Files, world: &Outputs, place: &Path) -> bool {
+    let (root, rel) = files.roots().locate(place);
+    let (Some(parent), Some(name)) = (rel.parent(), rel.file_name()) else { return false };
+    files.find(root, parent).is_some_and(|dir| world.writes(dir, name.as_bytes()))
 }
 
 /// The names under which files may have been searched: seen from each directory that is searched, and alone.

@@ -10,20 +10,26 @@ use rekindle_fingerprint::action::{ActionKind, Command, Spelling};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::judge::View;
+use rekindle_fingerprint::key::FirstKey;
 use rekindle_fingerprint::lookup::{Listings, Outputs};
 use rekindle_fingerprint::reason::StaleReason;
+use rekindle_fingerprint::roots::Roots;
 use rekindle_fingerprint::signature::Instant;
 use rekindle_fingerprint::stamp::{Stamp, machine_digest};
 use rekindle_scheduler::{ActionId, Graph, Limits, Scheduler, State};
-use rekindle_store::Store;
+use rekindle_store::{Error as StoreError, Store};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::build_dir::BuildDir;
 use crate::error::Error;
 use crate::event::{Counts, Event, Left, Outcome, Progress, Remarks, Report, StoreUse, Summary};
+use crate::finish::Putting;
+use crate::hands::Hands;
 use crate::outputs::Needles;
 use crate::request::{Mode, Request};
+use crate::restore::Retrieved;
 use crate::scans::Scans;
+use crate::shared::Asking;
 use crate::spelled;
 use crate::start::{Ended, Running};
 
@@ -33,6 +39,12 @@ pub(crate) enum Message {
     Ended(Box<Ended>),
     /// One more command may run.
     Token(Token),
+    /// The input sets under the first-level key of an action were read.
+    Sets { id: ActionId, key: FirstKey, sets: Result<Vec<Vec<u8>>, StoreError> },
+    /// A result was taken out of the store and put to its places, or was not there.
+    Retrieved(ActionId, Box<Retrieved>),
+    /// What a command gave was put into the store.
+    Put(ActionId, Result<(), StoreError>),
 }
 
 /// One build.
@@ -59,6 +71,13 @@ pub(crate) struct Session<'a> {
     pub(crate) pools_are_full: bool,
     pub(crate) messages: mpsc::Receiver<Message>,
     pub(crate) sender: mpsc::Sender<Message>,
+    pub(crate) hands: Hands,
+    /// The roots, for the threads.
+    pub(crate) roots: Arc<Roots>,
+    /// Actions whose results are being taken out of the store.
+    pub(crate) asking: FxHashMap<ActionId, Asking>,
+    /// Actions whose results are being put into it.
+    pub(crate) putting: FxHashMap<ActionId, Putting>,
     pub(crate) needles: Needles,
     /// Where results are shared; none once it fails.
     pub(crate) store: Option<Arc<dyn Store>>,
@@ -71,6 +90,8 @@ pub(crate) struct Session<'a> {
     pub(crate) interrupted: bool,
     /// The clock when the build began, until the first command starts.
     pub(crate) began: Option<Instant>,
+    /// The same, for as long as the build lasts.
+    pub(crate) opened: Instant,
     noticed: HashSet<String>,
     /// How many files of the store were damaged, and how many results could not be written from it.
     pub(crate) damaged: u64,
@@ -117,6 +138,7 @@ impl<'a> Session<'a> {
         };
         let store_use =
             dir.store.as_ref().map(|store| StoreUse { place: store.place(), ..StoreUse::default() });
+        let roots = Arc::new(files.roots().clone());
         Ok(Self {
             needles: Needles::of(files.roots()),
             store: dir.store.clone(),
@@ -140,12 +162,17 @@ impl<'a> Session<'a> {
             asked_for_token: false,
             pools_are_full: false,
             messages,
+            hands: Hands::new(sender.clone()),
             sender,
+            roots,
+            asking: FxHashMap::default(),
+            putting: FxHashMap::default(),
             would_change: FxHashSet::default(),
             summary: Summary { store: store_use, ..Summary::default() },
             fatal: None,
             interrupted: false,
             began: Some(began),
+            opened: began,
             noticed: HashSet::new(),
             damaged: 0,
             unwritable: 0,
@@ -192,8 +219,8 @@ impl<'a> Session<'a> {
         let mut view =
             View { files, listings, world, pending: &pending, parts: &parts, machine: self.machine };
         let generations = history.generations(key);
-        let current = generations.and_then(|both| both.current.as_ref());
-        let previous = generations.and_then(|both| both.previous.as_ref());
+        let current = generations.and_then(|both| both.current.as_deref());
+        let previous = generations.and_then(|both| both.previous.as_deref());
         with(&mut view, current, previous)
     }
 
@@ -257,6 +284,7 @@ impl<'a> Session<'a> {
             }
         }
         self.summary.volatile += u64::from(remarks.volatile.is_some());
+        self.summary.unrecorded += u64::from(remarks.unrecorded.is_some());
         self.summary.local += u64::from(remarks.local.is_some());
         self.left_ms = self.left_ms.saturating_sub(self.scheduler.estimate(id));
     }
@@ -274,8 +302,14 @@ impl<'a> Session<'a> {
         self.progress();
     }
 
+    /// How many actions are not in the graph because they were proved to be fresh.
+    pub(crate) fn proved(&self) -> usize {
+        usize::try_from(self.request.proved.total()).unwrap_or_default()
+    }
+
     /// Tells how far the build is.
     pub(crate) fn progress(&mut self) {
+        let proved = self.proved();
         let progress = self.scheduler.progress();
         let started = |state: State| state.is_settled() || state.is_lost() || state == State::Running;
         while self.by_way.last().is_some_and(|id| started(self.scheduler.state(*id))) {
@@ -284,8 +318,8 @@ impl<'a> Session<'a> {
         let way_ms = self.by_way.last().map_or(0, |id| self.scheduler.priority(*id));
         let left = Left { work_ms: self.left_ms, way_ms };
         (self.events)(Event::Progress(Progress {
-            done: progress.ended(),
-            total: progress.total(),
+            done: progress.ended() + proved,
+            total: progress.total() + proved,
             running: self.running.len(),
             left: self.knows_durations.then_some(left),
         }));

@@ -7,21 +7,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rekindle_fingerprint::disk::{self, Entry as OnDisk};
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::key::{ActionDigest, FirstKey, InputSet, first_key, is_declared};
 use rekindle_fingerprint::lookup::Lookups;
 use rekindle_fingerprint::printed;
-use rekindle_fingerprint::signature::Instant;
-use rekindle_fingerprint::stamp::{Bound, Holds, Output, Stamp};
+use rekindle_fingerprint::stamp::{Holds, Output, Stamp};
 use rekindle_scheduler::{ActionId, NeedsFirst, State};
 use rekindle_store::{ActionResult, Entry, Error as StoreError, Product, Store};
 
 use crate::error::Error;
-use crate::event::{Outcome, StoreUse};
+use crate::event::{Outcome, Remarks, StoreUse};
 use crate::history::Before;
-use crate::kept::{Aside, Kept};
-use crate::session::Session;
+use crate::kept::Kept;
+use crate::restore::{self, Held, Placed, Places, Retrieval, Retrieved};
+use crate::session::{Message, Session};
 use crate::settle::remarks_of;
 
 /// What looking into the store came to.
@@ -29,30 +28,32 @@ use crate::settle::remarks_of;
 pub(crate) enum Looked {
     /// The result is there, and the action is settled.
     Restored,
-    /// The action is judged again behind others, or lost one of them.
+    /// The action is judged again behind others, or lost one of them; or a thread looks into the store for it.
     Later,
     /// There is nothing for it.
     Missed,
 }
 
-/// What became of the files of a result.
-enum Written {
-    /// They are all at their places; and this becomes of the stamps so far.
-    All(Before),
-    /// One is not in the store any more.
-    Gone,
-    /// A place cannot be written to.
-    Nothing,
+/// The input sets of an action that have not been tried yet.
+pub(crate) struct Untried {
+    key: FirstKey,
+    /// Those that can be tried now, the next one last.
+    ready: Vec<InputSet>,
+    /// Those that speak of what is still to be made.
+    later: Vec<InputSet>,
 }
 
-/// What is to be put back.
-struct Hit {
+/// A result that the store may have: what would be recorded of it, but for what the store alone knows. It is made in one
+/// go with its digest, so that what is recorded is what the digest was made of, whatever changes meanwhile.
+pub(crate) struct Candidate {
     digest: ActionDigest,
-    set: InputSet,
-    lookups: Option<Lookups>,
-    deferred: Vec<PathId>,
-    result: ActionResult,
-    bound: Option<Bound>,
+    stamp: Stamp,
+}
+
+/// An action for which a thread takes a result out of the store.
+pub(crate) struct Asking {
+    candidate: Candidate,
+    untried: Untried,
 }
 
 impl Session<'_> {
@@ -63,40 +64,109 @@ impl Session<'_> {
         Some(Arc::clone(store))
     }
 
-    /// Looks for the result of an action in the store, and puts it back.
+    /// Looks for the result of an action in the store, and puts it back. In a build, a thread reads the input sets.
     pub(crate) fn restore_shared(&mut self, id: ActionId) -> Looked {
         let Some(store) = self.store_for(id).filter(|_| self.planned_changes(id).is_empty()) else {
             return Looked::Missed;
         };
+        let Some(key) = self.first_key(id) else { return Looked::Missed };
+        if is_declared(self.graph.action(id)) {
+            let untried = Untried { key, ready: vec![InputSet::default()], later: Vec::new() };
+            return self.try_next(id, untried);
+        }
+        if self.builds() {
+            self.hands.give(move || Message::Sets { id, key, sets: store.sets(&key.0) });
+            return Looked::Later;
+        }
+        let sets = store.sets(&key.0);
+        self.try_sets(id, key, sets)
+    }
+
+    fn first_key(&mut self, id: ActionId) -> Option<FirstKey> {
         let now = self.command(id);
         let action = self.graph.action(id);
         self.files.observe(&action.inputs);
-        let Some(key) = first_key(action, &now, self.files) else { return Looked::Missed };
-        let sets = if is_declared(action) { Ok(Vec::new()) } else { store.sets(&key.0) };
+        first_key(action, &now, self.files)
+    }
+
+    /// A thread has read the input sets of an action.
+    pub(crate) fn sets_were_read(
+        &mut self,
+        id: ActionId,
+        key: FirstKey,
+        sets: Result<Vec<Vec<u8>>, StoreError>,
+    ) {
+        // An input may have been seen to be another one meanwhile; then the sets are those of something else.
+        let looked =
+            if self.first_key(id) == Some(key) { self.try_sets(id, key, sets) } else { self.missed() };
+        self.looked(id, looked);
+    }
+
+    fn try_sets(&mut self, id: ActionId, key: FirstKey, sets: Result<Vec<Vec<u8>>, StoreError>) -> Looked {
         let sets = self.answered(sets).unwrap_or_default();
         let mut sets: Vec<InputSet> =
             sets.iter().filter_map(|bytes| InputSet::decode(bytes, self.files).ok()).collect();
-        if is_declared(action) {
-            sets.push(InputSet::default());
-        }
+        sets.reverse();
         // A set that speaks of what is still to be made has to wait, and perhaps in vain.
-        let (later, ready): (Vec<InputSet>, Vec<InputSet>) =
+        let (mut later, ready): (Vec<InputSet>, Vec<InputSet>) =
             sets.into_iter().partition(|set| !self.to_come(set).is_empty());
-        for set in ready {
-            let Some(hit) = self.hit(id, key, set, &*store) else { continue };
-            if self.put_back(id, hit, &*store) {
-                return Looked::Restored;
+        later.reverse();
+        self.try_next(id, Untried { key, ready, later })
+    }
+
+    /// Tries the next input set; in a build, a thread takes out what the store has for it.
+    fn try_next(&mut self, id: ActionId, mut untried: Untried) -> Looked {
+        let Some(store) = self.store_for(id) else { return self.missed() };
+        while let Some(set) = untried.ready.pop() {
+            let Some(candidate) = self.candidate(id, untried.key, set) else { continue };
+            if !self.builds() {
+                if self.plan_to_put_back(id, candidate, &*store) {
+                    return Looked::Restored;
+                }
+                continue;
             }
+            let Some(places) = self.places(id) else { return self.missed() };
+            let (roots, digest) = (Arc::clone(&self.roots), candidate.digest);
+            self.asking.insert(id, Asking { candidate, untried });
+            let retrieval = Retrieval { store, roots, digest, places };
+            self.hands.give(move || Message::Retrieved(id, Box::new(retrieval.run())));
+            return Looked::Later;
         }
-        for set in later {
+        for set in untried.later {
             if self.waits_for(id, &set) {
                 return Looked::Later;
             }
         }
+        self.missed()
+    }
+
+    fn missed(&mut self) -> Looked {
         if self.builds() {
             self.used(|used| used.misses += 1);
         }
         Looked::Missed
+    }
+
+    fn looked(&mut self, id: ActionId, looked: Looked) {
+        if looked == Looked::Missed {
+            self.scheduler.stale(id);
+        }
+    }
+
+    /// A thread has put a result back, or found that there is none.
+    pub(crate) fn was_retrieved(&mut self, id: ActionId, retrieved: Retrieved) {
+        let Some(Asking { candidate, untried }) = self.asking.remove(&id) else { return };
+        for error in retrieved.errors {
+            self.answered::<()>(Err(error));
+        }
+        let looked = match retrieved.found {
+            Some((held, placed)) => {
+                self.put_back(id, candidate, held, placed);
+                Looked::Restored
+            }
+            None => self.try_next(id, untried),
+        };
+        self.looked(id, looked);
     }
 
     /// The actions that make what a set speaks of, and have not done so yet.
@@ -127,8 +197,8 @@ impl Session<'_> {
         }
     }
 
-    /// What the store has for an action that read what `set` says, as things are here.
-    fn hit(&mut self, id: ActionId, key: FirstKey, set: InputSet, store: &dyn Store) -> Option<Hit> {
+    /// What the store may have for an action that read what `set` says, as things are here.
+    fn candidate(&mut self, id: ActionId, key: FirstKey, set: InputSet) -> Option<Candidate> {
         let action = self.graph.action(id);
         if set.paths.iter().any(|path| self.would_change.contains(path)) {
             return None;
@@ -148,21 +218,11 @@ impl Session<'_> {
             return None;
         }
         let digest = set.action_digest(key, lookups.as_ref(), self.files)?;
-        let mut bound = None;
-        let mut entry = self.answered(store.entry(&digest.0))??;
-        if let Entry::Bound { roots, why } = entry {
-            let here = Bound::here(roots, why, self.files.roots());
-            entry = self.answered(store.entry(&digest.bound(&here).0))??;
-            bound = Some(here);
-        }
-        let Entry::Made(result) = entry else { return None };
-        if result.products.len() != action.outputs.len() {
-            return None;
-        }
         let mut deferred = [set.deferred.clone(), inherited.deferred].concat();
         deferred.sort_unstable();
         deferred.dedup();
-        Some(Hit { digest, set, lookups, deferred, result, bound })
+        let stamp = self.stamp_of(id, set, lookups, deferred, digest);
+        Some(Candidate { digest, stamp })
     }
 
     /// Whether a search finds what another action makes and has not made yet: it counts as there, and is not.
@@ -174,43 +234,58 @@ impl Session<'_> {
         })
     }
 
-    /// Puts a result back and settles the action. `false` if that cannot be done: then nothing was changed.
-    fn put_back(&mut self, id: ActionId, hit: Hit, store: &dyn Store) -> bool {
-        let before = if self.builds() {
-            match self.write_products(id, &hit.result.products, store) {
-                Written::All(before) => before,
-                Written::Nothing => return false,
-                Written::Gone => {
-                    // Who makes it next puts it anew.
-                    let forgotten = store.remove_entry(&self.entry_name(&hit).0);
-                    self.answered(forgotten);
-                    return false;
+    /// Planning: takes it that the result is put back and settles the action; `false` if that cannot be done.
+    fn plan_to_put_back(&mut self, id: ActionId, candidate: Candidate, store: &dyn Store) -> bool {
+        let held = restore::held(store, &candidate.digest, self.files.roots());
+        let outputs = &self.graph.action(id).outputs;
+        let Some(held) = self.answered(held).flatten() else { return false };
+        let products = &held.result.products;
+        if products.len() != outputs.len() || !self.are_there(products, store) {
+            return false;
+        }
+        for (output, product) in outputs.iter().zip(products) {
+            let content = self.files.content_id(product.blob);
+            self.files.assume(*output, content, product.executable);
+        }
+        let stamp = self.completed(id, candidate, held);
+        self.tell_of_restored(id, remarks_of(&stamp), &stamp.printed);
+        true
+    }
+
+    /// The files of a result lie at their places: records it, and settles the action.
+    fn put_back(&mut self, id: ActionId, candidate: Candidate, held: Held, placed: Option<Placed>) {
+        let before = match placed {
+            None => Before::Stays,
+            Some(placed) => {
+                let outputs = &self.graph.action(id).outputs;
+                for ((path, seen), product) in outputs.iter().zip(placed.files).zip(&held.result.products) {
+                    match seen {
+                        // It was written after that instant, so it is read again before it is believed.
+                        Some((signature, device)) => {
+                            self.files.record(*path, signature, device, product.blob, self.opened);
+                        }
+                        None => self.files.forget(*path),
+                    }
+                    self.used(|used| used.bytes_read += product.blob.size);
                 }
+                Before::of_current(placed.keeps)
             }
-        } else {
-            if !self.are_there(&hit.result.products, store) {
-                return false;
-            }
-            for (output, product) in self.graph.action(id).outputs.iter().zip(&hit.result.products) {
-                let content = self.files.content_id(product.blob);
-                self.files.assume(*output, content, product.executable);
-            }
-            Before::Stays
         };
-        let stamp = self.stamp_of(id, hit);
+        let stamp = self.completed(id, candidate, held);
         let (remarks, named) = (remarks_of(&stamp), stamp.printed.clone());
-        if self.builds()
-            && let Err(error) = self.record_restored(id, stamp, before)
-        {
+        if let Err(error) = self.record_restored(id, stamp, before) {
             self.give_up(error);
         }
+        self.tell_of_restored(id, remarks, &named);
+    }
+
+    fn tell_of_restored(&mut self, id: ActionId, remarks: Remarks, named: &[u8]) {
         self.used(|used| used.hits += 1);
         self.scheduler.restored(id);
         let mut report = self.report(id, Outcome::Restored);
-        report.printed = printed::with_paths(&named, self.files.roots());
+        report.printed = printed::with_paths(named, self.files.roots());
         report.remarks = remarks;
         self.finished(report);
-        true
     }
 
     fn record_restored(&mut self, id: ActionId, stamp: Stamp, before: Before) -> Result<(), Error> {
@@ -227,136 +302,94 @@ impl Session<'_> {
         products.iter().all(|product| self.answered(store.holds(&product.blob)).unwrap_or(false))
     }
 
-    fn entry_name(&self, hit: &Hit) -> ActionDigest {
-        hit.bound.as_ref().map_or(hit.digest, |bound| hit.digest.bound(bound))
-    }
-
-    /// Writes the products of a result to their places, by way of the directory of temporary files, which the next
-    /// build empties if this one is killed. What lies there already as it should is left alone. On failure, what was
-    /// there before is there again.
-    fn write_products(&mut self, id: ActionId, products: &[Product], store: &dyn Store) -> Written {
+    /// Where a result of an action goes. Nothing if no file can be put there; the command would fail for the same
+    /// reason, and then says so.
+    fn places(&mut self, id: ActionId) -> Option<Places> {
         let action = self.graph.action(id);
         self.files.observe(&action.outputs);
-        let lies_there = |(path, product): (&PathId, &Product)| {
-            let content = self.files.content(*path).map(|content| self.files.blob(content));
-            content == Some(product.blob) && self.files.is_executable(*path) == product.executable
+        let here = |path: &PathId| {
+            let content = self.files.content(*path)?;
+            Some((self.files.blob(content), self.files.is_executable(*path)))
         };
-        if action.outputs.iter().zip(products).all(lies_there) {
-            return Written::All(Before::Stays);
+        let here = action.outputs.iter().map(here).collect();
+        if !action.links.is_empty() {
+            self.make_directories(id).ok()?;
         }
-        let places = self.output_paths(id);
-        let drafts: Vec<PathBuf> = (0..places.len())
+        let (key, written) = (self.key(id), self.written(id));
+        // From here on its outputs may be moved; a build that follows a killed one has to know of them.
+        if let Err(error) = self.dir.history.start(key, &written, self.files) {
+            self.give_up(error);
+            return None;
+        }
+        let outputs = self.output_paths(id);
+        let drafts: Vec<PathBuf> = (0..outputs.len())
             .map(|at| self.dir.temporary().join(format!("{}.{at}.restored", id.0)))
             .collect();
-        for (draft, product) in drafts.iter().zip(products) {
-            let wrote = store.write_to(&product.blob, draft, product.executable);
-            let outcome = match wrote {
-                Ok(true) => continue,
-                Ok(false) | Err(StoreError::Damaged { .. }) => Written::Gone,
-                Err(_) => Written::Nothing,
-            };
-            self.answered(wrote);
-            remove_all(&drafts);
-            return outcome;
-        }
-        self.place_drafts(id, products, &drafts, &places).unwrap_or_else(|| {
-            // They would take room that the command needs.
-            remove_all(&drafts);
-            Written::Nothing
+        Some(Places {
+            here,
+            drafts,
+            kept: Kept::of(&self.dir.kept(), key, self.files),
+            intact: self.outputs_are_as_recorded(id),
+            had_stamp: self.dir.history.generations(key).is_some(),
+            outputs,
         })
     }
 
-    /// Moves files that were made for an action's outputs to their places. Nothing if one cannot be placed; then what
-    /// was there before is there again.
-    fn place_drafts(
+    /// The stamp that an action has when its result is put back, but for what the result says.
+    fn stamp_of(
         &mut self,
         id: ActionId,
-        products: &[Product],
-        drafts: &[PathBuf],
-        places: &[PathBuf],
-    ) -> Option<Written> {
-        let intact = self.outputs_are_as_recorded(id);
-        let (instant, aside) = self.clear_the_way(id, places)?;
-        if drafts.iter().zip(places).any(|(draft, place)| std::fs::rename(draft, place).is_err()) {
-            remove_all(places);
-            aside.put_back();
-            return None;
-        }
-        for ((path, place), product) in self.graph.action(id).outputs.iter().zip(places).zip(products) {
-            match disk::stat(place) {
-                Ok(OnDisk::File(signature, device)) => {
-                    self.files.record(*path, signature, device, product.blob, instant);
-                }
-                _ => self.files.forget(*path),
-            }
-            self.used(|used| used.bytes_read += product.blob.size);
-        }
-        let kept = Kept::of(&self.dir.kept(), self.key(id), self.files);
-        Some(Written::All(Before::of_current(kept.keep(aside, places, intact))))
-    }
-
-    /// Makes room for outputs: what lies there is moved aside. Nothing if that cannot be done; the command would fail
-    /// for the same reason, and then says so.
-    fn clear_the_way(&mut self, id: ActionId, places: &[PathBuf]) -> Option<(Instant, Aside)> {
-        self.make_directories(id).ok()?;
-        let (key, written) = (self.key(id), self.written(id));
-        let instant = self.dir.marker.now();
-        let started = instant.and_then(|instant| {
-            self.dir.history.start(key, &written, self.files)?;
-            Ok(instant)
-        });
-        let instant = match started {
-            Ok(instant) => instant,
-            Err(error) => {
-                self.give_up(error);
-                return None;
-            }
-        };
-        let aside = Kept::of(&self.dir.kept(), key, self.files).set_aside(places).ok()?;
-        Some((instant, aside))
-    }
-
-    /// The stamp that an action has when its result was put back.
-    fn stamp_of(&mut self, id: ActionId, hit: Hit) -> Stamp {
+        set: InputSet,
+        lookups: Option<Lookups>,
+        deferred: Vec<PathId>,
+        digest: ActionDigest,
+    ) -> Stamp {
         let command = self.command(id);
         let action = self.graph.action(id);
         let content = |path: &PathId| self.files.content(*path);
-        let mut paths = hit.set.paths;
+        let mut paths = set.paths;
         paths.sort_unstable();
         paths.dedup();
-        let discovered = paths.iter().map(|path| (*path, content(path))).collect();
-        let executables = action.executables(self.files);
-        let declared = action.inputs.iter().filter_map(|path| Some((*path, content(path)?))).collect();
-        let outputs: Vec<(PathId, Product)> =
-            action.outputs.iter().copied().zip(hit.result.products.iter().copied()).collect();
-        let outputs = outputs.into_iter().map(|(path, product)| Output {
-            path,
-            content: self.files.content_id(product.blob),
-            executable: product.executable,
-        });
         Stamp {
             kind: action.kind,
             identity: action.identity.as_ref().map(|identity| identity.digest),
-            declared,
-            executables,
-            discovered,
-            lookups: hit.lookups,
-            deferred: hit.deferred,
-            outputs: outputs.collect(),
+            declared: action.inputs.iter().filter_map(|path| Some((*path, content(path)?))).collect(),
+            executables: action.executables(self.files),
+            discovered: paths.iter().map(|path| (*path, content(path))).collect(),
+            lookups,
+            deferred,
+            outputs: Vec::new(),
             links: action.links.iter().map(|(link, _)| *link).collect(),
-            holds: hit.bound.map_or(Holds::Everywhere, Holds::AtRoots),
+            holds: Holds::Everywhere,
             volatile: None,
             unprovable: None,
-            printed: hit.result.printed,
-            duration_ms: hit.result.duration_ms,
-            shared: Some(hit.digest),
+            printed: Vec::new(),
+            duration_ms: 0,
+            shared: Some(digest),
             command,
         }
     }
 
-    /// Puts what an action gave into the store, under everything that its stamp says it depends on; the blobs are
-    /// there. Gives the name under which it is shared; none if it must not be.
-    pub(crate) fn share(&mut self, id: ActionId, stamp: &Stamp) -> Option<ActionDigest> {
+    /// The stamp of a candidate that the store has.
+    fn completed(&mut self, id: ActionId, candidate: Candidate, held: Held) -> Stamp {
+        let ActionResult { products, printed, duration_ms } = held.result;
+        let outputs = self.graph.action(id).outputs.iter().zip(products);
+        let outputs = outputs.map(|(path, product)| Output {
+            path: *path,
+            content: self.files.content_id(product.blob),
+            executable: product.executable,
+        });
+        let holds = held.bound.map_or(Holds::Everywhere, Holds::AtRoots);
+        Stamp { outputs: outputs.collect(), holds, printed, duration_ms, ..candidate.stamp }
+    }
+
+    /// How to put what an action gave into the store, under everything that its stamp says it depends on, and the name
+    /// under which it is shared then; the blobs are there. Nothing if it must not be shared.
+    pub(crate) fn share(
+        &mut self,
+        id: ActionId,
+        stamp: &Stamp,
+    ) -> Option<(ActionDigest, impl FnOnce() -> Result<(), StoreError> + Send + 'static)> {
         let store = self.store_for(id)?;
         if stamp.volatile.is_some() || stamp.unprovable.is_some() {
             return None;
@@ -380,21 +413,18 @@ impl Session<'_> {
             duration_ms: stamp.duration_ms,
         });
         let set = (!is_declared(action)).then(|| set.encode(self.files));
-        let put = || {
-            match &bound {
+        let put = move || {
+            match bound {
                 None => store.put_entry(&digest.0, &made)?,
                 Some(bound) => {
-                    store.put_entry(&digest.bound(bound).0, &made)?;
-                    let (roots, why) = (bound.roots.clone(), bound.why.clone());
+                    store.put_entry(&digest.bound(&bound).0, &made)?;
+                    let (roots, why) = (bound.roots, bound.why);
                     store.put_entry(&digest.0, &Entry::Bound { roots, why })?;
                 }
             }
             set.as_ref().map_or(Ok(()), |set| store.put_set(&key.0, set))
         };
-        let put = put();
-        self.answered(put)?;
-        self.used(|used| used.stored += 1);
-        Some(digest)
+        Some((digest, put))
     }
 
     /// The value, or, where the store failed, nothing, and a notice. A store that cannot be read or written is not
@@ -458,12 +488,5 @@ impl Session<'_> {
             }
             None => false,
         }
-    }
-}
-
-/// Removes files that may be there.
-fn remove_all(files: &[PathBuf]) {
-    for file in files {
-        let _ = std::fs::remove_file(file);
     }
 }

@@ -49,6 +49,16 @@ pub(crate) struct Ended {
     pub(crate) stored: Option<Result<u64, StoreError>>,
 }
 
+impl Ended {
+    /// Whether it succeeded and wrote all that it was to write.
+    pub(crate) fn kept_its_promise(&self) -> bool {
+        let made = |found: &Vec<Found>| found.iter().all(|found| matches!(found, Found::Made(_)));
+        self.result.as_ref().is_ok_and(|finished| finished.status.success())
+            && self.outputs.as_ref().is_ok_and(made)
+            && self.depfiles.iter().all(|depfile| matches!(depfile, Ok(Some(_))))
+    }
+}
+
 /// What the thread of one command needs.
 struct Errand {
     id: ActionId,

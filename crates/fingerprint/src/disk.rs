@@ -87,22 +87,22 @@ pub(crate) fn entry_of(said: io::Result<rustix::fs::Stat>) -> io::Result<Entry> 
     }
 }
 
-/// The newest ctime of the symbolic links among the components of `path`; `None` without links.
+/// What the last component of a path is, links not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// The device that it is on.
+    pub device: u64,
+    /// When it was last changed, if it is a symbolic link.
+    pub link: Option<FileTime>,
+}
+
+/// Stats `path`, and does not follow its last component.
 ///
 /// # Errors
-/// Whatever the system says of a component.
-pub fn last_change_of_links(path: &Path) -> io::Result<Option<FileTime>> {
-    let mut newest = None;
-    for place in path.ancestors() {
-        if place.as_os_str().is_empty() || place == Path::new("/") {
-            continue;
-        }
-        let meta = fs::symlink_metadata(place)?;
-        if meta.is_symlink() {
-            newest = newest.max(Some(signature_of(&meta).ctime));
-        }
-    }
-    Ok(newest)
+/// Whatever the system says.
+pub fn own(path: &Path) -> io::Result<Own> {
+    let meta = fs::symlink_metadata(path)?;
+    Ok(Own { device: meta.dev(), link: meta.is_symlink().then(|| signature_of(&meta).ctime) })
 }
 
 /// Whether `path` itself is a symbolic link.
@@ -378,13 +378,14 @@ mod tests {
     }
 
     #[test]
-    fn links_on_the_way_to_a_file_are_seen() {
+    fn links_are_told_from_what_they_lead_to() {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().canonicalize().unwrap();
         #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
         fs::create_dir_all(base.join("real")).unwrap();
         symlink("real", base.join("way")).unwrap();
-        assert_eq!(last_change_of_links(&base.join("real")).unwrap(), None);
-        assert!(last_change_of_links(&base.join("way")).unwrap().is_some());
+        assert_eq!(own(&base.join("real")).unwrap().link, None);
+        assert!(own(&base.join("way")).unwrap().link.is_some());
+        assert!(own(&base.join("nowhere")).is_err());
     }
 }

@@ -265,3 +265,28 @@ fn notes(caches: &[Tool]) -> Vec<String> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_that_is_not_installed_is_named_as_not_measured() {
+        let there = |names: &[&str]| -> Vec<Tool> {
+            let tool = |name: &&str| Tool { name: (*name).to_owned(), path: PathBuf::new(), version: None };
+            names.iter().map(tool).collect()
+        };
+        let last = |names| notes(&there(names)).pop().unwrap();
+        assert_eq!(last(&["ccache"]), "Not installed, so not measured: sccache, kache.");
+        assert!(!last(&WRAPPERS).contains("not measured"));
+    }
+
+    #[test]
+    fn every_bar_gets_a_line_with_its_name() {
+        let rows = ["cp", "rekindle"].map(|name| Row::new("2 units", "warm hit", name));
+        let labels = |panel: &Panel| panel.groups.iter().map(|group| group.label.clone()).collect::<Vec<_>>();
+        let chart = chart("title", &rows);
+        assert_eq!(chart.panels.len(), 2);
+        assert!(chart.panels.iter().all(|panel| labels(panel) == ["cp", "rekindle"]));
+    }
+}

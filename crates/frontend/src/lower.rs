@@ -27,6 +27,7 @@ use rekindle_fingerprint::action::{Action, Arg};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_scheduler::graph::{Graph, Target, TargetKind};
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::load::Wanted;
@@ -146,8 +147,8 @@ struct Lowering<'a> {
     generated: Vec<Vec<PathId>>,
     /// The toolchain that is missing for a command.
     unmade: Vec<Option<String>>,
-    /// Who writes a path: the target's name and where the manifest says so.
-    owners: HashMap<PathId, Text>,
+    /// Whose each action is: the target's name and where the manifest says so.
+    owners: Vec<&'a Text>,
     /// Directories that globs do not enter.
     skip: Vec<PathBuf>,
     /// Instances whose code is position independent because it goes into a shared library.
@@ -181,7 +182,7 @@ impl<'a> Lowering<'a> {
             built: vec![Built::default(); project.instances.len()],
             generated: vec![Vec::new(); project.generators.len()],
             unmade: vec![None; project.generators.len()],
-            owners: HashMap::new(),
+            owners: Vec::new(),
             skip,
             pic: compile::position_independent(project),
             workspace,
@@ -217,11 +218,10 @@ impl<'a> Lowering<'a> {
     }
 
     /// Adds an action for the target or command that `owner` names.
-    fn add(&mut self, owner: &Text, action: Action) {
-        let paths: Vec<PathId> =
-            action.outputs.iter().copied().chain(action.links.iter().map(|link| link.0)).collect();
-        for path in &paths {
-            if let Some(first) = self.owners.get(path) {
+    fn add(&mut self, owner: &'a Text, action: Action) {
+        for path in action.outputs.iter().chain(action.links.iter().map(|link| &link.0)) {
+            if let Some(first) = self.graph.producer(*path) {
+                let first = self.owners[first.index()];
                 let shown = self.files.show(*path);
                 let message = format!("`{shown}` is written by both `{first}` and `{owner}`");
                 let (line, _) = self.report.source.position(first.span().start);
@@ -233,10 +233,12 @@ impl<'a> Lowering<'a> {
                 return;
             }
         }
-        self.owners.extend(paths.into_iter().map(|path| (path, owner.clone())));
-        if let Err(error) = self.graph.add(action) {
-            let message = error.show(self.files);
-            self.report.push(self.report.on(owner, message));
+        match self.graph.add(action) {
+            Ok(_) => self.owners.push(owner),
+            Err(error) => {
+                let message = error.show(self.files);
+                self.report.push(self.report.on(owner, message));
+            }
         }
     }
 
@@ -424,8 +426,10 @@ impl<'a> Lowering<'a> {
 
 /// Keeps the first of each.
 fn dedup<T: Copy + Eq + std::hash::Hash>(list: &mut Vec<T>) {
-    let mut seen = HashSet::new();
-    list.retain(|item| seen.insert(*item));
+    if list.len() > 1 {
+        let mut seen = FxHashSet::with_capacity_and_hasher(list.len(), FxBuildHasher);
+        list.retain(|item| seen.insert(*item));
+    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ struct Scene {
     runs: bool,
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     /// Lowers a command. Its outputs are known even if something is wrong with it, so that others can be lowered.
     pub(super) fn command(&mut self, at: usize) {
         let project = self.project;

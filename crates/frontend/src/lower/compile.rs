@@ -22,12 +22,12 @@ struct Ready<'a> {
     patterns: Vec<(Pattern, bool, &'a Text)>,
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     /// Compiles every source of an instance whose object is wanted; gives all objects in order, those among the sources
     /// too.
     pub(super) fn compile(
         &mut self,
-        instance: &Instance,
+        instance: &'a Instance,
         sources: &[SourceFile],
         usage: &Usages,
     ) -> Vec<PathId> {
@@ -69,18 +69,24 @@ impl Lowering<'_> {
                 }
             }
             // What holds for the whole target is put together once a language.
-            let mut what = match bases.iter().find(|base| base.language == language) {
-                Some(base) => base.clone(),
-                None => {
-                    bases.push(self.request(instance, source.path, language, usage, object));
-                    bases[bases.len() - 1].clone()
-                }
+            let at = bases.iter().position(|base| base.language == language).unwrap_or(bases.len());
+            if at == bases.len() {
+                bases.push(self.request(instance, source.path, language, usage, object));
+                self.include_precompiled(&mut bases[at], &headers, true);
+            }
+            let mut refined;
+            let what = if applied.is_empty() {
+                &mut bases[at]
+            } else {
+                refined = self.request(instance, source.path, language, usage, object);
+                self.refine(&mut refined, &applied);
+                self.include_precompiled(&mut refined, &headers, false);
+                &mut refined
             };
             what.source = source.path;
             what.object = object;
             what.temporary = self.temporary_of(object);
-            self.refine(&mut what, &applied, &headers);
-            self.add_compile(instance, &what);
+            self.add_compile(instance, what);
         }
         let unused = overrides.iter().flat_map(|ready| &ready.patterns).filter(|(_, used, _)| !used);
         for (_, _, text) in unused.filter(|_| self.only.is_none()) {
@@ -100,8 +106,8 @@ impl Lowering<'_> {
         self.files.path(Roots::BUILD, temporary)
     }
 
-    /// Adds what holds for one source: its overrides, and the precompiled header.
-    fn refine(&mut self, what: &mut Compile, overrides: &[&Override], headers: &Headers) {
+    /// Adds the overrides of one source.
+    fn refine(&mut self, what: &mut Compile, overrides: &[&Override]) {
         for entry in overrides {
             what.defines.extend(entry.defines.iter().map(|text| text.get_ref().clone()));
             let flags =
@@ -111,10 +117,14 @@ impl Lowering<'_> {
                 what.warnings = warnings_of(Some(warnings));
             }
         }
+    }
+
+    /// Has the target's precompiled header included; one that was made with other flags does not fit, and then the
+    /// header itself is included.
+    fn include_precompiled(&self, what: &mut Compile, headers: &Headers, fits: bool) {
         if let Some(header) = headers.header.filter(|_| matches!(what.language, Language::C | Language::Cxx))
         {
-            // One that was made with other flags does not fit; then the header itself is included.
-            what.precompiled = headers.made(what.language).filter(|_| overrides.is_empty());
+            what.precompiled = headers.made(what.language).filter(|_| fits);
             if what.precompiled.is_none() {
                 what.forced.push(header);
             }
@@ -181,7 +191,7 @@ impl Lowering<'_> {
         flags
     }
 
-    pub(super) fn add_compile(&mut self, instance: &Instance, what: &Compile) {
+    pub(super) fn add_compile(&mut self, instance: &'a Instance, what: &Compile) {
         match self.tools.compile(&instance.toolchain, self.files, what) {
             Ok(mut action) => {
                 action.name = self.plain_name(what.source);

@@ -15,7 +15,7 @@ use super::{Lowering, dedup};
 use crate::manifest::Text;
 use crate::project::{Instance, Kind, Node};
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     /// Makes the product of an instance whose objects are there; `quiet` if nothing was wrong with its sources.
     pub(super) fn product(&mut self, at: usize, quiet: bool) {
         let project = self.project;
@@ -51,7 +51,7 @@ impl Lowering<'_> {
         names.iter().map(|name| self.output(instance, name)).collect()
     }
 
-    fn archive(&mut self, at: usize, instance: &Instance) {
+    fn archive(&mut self, at: usize, instance: &'a Instance) {
         let archive = self.output(instance, &archive_name(instance));
         self.built[at].product = Some(archive);
         if !self.wants(archive) {
@@ -69,7 +69,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn link(&mut self, at: usize, instance: &Instance, quiet: bool) {
+    fn link(&mut self, at: usize, instance: &'a Instance, quiet: bool) {
         let shared = instance.kind == Kind::Shared;
         if !self.built[at].filled && self.whole(instance).is_empty() {
             if quiet {

@@ -28,11 +28,11 @@ impl Headers {
     }
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     /// Makes the precompiled header of an instance for each of its languages.
     pub(super) fn precompile(
         &mut self,
-        instance: &Instance,
+        instance: &'a Instance,
         languages: &[Language],
         usage: &Usages,
     ) -> Headers {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::Language;
+use rustc_hash::FxHashSet;
 
 use super::Lowering;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -77,7 +78,7 @@ impl Lowering<'_> {
         for text in &target.exclude {
             exclude.extend(self.pattern(text));
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = FxHashSet::default();
         let mut list = Vec::new();
         for text in &target.sources {
             if let Some(generated) = self.generated_by(text) {
@@ -101,7 +102,7 @@ impl Lowering<'_> {
                 continue;
             }
             for path in self.files_of(text, "source") {
-                let id = self.files.path_abs(&path);
+                let id = self.path_of(text, &path);
                 if exclude.iter().any(|pattern| pattern.matches(&path)) || !seen.insert(id) {
                     continue;
                 }
@@ -111,6 +112,17 @@ impl Lowering<'_> {
             }
         }
         list
+    }
+
+    /// The number of a file that `text` named. What a glob without `..` finds
+    /// has no other spelling.
+    fn path_of(&mut self, text: &Text, path: &Path) -> PathId {
+        let is_plain = |text: &str| !text.contains("./") && !text.contains("//");
+        if !is_pattern(text.get_ref()) || !is_plain(text.get_ref()) {
+            return self.files.path_abs(path);
+        }
+        let (root, rel) = self.files.roots().locate(path);
+        self.files.path(root, rel)
     }
 
     /// The language of a file that `text` named: `None` if it is passed over, `Some(None)` if it is an object.

@@ -1,5 +1,6 @@
 //! What every verb is given: the weighed settings, the world as it was found, the children that run, the reporter.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,9 +13,11 @@ use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::failure::{Failure, Kind};
 use crate::output::Stream;
+use crate::place::Place;
 use crate::reporter::{Closing, Heading, Options, Reporter, Streams, TestCounts, reporter};
-use crate::settings::Settings;
+use crate::settings::{Settings, Timings};
 use crate::terminal::{self, Terminal};
+use crate::timings::{self, Timed};
 
 /// How long commands may take to end after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(2);
@@ -26,7 +29,7 @@ pub(crate) struct App {
     /// What is to be done and how.
     pub(crate) settings: Settings,
     /// The project's directory as it was named.
-    pub(crate) given: Option<std::path::PathBuf>,
+    pub(crate) given: Option<PathBuf>,
     /// Since when the process runs.
     pub(crate) clock: Clock,
     /// The children that run.
@@ -99,7 +102,7 @@ impl App {
     pub(crate) fn new(
         environment: Environment,
         settings: Settings,
-        given: Option<std::path::PathBuf>,
+        given: Option<PathBuf>,
         clock: Clock,
         manner: Manner,
         targets: &[String],
@@ -121,6 +124,9 @@ impl App {
             dry_run: settings.dry_run || manner.plans,
         };
         let plans = heading.dry_run;
+        // Of what is not run there is nothing to measure.
+        let timings = (!plans).then(|| timings(&settings, given.as_deref())).flatten();
+        let timed = heading.clone();
         let colour = |is_terminal| terminal::has_colour(settings.colour, is_terminal, &environment);
         let streams = Streams {
             stdout: Stream::stdout(format != Format::Json && colour(terminal.stdout)),
@@ -129,7 +135,10 @@ impl App {
         let live = Live::new()?;
         let waits = Arc::new(AtomicBool::new(false));
         let interrupts = Some(interrupts(&live, &waits, format == Format::Fancy)?);
-        let reporter = reporter(format, options, heading, streams, clock);
+        let mut reporter = reporter(format, options, heading, streams, clock);
+        if let Some(file) = timings {
+            reporter = Box::new(Timed::new(reporter, timed, file));
+        }
         Ok(Self {
             environment,
             settings,
@@ -189,6 +198,18 @@ impl App {
         Stream::stderr(false).write(trouble.text());
         // Who asked for a report and did not get it must not take silence for success.
         if code == 0 { trouble.code() } else { code }
+    }
+}
+
+/// Where a page is written that shows where the time went; nowhere if nobody asks, or if there is no project.
+fn timings(settings: &Settings, given: Option<&Path>) -> Option<PathBuf> {
+    match settings.timings.as_ref()? {
+        Timings::In(file) => Some(file.clone()),
+        // Whatever is wrong with the place, the build says it.
+        Timings::InBuildDir => Place::look(settings, given)
+            .ok()
+            .flatten()
+            .map(|place| place.builds.join(&settings.profile).join(timings::NAME)),
     }
 }
 

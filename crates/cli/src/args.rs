@@ -70,6 +70,10 @@ pub(crate) struct Common {
     /// Tell why each action that is not fresh is not
     #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) explain: Option<bool>,
+    /// Write a page that shows where the time of a build went, to FILE [default FILE: timings.html in the build directory]
+    #[arg(long, value_name = "FILE", global = true, num_args = 0..=1, require_equals = true, default_missing_value = "", hide_default_value = true, value_hint = ValueHint::FilePath)]
+    // Without a FILE it is empty.
+    pub(crate) timings: Option<OsString>,
     /// Fail instead of running any command: proof that nothing was to be done
     #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) forbid_spawn: Option<bool>,

@@ -35,6 +35,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     variable("REKINDLE_FORMAT", "--format", "auto, plain, fancy or json"),
     variable("REKINDLE_COLOR", "--color", "auto, always or never"),
     variable("REKINDLE_EXPLAIN", "--explain", "true or false"),
+    variable("REKINDLE_TIMINGS", "--timings", "true, false, or the file to write the page to"),
     variable("REKINDLE_FORBID_SPAWN", "--forbid-spawn", "true or false"),
 ];
 
@@ -178,6 +179,7 @@ mod tests {
           REKINDLE_FORMAT        --format        auto, plain, fancy or json
           REKINDLE_COLOR         --color         auto, always or never
           REKINDLE_EXPLAIN       --explain       true or false
+          REKINDLE_TIMINGS       --timings       true, false, or the file to write the page to
           REKINDLE_FORBID_SPAWN  --forbid-spawn  true or false
 
         Others that rekindle looks at:

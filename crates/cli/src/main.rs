@@ -18,6 +18,7 @@ mod settings;
 mod store;
 mod terminal;
 mod testing;
+mod timings;
 mod toolchains;
 mod verbs;
 mod writers;

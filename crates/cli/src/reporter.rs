@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rekindle_engine::event::{Event, Summary};
 use rekindle_frontend::diagnostic::Diagnostic;
+use rekindle_scheduler::Graph;
 
 use crate::args::Format;
 use crate::clock::Clock;
@@ -85,6 +86,9 @@ pub(crate) struct Testing {
 
 /// Shows what happens. `at` is how long ago the process began.
 pub(crate) trait Reporter {
+    /// The graph of which something is built, told before the build begins.
+    fn graph(&mut self, _graph: &Graph) {}
+
     /// Something happened in the build.
     fn event(&mut self, event: &Event, at: Duration);
 
@@ -144,4 +148,4 @@ pub(crate) fn reporter(
 }
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;

@@ -124,6 +124,7 @@ impl Session {
         let whole = self.lowered.left_out.is_empty();
         let request = Request { whole, ..request(app, mode, outputs) };
         let (reporter, clock) = (&mut app.reporter, app.clock);
+        reporter.graph(&self.lowered.graph);
         let mut tell = |event: Event| {
             if told(&event) {
                 reporter.event(&plainly(event), clock.elapsed());

@@ -45,8 +45,19 @@ pub(crate) struct Settings {
     pub(crate) colour: Colour,
     /// Whether to tell reasons.
     pub(crate) explain: bool,
+    /// Whether and where a page is written that shows where the time went. Who asks for it wants to see the whole graph.
+    pub(crate) timings: Option<Timings>,
     /// Whether every command is refused.
     pub(crate) forbid_spawn: bool,
+}
+
+/// Where the page of `--timings` is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Timings {
+    /// In the build directory of the profile.
+    InBuildDir,
+    /// In this file; absolute.
+    In(PathBuf),
 }
 
 /// What flags and variables say about the store.
@@ -104,6 +115,7 @@ impl Settings {
             format: choice(flags.format, environment, "REKINDLE_FORMAT")?,
             colour: choice(flags.color, environment, "REKINDLE_COLOR")?,
             explain: truth(flags.explain, environment, "REKINDLE_EXPLAIN")?,
+            timings: timings(flags, environment)?,
             forbid_spawn: truth(flags.forbid_spawn, environment, "REKINDLE_FORBID_SPAWN")?,
         })
     }
@@ -151,6 +163,20 @@ fn sharing(flags: &Common, environment: &Environment) -> Result<Sharing, Failure
         (None, None) if flags.no_store == Some(false) => Sharing::On,
         (None, None) => Sharing::Unsaid,
     })
+}
+
+/// Whether and where the page of `--timings` is written.
+fn timings(flags: &Common, environment: &Environment) -> Result<Option<Timings>, Failure> {
+    let at = |file: &OsStr| Timings::In(environment.directory.join(file));
+    match (flags.timings.as_deref(), environment.get("REKINDLE_TIMINGS")) {
+        (Some(file), _) if file.is_empty() => Ok(Some(Timings::InBuildDir)),
+        (Some(file), _) => Ok(Some(at(file))),
+        (None, Some(file)) => match truth_if_said(None, environment, "REKINDLE_TIMINGS") {
+            Ok(said) => Ok(said.filter(|on| *on).map(|_| Timings::InBuildDir)),
+            Err(_) => Ok(Some(at(file))),
+        },
+        (None, None) => Ok(None),
+    }
 }
 
 fn wrong(name: &str, value: &OsStr, expected: &str) -> Failure {
@@ -243,6 +269,7 @@ mod tests {
             ("REKINDLE_FORMAT", "json"),
             ("REKINDLE_COLOR", "never"),
             ("REKINDLE_EXPLAIN", "true"),
+            ("REKINDLE_TIMINGS", "yes"),
             ("REKINDLE_FORBID_SPAWN", "on"),
         ])
     }
@@ -268,6 +295,7 @@ mod tests {
             format: Auto,
             colour: Auto,
             explain: false,
+            timings: None,
             forbid_spawn: false,
         }
         "#);
@@ -303,6 +331,9 @@ mod tests {
             format: Json,
             colour: Never,
             explain: true,
+            timings: Some(
+                InBuildDir,
+            ),
             forbid_spawn: true,
         }
         "#);
@@ -325,6 +356,7 @@ mod tests {
             format: Some(Format::Plain),
             color: Some(Colour::Always),
             explain: Some(false),
+            timings: Some("t.html".into()),
             forbid_spawn: Some(false),
         };
         let settings = Settings::new(&flags, &all()).unwrap();
@@ -363,9 +395,29 @@ mod tests {
             format: Plain,
             colour: Always,
             explain: false,
+            timings: Some(
+                In(
+                    "/home/me/t.html",
+                ),
+            ),
             forbid_spawn: false,
         }
         "#);
+    }
+
+    #[test]
+    fn the_page_of_timings_is_written_where_a_flag_or_a_variable_says() {
+        let timings = |words: &[&str], variables: &[(&str, &str)]| {
+            timings(&flags(words), &environment(variables)).unwrap()
+        };
+        let at = |path: &str| Some(Timings::In(path.into()));
+        assert_eq!(timings(&[], &[]), None);
+        assert_eq!(timings(&["--timings"], &[]), Some(Timings::InBuildDir));
+        assert_eq!(timings(&["--timings", "build"], &[]), Some(Timings::InBuildDir), "`build` is the verb");
+        assert_eq!(timings(&["--timings=t.html"], &[("REKINDLE_TIMINGS", "false")]), at("/home/me/t.html"));
+        assert_eq!(timings(&[], &[("REKINDLE_TIMINGS", "1")]), Some(Timings::InBuildDir));
+        assert_eq!(timings(&[], &[("REKINDLE_TIMINGS", "off")]), None);
+        assert_eq!(timings(&[], &[("REKINDLE_TIMINGS", "/tmp/x")]), at("/tmp/x"));
     }
 
     fn flags(words: &[&str]) -> Common {

@@ -85,7 +85,7 @@ fn check_name(name: &Text, report: &mut Report) {
 
 /// Whether the build directory holds something else of that name.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name.split('.').next().unwrap_or(name))
+    name == "timings.html" || RESERVED.contains(&name.split('.').next().unwrap_or(name))
 }
 
 fn check_program_name(name: &Text, report: &mut Report) {

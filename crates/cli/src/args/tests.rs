@@ -217,6 +217,10 @@ fn the_help_of_rekindle() {
           --explain[=<BOOL>]
               Tell why each action that is not fresh is not
 
+          --timings[=<FILE>]
+              Write a page that shows where the time of a build went, to FILE [default FILE:
+              timings.html in the build directory]
+
           --forbid-spawn[=<BOOL>]
               Fail instead of running any command: proof that nothing was to be done
 

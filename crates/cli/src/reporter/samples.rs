@@ -67,13 +67,20 @@ pub(super) fn left(work_ms: u64, way_ms: u64) -> Event {
     Event::Progress(Progress { done: 0, total: 12, running: 1, left: Some(Left { work_ms, way_ms }) })
 }
 
-pub(super) fn ran(id: u32, name: &str) -> Event {
+pub(crate) fn ran(id: u32, name: &str) -> Event {
     let mut report = report(id, name, Outcome::Ran);
     report.reasons = vec![StaleReason::InputChanged { path: "src/a.h".into() }];
     finished(report)
 }
 
-pub(super) fn fresh() -> Event {
+/// Put back, with nothing to say.
+pub(crate) fn restored(id: u32, name: &str) -> Event {
+    let mut report = report(id, name, Outcome::Restored);
+    report.reasons = vec![StaleReason::NeverBuilt];
+    finished(Report { ms: 0, ..report })
+}
+
+pub(crate) fn fresh() -> Event {
     finished(Report { ms: 0, ..report(1, "src/quiet.c", Outcome::Fresh) })
 }
 
@@ -84,13 +91,13 @@ pub(super) fn bound() -> Event {
     finished(Report { ms: 0, ..report })
 }
 
-pub(super) fn warned() -> Event {
+pub(crate) fn warned() -> Event {
     let mut report = report(2, "src/old.c", Outcome::Fresh);
     report.printed = b"src/old.c:1: \x1b[1;35mwarning:\x1b[m dusty\n".to_vec();
     finished(Report { ms: 0, ..report })
 }
 
-pub(super) fn failed() -> Event {
+pub(crate) fn failed() -> Event {
     let mut report = report(4, "src/b.c", Outcome::Failed);
     report.printed = b"src/b.c:1: \x1b[1;31merror:\x1b[m no".to_vec();
     report.failure = Some("exit code 1".into());
@@ -145,7 +152,7 @@ pub(super) fn tests() -> Vec<TestReport> {
 }
 
 /// Results came from the store, and some are bound.
-fn restored() -> Summary {
+fn from_store() -> Summary {
     let faults = [("`-DHERE=<ws>`", 2), ("`__FILE__` in `src/a.c`", 1), ("`b.cfg`", 7), ("`c.cfg`", 4)];
     Summary {
         total: 16,
@@ -165,7 +172,7 @@ fn restored() -> Summary {
 }
 
 /// Ways in which a build ends, with a name each.
-pub(super) fn closings() -> Vec<(&'static str, Closing)> {
+pub(crate) fn closings() -> Vec<(&'static str, Closing)> {
     let ok = Summary {
         total: 116,
         actions: Counts { fresh: 115, ran: 1, ..Counts::default() },
@@ -225,6 +232,6 @@ pub(super) fn closings() -> Vec<(&'static str, Closing)> {
         ),
         ("trouble", error(Failure::new(Kind::Trouble, "cannot write the journal").hint("buy a disk"))),
         ("interrupted early", error(Failure::new(Kind::Interrupted, "interrupted"))),
-        ("restored", closing(restored(), 0)),
+        ("restored", closing(from_store(), 0)),
     ]
 }

@@ -68,6 +68,8 @@ pub(crate) struct Environment {
     pub(crate) machine: Vec<u8>,
     /// The number of this process.
     pub(crate) process: u32,
+    /// Size and time of change, in nanoseconds, of the program that runs: which build of rekindle it is.
+    pub(crate) program: (u64, i64),
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the file that reads the environment")]
@@ -80,7 +82,14 @@ impl Environment {
         let variables: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let directory = spelled(std::env::current_dir()?, variables.get(OsStr::new("PWD")));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self { variables, directory, cores, machine: machine(), process: std::process::id() })
+        Ok(Self {
+            variables,
+            directory,
+            cores,
+            machine: machine(),
+            process: std::process::id(),
+            program: program(),
+        })
     }
 
     /// The words of the command line, with the program's own name.
@@ -116,6 +125,15 @@ fn machine() -> Vec<u8> {
     let id = std::fs::read("/etc/machine-id").unwrap_or_default();
     let id = id.trim_ascii();
     if id.is_empty() { rustix::system::uname().nodename().to_bytes().to_vec() } else { id.to_vec() }
+}
+
+/// The program that runs, as far as one file tells it from another.
+fn program() -> (u64, i64) {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata("/proc/self/exe");
+    meta.map_or((0, 0), |meta| {
+        (meta.size(), meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()))
+    })
 }
 
 /// What `rekindle help environment` says.

@@ -12,6 +12,7 @@ mod environment;
 mod failure;
 mod output;
 mod place;
+mod proof;
 mod reporter;
 mod session;
 mod settings;

@@ -101,10 +101,27 @@ impl Place {
         std::fs::create_dir_all(&spelled).map_err(trouble)?;
         let build = spelled.canonicalize().map_err(trouble)?;
         project.roots_are_not(&build)?;
+        let mut roots = self.known_roots(profile, &build, home)?;
+        for root in project.roots() {
+            roots.add(root).map_err(rekindle_engine::error::Error::from)?;
+        }
+        Ok(roots)
+    }
+
+    /// Those of them that are known without the manifest; `build` is the build directory, canonical.
+    ///
+    /// # Errors
+    /// None, as long as no two of them have one name.
+    pub(crate) fn known_roots(
+        &self,
+        profile: &str,
+        build: &Path,
+        home: Option<&OsStr>,
+    ) -> Result<Roots, Failure> {
         let mut roots = Roots::new(&self.workspace, build);
         roots.add_spelling(Roots::WORKSPACE, &self.spelled);
-        roots.add_spelling(Roots::BUILD, spelled);
-        for root in project.roots().into_iter().chain(home.into_iter().flat_map(home_roots)) {
+        roots.add_spelling(Roots::BUILD, self.builds.join(profile));
+        for root in home.into_iter().flat_map(home_roots) {
             roots.add(root).map_err(rekindle_engine::error::Error::from)?;
         }
         Ok(roots)

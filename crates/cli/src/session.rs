@@ -2,10 +2,14 @@
 //! lower to a graph, pick what is wanted, build, and tell.
 
 use rekindle_engine::build::build;
-use rekindle_engine::build_dir::BuildDir;
+use rekindle_engine::build_dir::{BuildDir, Locked};
 use rekindle_engine::event::{Event, Summary};
 use rekindle_engine::request::{Mode, Request};
+use rekindle_engine::snapshot::{self, Adopted, Built, Claims, Looked, Part};
+use rekindle_fingerprint::consult::{self, Record};
+use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::roots::Roots;
 use rekindle_frontend::load::{self, Wanted, load};
 use rekindle_frontend::lower::Lowered;
 use rekindle_frontend::project::Project;
@@ -16,6 +20,7 @@ use crate::app::App;
 use crate::environment::Environment;
 use crate::failure::{Failure, without_numbers};
 use crate::place::Place;
+use crate::proof::{self, Note, Start};
 use crate::settings::Settings;
 use crate::store::{self, Shared};
 use crate::toolchains;
@@ -34,6 +39,29 @@ pub(crate) struct Session {
     pub(crate) lowered: Lowered,
     /// Where results are shared.
     store: Option<Shared>,
+    /// What the next build is left to prove from; none if nothing is.
+    proof: Option<Left>,
+}
+
+/// What is left for the next build to prove from.
+enum Left {
+    /// A snapshot of everything.
+    Whole {
+        /// See [`proof::request`].
+        request: Digest,
+        /// What lowering looked at.
+        looked: Looked,
+    },
+    /// The snapshot of before, with what was built.
+    Part(Box<Part>, Box<Adopted>),
+}
+
+/// A build that has begun.
+pub(crate) enum Begun {
+    /// There was nothing to do.
+    Done(Box<Summary>),
+    /// There may be.
+    Session(Box<Session>),
 }
 
 /// The toolchains of a project, without what they would build.
@@ -50,7 +78,8 @@ impl Survey {
     /// # Errors
     /// There is no project, the manifest is wrong, the build directory cannot be used.
     pub(crate) fn new(app: &mut App) -> Result<Self, Failure> {
-        let Opened { project, mut files, mut dir, .. } = Opened::new(app, Wanted::Everything)?;
+        let place = Place::find(&app.settings, app.given.as_deref())?;
+        let Opened { project, mut files, mut dir, .. } = Opened::new(app, place, Wanted::Everything, None)?;
         let toolchains = toolchains::surveyed(app, &project, &mut files, &mut dir)?;
         Ok(Self { files, toolchains })
     }
@@ -66,17 +95,23 @@ struct Opened {
 }
 
 impl Opened {
-    fn new(app: &mut App, wanted: Wanted) -> Result<Self, Failure> {
-        let place = Place::find(&app.settings, app.given.as_deref())?;
+    /// Reads the manifest and, unless it is `locked` already, locks the build directory.
+    fn new(app: &mut App, place: Place, wanted: Wanted, locked: Option<Locked>) -> Result<Self, Failure> {
         let asked = load_request(&app.settings, &app.environment, wanted);
+        consult::begin();
         let mut project = load(&place.shown, &asked)?;
         let home = app.environment.get("HOME");
         let mut files = Files::new(place.roots(&app.settings.profile, &project, home)?);
-        let (mut dir, waited) = open_build_dir(app, &place, &mut files)?;
+        let (locked, waited) = match locked {
+            Some(locked) => (locked, false),
+            None => lock(app, &place)?,
+        };
         if waited {
             // The person may have gone on editing.
+            consult::begin();
             project = load(&place.shown, &asked)?;
         }
+        let mut dir = locked.remember(&mut files)?;
         // Before toolchains are asked: their answers are shared, too.
         let store = open_store(app, &place, &project);
         if let Some(store) = &store {
@@ -92,12 +127,66 @@ impl Session {
     /// # Errors
     /// There is no project, the manifest is wrong, the build directory cannot be used, a compiler is missing.
     pub(crate) fn open(app: &mut App, wanted: Wanted) -> Result<Self, Failure> {
-        let Opened { place, project, mut files, mut dir, store } = Opened::new(app, wanted)?;
-        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir)?;
+        let place = Place::find(&app.settings, app.given.as_deref())?;
+        Self::whole(app, place, wanted, None)
+    }
+
+    /// The same for a build of what is `wanted`, which may turn out to have nothing to do, or little.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub(crate) fn begin(app: &mut App, wanted: Wanted) -> Result<Begun, Failure> {
+        let place = Place::find(&app.settings, app.given.as_deref())?;
+        let request = proof::request(app, &wanted);
+        let locked = match proof::look(app, &place, &wanted)? {
+            Start::Done(summary) => return Ok(Begun::Done(summary)),
+            Start::Part(part, locked) => {
+                let build = locked.path().to_path_buf();
+                match Self::part(app, place.clone(), wanted.clone(), part, locked)? {
+                    Some(session) => return Ok(Begun::Session(Box::new(session))),
+                    // It contradicts itself: somebody else wrote it.
+                    None => snapshot::remove(&build),
+                }
+                None
+            }
+            Start::Whole(locked) => locked,
+        };
+        let mut session = Self::whole(app, place, wanted, locked)?;
+        // What has to be told in every build is told by the whole way alone.
+        if session.lowered.notices.is_empty() {
+            session.proof = Looked::so_far(&session.files).map(|looked| Left::Whole { request, looked });
+        }
+        Ok(Begun::Session(Box::new(session)))
+    }
+
+    fn whole(app: &mut App, place: Place, wanted: Wanted, locked: Option<Locked>) -> Result<Self, Failure> {
+        let Opened { place, project, mut files, mut dir, store } = Opened::new(app, place, wanted, locked)?;
+        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, None)?;
         for notice in &lowered.notices {
             app.reporter.notice(notice);
         }
-        Ok(Self { place, project, files, dir, lowered, store })
+        Ok(Self { place, project, files, dir, lowered, store, proof: None })
+    }
+
+    /// Makes only that part ready of which a snapshot does not prove that it is fresh; none if the snapshot speaks of
+    /// something that the project has not got.
+    fn part(
+        app: &mut App,
+        place: Place,
+        wanted: Wanted,
+        part: Box<Part>,
+        locked: Locked,
+    ) -> Result<Option<Self>, Failure> {
+        let Opened { place, project, mut files, mut dir, store } =
+            Opened::new(app, place, wanted, Some(locked))?;
+        let Ok(adopted) = part.adopt(&mut files) else { return Ok(None) };
+        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, Some(&adopted.keys))?;
+        if adopted.keys.iter().any(|key| lowered.graph.producer(*key).is_none()) {
+            return Ok(None);
+        }
+        files.spent(adopted.cost);
+        let proof = Some(Left::Part(part, Box::new(adopted)));
+        Ok(Some(Self { place, project, files, dir, lowered, store, proof }))
     }
 
     /// The targets that are wanted, in the order in which they were asked for.
@@ -121,8 +210,14 @@ impl Session {
         outputs: Vec<PathId>,
         told: impl Fn(&Event) -> bool,
     ) -> Result<Summary, Failure> {
-        let whole = self.lowered.left_out.is_empty();
-        let request = Request { whole, ..request(app, mode, outputs) };
+        let mut request = request(app, mode, outputs);
+        request.whole = self.lowered.left_out.is_empty();
+        if let Some(Left::Part(_, adopted)) = &self.proof {
+            request.whole = false;
+            request.outputs.clone_from(&adopted.stale);
+            request.proved = adopted.proved.clone();
+        }
+        consult::begin();
         let (reporter, clock) = (&mut app.reporter, app.clock);
         reporter.graph(&self.lowered.graph);
         let mut tell = |event: Event| {
@@ -132,6 +227,10 @@ impl Session {
         };
         let Self { dir, files, lowered, .. } = self;
         let mut summary = build(dir, &lowered.graph, files, &request, &app.live, &mut tell)?;
+        let judged = consult::end().unwrap_or_default();
+        if mode == Mode::Build {
+            self.leave(&request.outputs, &summary, judged)?;
+        }
         if let Some(used) = &mut summary.store {
             used.place = used.place.take().map(|path| store::shown(&path, &self.place.spelled));
             match &self.store {
@@ -145,6 +244,28 @@ impl Session {
             }
         }
         Ok(summary)
+    }
+
+    /// Leaves what the next build can prove from that it has nothing to do.
+    fn leave(&mut self, outputs: &[PathId], summary: &Summary, judged: Record) -> Result<(), Failure> {
+        let Self { place, project, files, dir, lowered, proof, .. } = self;
+        let Some(left) = proof.take() else { return Ok(()) };
+        let build = files.roots().get(Roots::BUILD).path.clone();
+        let clock = dir.now()?;
+        let built = Built { graph: &lowered.graph, outputs, files, history: &dir.history, summary };
+        match left {
+            Left::Whole { request, looked } => {
+                let note = Note { sharing: project.sharing().clone() }.encode(&place.workspace);
+                let known_roots = vec!["home".into(), "home.real".into()];
+                let variables = lowered.variables.clone();
+                let claims = Claims { request, known_roots, variables, note, looked, judged };
+                snapshot::keep(&build, built, claims, clock)?;
+            }
+            Left::Part(part, adopted) => {
+                snapshot::renew(&build, &part, &adopted, built, &judged, clock)?;
+            }
+        }
+        Ok(())
     }
 
     /// Builds what is wanted.
@@ -177,19 +298,19 @@ pub(crate) fn load_request(settings: &Settings, environment: &Environment, wante
     }
 }
 
-/// Opens the build directory, and tells whether that had to wait for others.
-fn open_build_dir(app: &mut App, place: &Place, files: &mut Files) -> Result<(BuildDir, bool), Failure> {
+/// Locks the build directory, and tells whether that had to wait for others.
+pub(crate) fn lock(app: &mut App, place: &Place) -> Result<(Locked, bool), Failure> {
     let path = place.builds.join(&app.settings.profile);
     let holder = format!("process {}", app.environment.process);
     let mut waited = false;
-    let dir = app.waiting(|app| {
+    let locked = app.waiting(|app| {
         let (reporter, clock) = (&mut app.reporter, app.clock);
-        BuildDir::open(&path, files, &holder, |waiting| {
+        Locked::take(&path, &holder, |waiting| {
             waited = true;
             reporter.event(&Event::Waiting(waiting), clock.elapsed());
         })
     })?;
-    Ok((dir, waited))
+    Ok((locked, waited))
 }
 
 /// Opens the store, and tells why there is none if somebody should know.

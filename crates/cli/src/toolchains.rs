@@ -7,11 +7,13 @@ use std::path::Path;
 
 use rekindle_engine::build_dir::BuildDir;
 use rekindle_exec::{Command, Exit, Live};
-use rekindle_fingerprint::files::Files;
-use rekindle_frontend::lower::{Lowered, lower};
+use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_frontend::lower::{Lowered, lower, lower_only};
 use rekindle_frontend::project::Project;
 use rekindle_frontend::toolbox::{Missing, Toolchains};
 use rekindle_toolchain::{Answer, Environment, Prober, Toolchain, ToolchainError, resolve};
+
+use rustc_hash::FxHashSet;
 
 use crate::app::App;
 use crate::failure::{Failure, Kind, without_numbers};
@@ -56,7 +58,8 @@ impl Prober for Asker<'_> {
     }
 }
 
-/// Finds the toolchains that the project's targets ask for and lowers the project with them.
+/// Finds the toolchains that the project's targets ask for and lowers the project with them; with `only`, no more of it
+/// than the actions that write one of these files.
 ///
 /// # Errors
 /// A toolchain that is wanted does not answer, or is missing where it must not be; the manifest turns out to be wrong.
@@ -65,11 +68,16 @@ pub(crate) fn lowered(
     project: &Project,
     files: &mut Files,
     dir: &mut BuildDir,
+    only: Option<&FxHashSet<PathId>>,
 ) -> Result<Lowered, Failure> {
     asking(app, |asker| {
         let mut found = find(app, project, files, dir, asker, false)?;
         let (list, missing) = (&mut found.there, &found.missing);
-        Ok(lower(project, &mut Toolchains { list, missing, memo: dir, prober: asker }, files)?)
+        let mut toolchains = Toolchains { list, missing, memo: dir, prober: asker };
+        Ok(match only {
+            Some(only) => lower_only(project, &mut toolchains, files, &|path| only.contains(&path))?,
+            None => lower(project, &mut toolchains, files)?,
+        })
     })
 }
 

@@ -6,6 +6,7 @@
 //! journal   stamps, signatures, what toolchains were made of
 //! marker    touched to read the file system's clock
 //! tmp/      depfiles, response files, the commands' TMPDIR
+//! snapshots/ by which the next build finds out that nothing is to be done
 //! kept/     the outputs of the stamp before the current one
 //! ```
 
@@ -31,7 +32,8 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This directory was made by rekindle; backups may leave it out. See https://bford.info/cachedir/\n";
 
 /// The names at its top that are ours.
-pub(crate) const OWN: [&str; 9] = [
+pub(crate) const OWN: [&str; 10] = [
+    "snapshots",
     "lock",
     "running",
     "journal",
@@ -141,6 +143,14 @@ impl BuildDir {
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the clock of its file system says now.
+    ///
+    /// # Errors
+    /// The marker cannot be touched.
+    pub fn now(&self) -> Result<Instant, Error> {
+        self.marker.now()
     }
 
     /// Where commands put what nobody keeps.

@@ -202,6 +202,8 @@ pub struct Summary {
     pub volatile: u64,
     /// Results that hold on this machine only.
     pub local: u64,
+    /// Results that serve this build and are not remembered.
+    pub unrecorded: u64,
     /// Every child process that was started, probes included.
     pub processes_spawned: u64,
     /// What looking at files has cost.

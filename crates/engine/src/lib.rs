@@ -48,6 +48,7 @@ pub mod journal;
 pub mod lock;
 pub mod marker;
 pub mod request;
+pub mod snapshot;
 pub mod spelled;
 
 mod bound;

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use rekindle_fingerprint::files::PathId;
 
+use crate::snapshot::Proved;
+
 /// Whether commands run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -37,6 +39,8 @@ pub struct Request {
     pub passed: Vec<(OsString, OsString)>,
     /// `MAKEFLAGS` of the make that started us, whose jobserver limits us then.
     pub makeflags: Option<OsString>,
+    /// Actions that are not in the graph because they were proved to be fresh.
+    pub proved: Proved,
     /// This machine's own name for itself; results that hold on one machine only are bound to it.
     pub machine: Vec<u8>,
 }
@@ -54,6 +58,7 @@ impl Default for Request {
             whole: true,
             passed: Vec::new(),
             makeflags: None,
+            proved: Proved::default(),
             machine: Vec::new(),
         }
     }

@@ -284,6 +284,7 @@ impl<'a> Session<'a> {
             }
         }
         self.summary.volatile += u64::from(remarks.volatile.is_some());
+        self.summary.unrecorded += u64::from(remarks.unrecorded.is_some());
         self.summary.local += u64::from(remarks.local.is_some());
         self.left_ms = self.left_ms.saturating_sub(self.scheduler.estimate(id));
     }
@@ -301,8 +302,14 @@ impl<'a> Session<'a> {
         self.progress();
     }
 
+    /// How many actions are not in the graph because they were proved to be fresh.
+    pub(crate) fn proved(&self) -> usize {
+        usize::try_from(self.request.proved.total()).unwrap_or_default()
+    }
+
     /// Tells how far the build is.
     pub(crate) fn progress(&mut self) {
+        let proved = self.proved();
         let progress = self.scheduler.progress();
         let started = |state: State| state.is_settled() || state.is_lost() || state == State::Running;
         while self.by_way.last().is_some_and(|id| started(self.scheduler.state(*id))) {
@@ -311,8 +318,8 @@ impl<'a> Session<'a> {
         let way_ms = self.by_way.last().map_or(0, |id| self.scheduler.priority(*id));
         let left = Left { work_ms: self.left_ms, way_ms };
         (self.events)(Event::Progress(Progress {
-            done: progress.ended(),
-            total: progress.total(),
+            done: progress.ended() + proved,
+            total: progress.total() + proved,
             running: self.running.len(),
             left: self.knows_durations.then_some(left),
         }));

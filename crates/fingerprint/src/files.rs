@@ -303,6 +303,18 @@ impl Files {
         self.places[id.0 as usize].seen = Seen::File { signature, content, racy: true };
     }
 
+    /// Takes over what was seen at a path a moment ago, in this build and by other eyes: see [`crate::sweep`].
+    pub fn adopt(&mut self, id: PathId, seen: Seen) {
+        self.places[id.0 as usize].seen = seen;
+    }
+
+    /// Adds to what looking has cost what other eyes have spent.
+    pub fn spent(&mut self, cost: Cost) {
+        self.cost.signed += cost.signed;
+        self.cost.hashed += cost.hashed;
+        self.cost.hashed_bytes += cost.hashed_bytes;
+    }
+
     /// What looking has cost so far.
     pub fn cost(&self) -> Cost {
         self.cost

@@ -4,12 +4,14 @@ use rekindle_frontend::load::Wanted;
 
 use crate::app::{App, Ended};
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session::{Begun, Session};
 
 /// Builds the targets, or what is built by default.
 pub(super) fn build(app: &mut App, targets: &[String]) -> Result<Ended, Failure> {
-    let mut session = Session::open(app, wanted(targets))?;
-    Ok(Ended::built(session.build_wanted(app)?))
+    match Session::begin(app, wanted(targets))? {
+        Begun::Done(summary) => Ok(Ended::built(*summary)),
+        Begun::Session(mut session) => Ok(Ended::built(session.build_wanted(app)?)),
+    }
 }
 
 /// What the frontend is to look for: these names, or the default.

@@ -1,0 +1,398 @@
+//! The snapshot: a file by which the next build finds out that nothing is to be done without reading the manifest, the
+//! journal or anything else, and by which one that has something to do finds the few actions that matter.
+//!
+//! It is written when a build has ended in which everything that was wanted is fresh. It holds a *proof*: everything on
+//! which that verdict depends, and what each of it was. That is
+//!
+//! * what the caller said (a digest: version, profile, targets, options, environment), and where the roots lie;
+//! * every answer that the disk gave to loading, finding toolchains, lowering and searching
+//!   ([`rekindle_fingerprint::consult`]);
+//! * every file that an action reads or writes, or that a toolchain is made of: its signature and content, or that it
+//!   is not there;
+//! * for each action, which of these files are its own.
+//!
+//! While all of that holds, every stamp would be judged fresh, so nothing is judged ([`prove`], [`Proof::Holds`]). A file
+//! whose signature is another one is read; its content counts. If only files of actions have changed, the actions that
+//! read them, and those behind these, are named ([`Proof::Part`]): the caller lowers those, and what makes their inputs,
+//! from the project's own files, and builds that small graph. No command is ever run because a snapshot says so. If
+//! anything else has changed, the snapshot is worth nothing ([`Proof::Fails`]).
+//!
+//! Stamps are not in it: they are the journal's. A proof stays true whatever happens to those, since it says which
+//! contents belong together, not what was done last. The format is described in `docs/format/snapshot.md`.
+
+mod draft;
+mod image;
+mod layout;
+mod map;
+mod part;
+mod prove;
+mod terms;
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::consult::{self, Answer, Question, Record};
+use rekindle_fingerprint::digest::Digest;
+use rekindle_fingerprint::files::{Files, PathId, Seen};
+use rekindle_fingerprint::roots::{RootId, Roots};
+use rekindle_fingerprint::signature::Instant;
+use rekindle_fingerprint::stamp::Holds;
+use rekindle_scheduler::Graph;
+use rustc_hash::FxHashMap;
+
+use crate::error::{At, Error};
+use crate::event::{BuildOutcome, Report, Summary};
+use crate::history::History;
+use draft::Draft;
+use terms::{Asked, Kept, Place, RootTerm, Terms};
+
+pub use part::{Adopted, Part, Proved};
+
+/// The directory of snapshots in a build directory: one for each request that was made lately.
+const DIRECTORY: &str = "snapshots";
+/// How many there are at most.
+const MOST: usize = 8;
+
+/// Where the snapshot for a request lies.
+pub fn place(build: &Path, request: &Digest) -> PathBuf {
+    build.join(DIRECTORY).join(&request.hex()[..16])
+}
+
+/// What the caller knows without reading the project.
+pub struct Caller<'a> {
+    /// The digest of all that it says a build depends on.
+    pub request: Digest,
+    /// The roots that it knows.
+    pub roots: &'a Roots,
+    /// What the environment says.
+    pub variable: &'a dyn Fn(&OsStr) -> Option<OsString>,
+    /// The digest of this machine's processor.
+    pub processor: &'a dyn Fn() -> Digest,
+}
+
+/// What a snapshot says of now.
+pub enum Proof {
+    /// Everything is as it was.
+    Holds(Box<Held>),
+    /// Some files of actions are not.
+    Part(Box<Part>),
+    /// Something is not on which everything depends, or there is no snapshot.
+    Fails,
+}
+
+/// A build in which nothing is to be done.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Its account.
+    pub summary: Summary,
+    /// What fresh actions have to say.
+    pub reports: Vec<Report>,
+    /// What the caller gave with the snapshot.
+    pub note: Vec<u8>,
+}
+
+/// Proves from the snapshot of the build directory at `build` that nothing is to be done, or finds out what has changed.
+/// `clock` is the file system's (see [`crate::marker`]).
+///
+/// # Errors
+/// A snapshot that needs to be written anew, because files were touched, cannot be.
+pub fn prove(
+    build: &Path,
+    clock: &dyn Fn() -> Result<Instant, Error>,
+    caller: &Caller<'_>,
+) -> Result<Proof, Error> {
+    prove::prove(&place(build, &caller.request), clock, caller)
+}
+
+/// Removes the snapshots of the build directory at `build`: they speak of another project than the one that is built now.
+pub fn remove(build: &Path) {
+    let _ = std::fs::remove_dir_all(build.join(DIRECTORY));
+}
+
+/// Makes room for one more: the oldest go.
+fn make_room(build: &Path) -> Result<(), Error> {
+    let directory = build.join(DIRECTORY);
+    std::fs::create_dir_all(&directory).at("create", &directory)?;
+    let entries = std::fs::read_dir(&directory).at("list", &directory)?;
+    let age = |entry: &std::fs::DirEntry| entry.metadata().and_then(|meta| meta.modified()).ok();
+    let mut known: Vec<_> = entries.flatten().map(|entry| (age(&entry), entry.path())).collect();
+    known.sort();
+    let over = known.len().saturating_sub(MOST - 1);
+    for (_, path) in known.into_iter().take(over) {
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// What loading, finding toolchains and lowering looked at.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// What was asked of the disk.
+    record: Record,
+    /// Files whose content was looked at.
+    files: Vec<PathId>,
+}
+
+impl Looked {
+    /// Everything so far, if a record was begun ([`consult::begin`]). To be called when a project was lowered and before
+    /// it is built.
+    pub fn so_far(files: &Files) -> Option<Self> {
+        let looked_at = files.ids().filter(|id| *files.seen(*id) != Seen::Unknown);
+        Some(Self { record: consult::end()?, files: looked_at.collect() })
+    }
+}
+
+/// What a snapshot is made of besides what the build directory knows.
+pub struct Claims {
+    /// See [`Caller::request`].
+    pub request: Digest,
+    /// The names of the roots that the caller will know.
+    pub known_roots: Vec<String>,
+    /// What lowering asked the environment for.
+    pub variables: BTreeMap<OsString, Option<OsString>>,
+    /// What the caller wants back.
+    pub note: Vec<u8>,
+    /// What lowering looked at.
+    pub looked: Looked,
+    /// What judging asked of the disk.
+    pub judged: Record,
+}
+
+/// What was built.
+pub struct Built<'a> {
+    /// The graph.
+    pub graph: &'a Graph,
+    /// What was wanted of it.
+    pub outputs: &'a [PathId],
+    /// What was seen.
+    pub files: &'a mut Files,
+    /// The stamps.
+    pub history: &'a History,
+    /// The account.
+    pub summary: &'a Summary,
+}
+
+/// Writes the snapshot of a build that has ended; `false` if nothing was proved: an action failed, or its result was not
+/// recorded, or something was changed meanwhile.
+///
+/// # Errors
+/// It cannot be written.
+pub fn keep(build: &Path, built: Built<'_>, claims: Claims, clock: Instant) -> Result<bool, Error> {
+    let terms = Terms {
+        request: claims.request,
+        roots: Vec::new(),
+        variables: claims
+            .variables
+            .iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_deref().map(terms::value)))
+            .collect(),
+        processor: None,
+        places: None,
+        kinds: Default::default(),
+        bound: Vec::new(),
+        volatile: 0,
+        local: 0,
+        note: claims.note.clone(),
+    };
+    let mut draft = Draft::new(terms);
+    for (id, root) in built.files.roots().iter() {
+        let known = id.0 < 3 || claims.known_roots.contains(&root.name);
+        draft.terms.roots.push(RootTerm::of(root, built.files.roots(), known));
+    }
+    let mut keeper = Keeper { build, built, draft, clock, identities: FxHashMap::default() };
+    let actions = FxHashMap::default();
+    let kept =
+        keeper.actions(&actions) && keeper.looked(&claims.looked) && keeper.asked(&claims.judged, false);
+    if kept {
+        let place = place(build, &keeper.draft.terms.request);
+        if !place.exists() {
+            make_room(build)?;
+        }
+        keeper.draft.write(&place)?;
+    }
+    Ok(kept)
+}
+
+/// Writes the snapshot that follows from `part` and what was built of it.
+///
+/// # Errors
+/// It cannot be written.
+pub fn renew(
+    build: &Path,
+    part: &Part,
+    adopted: &Adopted,
+    built: Built<'_>,
+    judged: &Record,
+    clock: Instant,
+) -> Result<bool, Error> {
+    let Ok(mut draft) = part.draft() else { return Ok(false) };
+    for (id, number) in &adopted.numbers {
+        draft.knows(*id, *number);
+    }
+    let identities = part.identities();
+    let mut keeper = Keeper { build, built, draft, clock, identities };
+    let kept = keeper.actions(&adopted.actions) && keeper.asked(judged, false);
+    if kept {
+        let place = place(build, &keeper.draft.terms.request);
+        keeper.draft.write(&place)?;
+    }
+    Ok(kept)
+}
+
+/// Makes a snapshot of what was built.
+struct Keeper<'a> {
+    build: &'a Path,
+    built: Built<'a>,
+    draft: Draft,
+    clock: Instant,
+    /// The numbers of directories.
+    identities: FxHashMap<(u64, u64), u32>,
+}
+
+impl Keeper<'_> {
+    /// Takes in every action; `known` says which number it had. `false` if not all of them are fresh.
+    fn actions(&mut self, known: &FxHashMap<PathId, usize>) -> bool {
+        let Built { graph, outputs, files, history, summary } = &mut self.built;
+        if summary.outcome != BuildOutcome::Ok || summary.unrecorded > 0 || summary.actions.would_run > 0 {
+            return false;
+        }
+        let mut anchored = self.draft.terms.places.is_some();
+        for id in graph.wanted(outputs) {
+            let action = graph.action(id);
+            let Some(stamp) = action.outputs.first().and_then(|key| history.current(*key)) else {
+                return false;
+            };
+            let number = action.outputs.first().and_then(|key| known.get(key)).copied();
+            if !self.draft.action(number, &action.name, stamp, files) {
+                return false;
+            }
+            anchored |= stamp.holds != Holds::Everywhere;
+            let parts = action.identity.iter().flat_map(|identity| &identity.parts);
+            if let Some(processor) = parts.into_iter().find(|part| part.name == "processor") {
+                self.draft.terms.processor = Some(processor.digest);
+            }
+            for (link, target) in &action.links {
+                let answer = consult::ask(&files.abs(*link), Question::Target);
+                if answer != Answer::Path(target.clone()) {
+                    return false;
+                }
+                let path = self.draft.path(*link, files);
+                self.draft.ask(Asked { path, question: Question::Target, answer: Kept::Plain(answer) });
+            }
+        }
+        if anchored {
+            self.draft.terms.places = Some(terms::places(files.roots()));
+        }
+        true
+    }
+
+    /// Takes in what lowering looked at.
+    fn looked(&mut self, looked: &Looked) -> bool {
+        for id in &looked.files {
+            let number = self.draft.path(*id, self.built.files);
+            match self.built.files.seen(*id) {
+                Seen::File { .. } | Seen::Absent => {
+                    self.draft.see(*id, self.built.files);
+                    self.draft.lowers(number);
+                }
+                Seen::Directory => {
+                    let (question, answer) = (Question::What, Kept::Plain(Answer::Directory));
+                    self.draft.ask(Asked { path: number, question, answer });
+                }
+                Seen::Unknown | Seen::Unreadable(_) => return false,
+            }
+        }
+        self.asked(&looked.record, true)
+    }
+
+    /// Takes in what was asked of the disk; `false` if an answer is another one by now. In the build directory, commands
+    /// have changed some since: what searches would find there now is what they found, by the stamps.
+    fn asked(&mut self, record: &Record, lowering: bool) -> bool {
+        if record.is_torn() {
+            return false;
+        }
+        let mut all: Vec<(&Path, Question, &Answer)> = record.iter().collect();
+        all.sort_unstable_by_key(|(path, question, _)| (*path, *question));
+        for (path, question, answer) in all {
+            if !path.is_absolute() {
+                return false;
+            }
+            let is_ours = path.starts_with(self.build);
+            let answer = match (question, answer) {
+                (Question::Content, Answer::Content(blob)) => {
+                    let id = self.built.files.path_abs(path);
+                    self.built.files.observe(&[id]);
+                    let content = self.built.files.content(id).map(|content| self.built.files.blob(content));
+                    if content != Some(*blob) || !self.draft.see(id, self.built.files) {
+                        return false;
+                    }
+                    let number = self.draft.path(id, self.built.files);
+                    self.draft.lowers(number);
+                    continue;
+                }
+                (Question::Names, _) => match self.listed(path, answer, is_ours && !lowering) {
+                    Some(answer) => answer,
+                    None => return false,
+                },
+                _ if is_ours => {
+                    let now = consult::ask(path, question);
+                    if lowering && !now.agrees(answer) {
+                        return false;
+                    }
+                    now
+                }
+                _ => answer.clone(),
+            };
+            self.ask(path, question, answer);
+        }
+        true
+    }
+
+    /// The listing of a directory as it is now, which must be what it was unless it `may_differ`. Its signature is kept
+    /// only if a later change would show in it.
+    fn listed(&self, path: &Path, then: &Answer, may_differ: bool) -> Option<Answer> {
+        let now = consult::ask(path, Question::Names);
+        if !may_differ && !now.agrees(then) {
+            return None;
+        }
+        Some(match now {
+            Answer::Names(digest, signature) => {
+                let device = rekindle_fingerprint::disk::device(path).unwrap_or_default();
+                let believed = |signature: &rekindle_fingerprint::signature::Signature| {
+                    !self.clock.makes_racy(device, signature)
+                };
+                Answer::Names(digest, signature.filter(believed))
+            }
+            other => other,
+        })
+    }
+
+    fn ask(&mut self, path: &Path, question: Question, answer: Answer) {
+        let roots = self.built.files.roots();
+        let answer = match answer {
+            Answer::Path(path) if question == Question::Canonical => Kept::Path(Place::of(&path, roots)),
+            Answer::Identity(device, inode) => {
+                let next = self.identities.values().max().map_or(0, |most| most + 1);
+                Kept::Identity(*self.identities.entry((device, inode)).or_insert(next))
+            }
+            answer => Kept::Plain(answer),
+        };
+        let id = self.path_of(path);
+        let path = self.draft.path(id, self.built.files);
+        let asked = Asked { path, question, answer };
+        self.draft.ask(asked);
+    }
+
+    /// The path as it was asked for, links and all.
+    fn path_of(&mut self, path: &Path) -> PathId {
+        let (root, rel) = self.built.files.roots().locate(path);
+        let leads_out = rel.starts_with("..");
+        let (root, rel): (RootId, PathBuf) = match path.strip_prefix("/") {
+            Ok(whole) if leads_out => (Roots::OUTSIDE, whole.into()),
+            _ => (root, rel.into()),
+        };
+        self.built.files.path(root, rel)
+    }
+}

@@ -1,0 +1,370 @@
+//! A snapshot that is being made: from nothing, or from the one before.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rekindle_fingerprint::action::ActionKind;
+use rekindle_fingerprint::consult::Question;
+use rekindle_fingerprint::digest::Blob;
+use rekindle_fingerprint::encode::Malformed;
+use rekindle_fingerprint::files::{ContentId, Files, PathId, Seen};
+use rekindle_fingerprint::roots::{RootId, Roots};
+use rekindle_fingerprint::signature::Signature;
+use rekindle_fingerprint::stamp::Stamp;
+use rustc_hash::FxHashMap;
+
+use super::image::Image;
+use super::layout::{self, ActionRecord, Kind, PathRecord, Section, StateRecord};
+use super::terms::{Asked, Replay, RootTerm, Terms, encode_asked, encode_replays};
+use crate::error::{At, Error};
+use crate::settle::remarks_of;
+
+/// No number.
+const NONE: u32 = u32::MAX;
+
+/// See the module's documentation.
+pub(super) struct Draft {
+    pub(super) terms: Terms,
+    pub(super) asked: Vec<Asked>,
+    pub(super) replays: Vec<Replay>,
+    paths: Vec<PathRecord>,
+    text: Vec<u8>,
+    states: Vec<StateRecord>,
+    /// Numbers of paths that are looked at, neighbours together; those that came later are missing.
+    order: Vec<u32>,
+    contents: Vec<Blob>,
+    actions: Vec<ActionRecord>,
+    /// The paths of each action.
+    lists: Vec<Vec<u32>>,
+    /// The numbers of paths and contents of the running build, and of its roots.
+    numbers: Vec<u32>,
+    content_numbers: Vec<u32>,
+    root_numbers: FxHashMap<RootId, u16>,
+    /// Where each question stands; empty until that is asked.
+    places: FxHashMap<(u32, Question), usize>,
+}
+
+impl Draft {
+    /// One without anything in it.
+    pub(super) fn new(terms: Terms) -> Self {
+        Self {
+            terms,
+            asked: Vec::new(),
+            replays: Vec::new(),
+            paths: Vec::new(),
+            text: Vec::new(),
+            states: Vec::new(),
+            order: Vec::new(),
+            contents: Vec::new(),
+            actions: Vec::new(),
+            lists: Vec::new(),
+            numbers: Vec::new(),
+            content_numbers: Vec::new(),
+            root_numbers: FxHashMap::default(),
+            places: FxHashMap::default(),
+        }
+    }
+
+    /// One that says what `image` says.
+    pub(super) fn of(image: &Image) -> Result<Self, Malformed> {
+        let mut draft = Self::new(image.terms.clone());
+        draft.asked = image.asked()?;
+        draft.replays = image.replays()?;
+        for number in 0..u32::try_from(image.paths()).map_err(|_| Malformed)? {
+            let record = image.path_record(number).ok_or(Malformed)?;
+            let text = image.text_of(number).ok_or(Malformed)?;
+            let (start, length) = (draft.text.len(), text.len());
+            draft.text.extend_from_slice(text);
+            let place = |at: usize| u32::try_from(at).map_err(|_| Malformed);
+            draft.paths.push(PathRecord { start: place(start)?, length: place(length)?, ..record });
+            draft.states.push(image.state(number).ok_or(Malformed)?);
+        }
+        use rekindle_fingerprint::sweep::Table;
+        draft.order = (0..image.len()).filter_map(|at| image.order(at)).collect();
+        draft.contents = (0..image.contents()).filter_map(|at| image.content(at as u32)).collect();
+        for number in 0..image.actions() {
+            let record = image.action(number).ok_or(Malformed)?;
+            draft.lists.push(image.list(&record).collect());
+            draft.actions.push(record);
+        }
+        Ok(draft)
+    }
+
+    /// Takes over which number a path of the running build has here.
+    pub(super) fn knows(&mut self, path: PathId, number: u32) {
+        let at = path.0 as usize;
+        if self.numbers.len() <= at {
+            self.numbers.resize(at + 1, NONE);
+        }
+        self.numbers[at] = number;
+    }
+
+    /// The number of a path.
+    pub(super) fn path(&mut self, path: PathId, files: &Files) -> u32 {
+        if let Some(number) = self.numbers.get(path.0 as usize).filter(|number| **number != NONE) {
+            return *number;
+        }
+        let root = self.root(files.root(path), files.roots());
+        let text = files.rel(path).as_os_str().as_bytes();
+        let record = PathRecord {
+            root,
+            kind: Kind::Unseen,
+            lowers: false,
+            start: u32::try_from(self.text.len()).unwrap_or(NONE),
+            length: u32::try_from(text.len()).unwrap_or(NONE),
+        };
+        self.text.extend_from_slice(text);
+        let number = u32::try_from(self.paths.len()).unwrap_or(NONE);
+        self.paths.push(record);
+        self.states.push(StateRecord::NONE);
+        self.knows(path, number);
+        number
+    }
+
+    fn root(&mut self, id: RootId, roots: &Roots) -> u16 {
+        if let Some(number) = self.root_numbers.get(&id) {
+            return *number;
+        }
+        let root = roots.get(id);
+        let known = self.terms.roots.iter().position(|term| term.name == root.name);
+        let number = known.unwrap_or_else(|| {
+            self.terms.roots.push(RootTerm::of(root, roots, false));
+            self.terms.roots.len() - 1
+        });
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        self.root_numbers.insert(id, number);
+        number
+    }
+
+    fn content(&mut self, content: ContentId, files: &Files) -> u32 {
+        let at = content.0 as usize;
+        if self.content_numbers.len() <= at {
+            self.content_numbers.resize(at + 1, NONE);
+        }
+        if self.content_numbers[at] == NONE {
+            self.content_numbers[at] = u32::try_from(self.contents.len()).unwrap_or(NONE);
+            self.contents.push(files.blob(content));
+        }
+        self.content_numbers[at]
+    }
+
+    /// Notes what the running build saw at a path; `false` if that is nothing that can be looked at again.
+    pub(super) fn see(&mut self, path: PathId, files: &Files) -> bool {
+        let (kind, state) = match *files.seen(path) {
+            Seen::Absent => (Kind::Absent, StateRecord::NONE),
+            Seen::File { signature, content, racy } => {
+                let content = self.content(content, files);
+                (if racy { Kind::Racy } else { Kind::File }, StateRecord { signature, content })
+            }
+            Seen::Unknown | Seen::Directory | Seen::Unreadable(_) => return false,
+        };
+        let number = self.path(path, files);
+        self.set(number, kind, state);
+        true
+    }
+
+    fn set(&mut self, number: u32, kind: Kind, state: StateRecord) {
+        let at = number as usize;
+        if let (Some(record), Some(place)) = (self.paths.get_mut(at), self.states.get_mut(at)) {
+            record.kind = kind;
+            *place = state;
+        }
+    }
+
+    /// Notes that the content of a path decides what there is to build.
+    pub(super) fn lowers(&mut self, number: u32) {
+        if let Some(record) = self.paths.get_mut(number as usize) {
+            record.lowers = true;
+        }
+    }
+
+    /// Notes that a file has another signature and the content that it had.
+    pub(super) fn touch(&mut self, number: u32, signature: Signature, racy: bool) {
+        if let Some(state) = self.states.get(number as usize).copied() {
+            let kind = if racy { Kind::Racy } else { Kind::File };
+            self.set(number, kind, StateRecord { signature, ..state });
+        }
+    }
+
+    /// Notes that a file holds something that it did not, or is gone.
+    pub(super) fn change(&mut self, number: u32, file: Option<(Signature, Blob, bool)>) {
+        let (kind, state) = match file {
+            None => (Kind::Absent, StateRecord::NONE),
+            Some((signature, blob, racy)) => {
+                let content = u32::try_from(self.contents.len()).unwrap_or(NONE);
+                self.contents.push(blob);
+                (if racy { Kind::Racy } else { Kind::File }, StateRecord { signature, content })
+            }
+        };
+        self.set(number, kind, state);
+    }
+
+    /// Adds an action, or, with a number, puts it in the place of the one that has it. Everything that its stamp speaks
+    /// of must have been seen, with the content that the stamp has; else `false`.
+    pub(super) fn action(&mut self, number: Option<usize>, name: &str, stamp: &Stamp, files: &Files) -> bool {
+        let holds = |path: PathId, content: Option<ContentId>| match (files.seen(path), content) {
+            (Seen::File { content: now, .. }, Some(then)) => *now == then,
+            (Seen::Absent, None) => true,
+            _ => false,
+        };
+        let mut all = stamp.outputs.iter().map(|output| (output.path, Some(output.content)));
+        let mut declared = stamp.declared.iter().map(|(path, content)| (*path, Some(*content)));
+        let mut discovered = stamp.discovered.iter().copied();
+        let pairs = all.by_ref().chain(declared.by_ref()).chain(discovered.by_ref());
+        let mut list =
+            Vec::with_capacity(stamp.outputs.len() + stamp.declared.len() + stamp.discovered.len());
+        for (path, content) in pairs {
+            if !holds(path, content) || !self.see(path, files) {
+                return false;
+            }
+            list.push(self.path(path, files));
+        }
+        let executable = |path| files.is_executable(path);
+        if stamp.outputs.is_empty()
+            || stamp.unprovable.is_some()
+            || stamp.outputs.iter().any(|output| executable(output.path) != output.executable)
+        {
+            return false;
+        }
+        let remarks = remarks_of(stamp);
+        let bound = remarks.bound.as_ref().map_or(0, |why| self.bound(why, remarks.bound_to_tools));
+        let record = ActionRecord {
+            start: 0,
+            length: u32::try_from(list.len()).unwrap_or(NONE),
+            outputs: u32::try_from(stamp.outputs.len()).unwrap_or(NONE),
+            kind: ActionKind::ALL.iter().position(|kind| *kind == stamp.kind).unwrap_or_default() as u8,
+            volatile: remarks.volatile.is_some(),
+            local: remarks.local.is_some(),
+            bound,
+        };
+        let number = match number {
+            Some(number) => {
+                self.actions[number] = record;
+                self.lists[number] = list;
+                number
+            }
+            None => {
+                self.actions.push(record);
+                self.lists.push(list);
+                self.actions.len() - 1
+            }
+        };
+        self.replay(number, name, stamp, files);
+        true
+    }
+
+    fn bound(&mut self, why: &str, tools: bool) -> u32 {
+        let bound = &mut self.terms.bound;
+        let known = bound.iter().position(|(known, of, _)| known == why && *of == tools);
+        let at = known.unwrap_or_else(|| {
+            bound.push((why.to_string(), tools, 0));
+            bound.len() - 1
+        });
+        u32::try_from(at + 1).unwrap_or(0)
+    }
+
+    fn replay(&mut self, number: usize, name: &str, stamp: &Stamp, files: &Files) {
+        let action = u32::try_from(number).unwrap_or(NONE);
+        self.replays.retain(|replay| replay.action != action);
+        if !stamp.printed.is_empty() {
+            self.replays.push(Replay {
+                action,
+                kind: stamp.kind,
+                name: name.to_string(),
+                outputs: stamp.outputs.iter().map(|output| files.show(output.path)).collect(),
+                printed: stamp.printed.clone(),
+                remarks: remarks_of(stamp),
+            });
+        }
+    }
+
+    /// Notes an answer of the disk, in the place of an earlier one to the same question.
+    pub(super) fn ask(&mut self, asked: Asked) {
+        if self.places.is_empty() {
+            self.places =
+                self.asked.iter().zip(0..).map(|(asked, at)| ((asked.path, asked.question), at)).collect();
+        }
+        match self.places.get(&(asked.path, asked.question)) {
+            Some(at) => self.asked[*at] = asked,
+            None => {
+                self.places.insert((asked.path, asked.question), self.asked.len());
+                self.asked.push(asked);
+            }
+        }
+    }
+
+    /// Writes it to `path`, by way of a file beside it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn write(mut self, path: &Path) -> Result<(), Error> {
+        let bytes = self.assemble();
+        let beside = path.with_extension("new");
+        fs::write(&beside, bytes).at("write", &beside)?;
+        fs::rename(&beside, path).at("rename", &beside)
+    }
+
+    fn assemble(&mut self) -> Vec<u8> {
+        self.count();
+        let mut lists = Vec::with_capacity(self.lists.iter().map(Vec::len).sum());
+        for (action, list) in self.actions.iter_mut().zip(&self.lists) {
+            action.start = u32::try_from(lists.len()).unwrap_or(NONE);
+            lists.extend_from_slice(list);
+        }
+        self.replays.sort_by_key(|replay| replay.action);
+        self.put_in_order();
+        let mut sections: [Vec<u8>; Section::COUNT] = Default::default();
+        let mut put = |section: Section, bytes: Vec<u8>| sections[section as usize] = bytes;
+        put(Section::Terms, self.terms.encode());
+        put(Section::Paths, layout::section(&self.paths));
+        put(Section::Text, std::mem::take(&mut self.text));
+        put(Section::States, layout::section(&self.states));
+        put(Section::Order, layout::section(&self.order));
+        put(Section::Questions, encode_asked(&self.asked));
+        put(Section::Replays, encode_replays(&self.replays));
+        put(Section::Contents, layout::section(&self.contents));
+        put(Section::Actions, layout::section(&self.actions));
+        put(Section::Lists, layout::section(&lists));
+        layout::assemble(&sections)
+    }
+
+    /// What a summary says of the actions.
+    fn count(&mut self) {
+        let terms = &mut self.terms;
+        (terms.volatile, terms.local, terms.kinds) = (0, 0, [0; ActionKind::ALL.len()]);
+        for (_, _, count) in &mut terms.bound {
+            *count = 0;
+        }
+        for action in &self.actions {
+            if let Some(count) = terms.kinds.get_mut(usize::from(action.kind)) {
+                *count += 1;
+            }
+            terms.volatile += u64::from(action.volatile);
+            terms.local += u64::from(action.local);
+            if let Some((_, _, count)) =
+                (action.bound as usize).checked_sub(1).and_then(|at| terms.bound.get_mut(at))
+            {
+                *count += 1;
+            }
+        }
+    }
+
+    /// Puts the paths that are looked at into an order in which neighbours stand together. What is in order stays.
+    fn put_in_order(&mut self) {
+        let mut there = vec![false; self.paths.len()];
+        self.order
+            .retain(|number| self.paths.get(*number as usize).is_some_and(|path| path.kind != Kind::Unseen));
+        for number in &self.order {
+            there[*number as usize] = true;
+        }
+        let looked_at = |at: &usize| self.paths[*at].kind != Kind::Unseen && !there[*at];
+        let mut new: Vec<usize> = (0..self.paths.len()).filter(looked_at).collect();
+        let text = |at: &usize| {
+            let path = self.paths[*at];
+            (path.root, &self.text[path.start as usize..(path.start + path.length) as usize])
+        };
+        new.sort_unstable_by(|one, another| text(one).cmp(&text(another)));
+        self.order.extend(new.into_iter().map(|at| u32::try_from(at).unwrap_or(NONE)));
+    }
+}

@@ -1,0 +1,365 @@
+//! What the proof of a snapshot depends on besides files, and what is told if it holds.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::action::ActionKind;
+use rekindle_fingerprint::consult::{Answer, Question};
+use rekindle_fingerprint::digest::{Blob, Digest};
+use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
+use rekindle_fingerprint::roots::{Root, RootId, Roots};
+use rekindle_fingerprint::signature::{FileTime, Signature};
+
+use crate::event::{Outcome, Remarks, Report};
+use rekindle_scheduler::ActionId;
+
+/// What the proof depends on besides files, and what is told if it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// The digest of all that the caller says a build depends on.
+    pub(super) request: Digest,
+    /// The roots in the order of their numbers; the first three are always the same.
+    pub(super) roots: Vec<RootTerm>,
+    /// Environment variables that lowering asked for, and the digests of their values.
+    pub(super) variables: Vec<(Vec<u8>, Option<Digest>)>,
+    /// The processor's digest, if some command is for this one.
+    pub(super) processor: Option<Digest>,
+    /// Where all roots lie, if some result holds there alone.
+    pub(super) places: Option<Digest>,
+    /// How many actions there are of each kind.
+    pub(super) kinds: [u64; ActionKind::ALL.len()],
+    /// What binds results: the reason, whether it is toolchains alone, and how many results.
+    pub(super) bound: Vec<(String, bool, u64)>,
+    /// How many results are volatile.
+    pub(super) volatile: u64,
+    /// How many results are local.
+    pub(super) local: u64,
+    /// What the caller wants back.
+    pub(super) note: Vec<u8>,
+}
+
+/// A root and, if it names paths, where it lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RootTerm {
+    pub(super) name: String,
+    /// The directory, as a path below one of the first three roots; none for a root that the caller knows.
+    pub(super) place: Option<Place>,
+    /// Its other spellings.
+    pub(super) spellings: Vec<Place>,
+    /// Which of its subtrees belong to it.
+    pub(super) within: Vec<PathBuf>,
+}
+
+/// A path below one of the first three roots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    root: u8,
+    rel: PathBuf,
+}
+
+impl Place {
+    /// How an absolute path is written down.
+    pub(super) fn of(path: &Path, roots: &Roots) -> Self {
+        for (number, root) in [(1, Roots::BUILD), (0, Roots::WORKSPACE)] {
+            if let Ok(rel) = path.strip_prefix(&roots.get(root).path) {
+                return Self { root: number, rel: rel.into() };
+            }
+        }
+        Self { root: 2, rel: path.strip_prefix("/").unwrap_or(path).into() }
+    }
+
+    /// The path, absolute.
+    pub(super) fn absolute(&self, roots: &Roots) -> PathBuf {
+        roots.get(RootId(u16::from(self.root))).path.join(&self.rel)
+    }
+
+    fn encode(&self, e: &mut Encoder) {
+        e.u8(self.root).bytes(self.rel.as_os_str().as_bytes());
+    }
+
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        let root = d.u8()?;
+        let rel = path(d)?;
+        if root > 2 || rel.is_absolute() { Err(Malformed) } else { Ok(Self { root, rel }) }
+    }
+}
+
+fn path(d: &mut Decoder<'_>) -> Result<PathBuf, Malformed> {
+    Ok(PathBuf::from(OsString::from_vec(d.bytes()?.to_vec())))
+}
+
+impl RootTerm {
+    /// What is written down of a root. Those that `known` has are the caller's to place.
+    pub(super) fn of(root: &Root, roots: &Roots, known: bool) -> Self {
+        let place = (!known && root.is_placed()).then(|| Place::of(&root.path, roots));
+        let spellings = if known {
+            Vec::new()
+        } else {
+            root.spellings.iter().map(|path| Place::of(path, roots)).collect()
+        };
+        Self { name: root.name.clone(), place, spellings, within: root.within.clone() }
+    }
+
+    /// The root as it is here.
+    pub(super) fn root(&self, roots: &Roots) -> Option<Root> {
+        Some(Root {
+            name: self.name.clone(),
+            path: self.place.as_ref()?.absolute(roots),
+            spellings: self.spellings.iter().map(|place| place.absolute(roots)).collect(),
+            within: self.within.clone(),
+        })
+    }
+}
+
+/// The digest of where all roots lie: domain `rekindle places 1`, then the name, the path and the spellings of each, by
+/// name.
+pub(super) fn places(roots: &Roots) -> Digest {
+    let mut all: Vec<&Root> = roots.iter().map(|(_, root)| root).filter(|root| root.is_placed()).collect();
+    all.sort_by(|one, another| one.name.cmp(&another.name));
+    let mut encoder = Encoder::for_digest("rekindle places 1");
+    encoder.list(&all, |e, root| {
+        let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
+        e.bytes(root.name.as_bytes()).bytes(&bytes(&root.path));
+        e.list(&root.spellings, |e, path| {
+            e.bytes(&bytes(path));
+        });
+    });
+    encoder.finish()
+}
+
+/// The digest of an environment variable's value: domain `rekindle variable 1`.
+pub(super) fn value(value: &OsStr) -> Digest {
+    Encoder::for_digest("rekindle variable 1").bytes(value.as_bytes()).finish()
+}
+
+impl Terms {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut e = Encoder::new();
+        e.digest(&self.request);
+        e.list(&self.roots, |e, root| {
+            e.bytes(root.name.as_bytes()).option(root.place.as_ref(), |e, place| place.encode(e));
+            e.list(&root.spellings, |e, place| place.encode(e));
+            e.list(&root.within, |e, path| {
+                e.bytes(path.as_os_str().as_bytes());
+            });
+        });
+        e.list(&self.variables, |e, (name, value)| {
+            e.bytes(name).option(value.as_ref(), |e, value| {
+                e.digest(value);
+            });
+        });
+        for digest in [&self.processor, &self.places] {
+            e.option(digest.as_ref(), |e, digest| {
+                e.digest(digest);
+            });
+        }
+        for count in self.kinds {
+            e.u64(count);
+        }
+        e.list(&self.bound, |e, (why, tools, count)| {
+            e.bytes(why.as_bytes()).u8(u8::from(*tools)).u64(*count);
+        });
+        e.u64(self.volatile).u64(self.local).bytes(&self.note);
+        e.into_bytes()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut d = Decoder::new(bytes);
+        let terms = Self {
+            request: d.digest()?,
+            roots: d.list(|d| {
+                Ok(RootTerm {
+                    name: d.text()?.to_string(),
+                    place: d.option(Place::decode)?,
+                    spellings: d.list(Place::decode)?,
+                    within: d.list(path)?,
+                })
+            })?,
+            variables: d.list(|d| Ok((d.bytes()?.to_vec(), d.option(Decoder::digest)?)))?,
+            processor: d.option(Decoder::digest)?,
+            places: d.option(Decoder::digest)?,
+            kinds: {
+                let mut kinds = [0; ActionKind::ALL.len()];
+                for count in &mut kinds {
+                    *count = d.u64()?;
+                }
+                kinds
+            },
+            bound: d.list(|d| Ok((d.text()?.to_string(), d.u8()? != 0, d.u64()?)))?,
+            volatile: d.u64()?,
+            local: d.u64()?,
+            note: d.bytes()?.to_vec(),
+        };
+        d.end()?;
+        Ok(terms)
+    }
+}
+
+/// Something that was asked of the disk, and the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The number of the path.
+    pub(super) path: u32,
+    pub(super) question: Question,
+    pub(super) answer: Kept,
+}
+
+/// An answer as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Anything that says nothing of where roots lie.
+    Plain(Answer),
+    /// A canonical path.
+    Path(Place),
+    /// The directory is the one with this number: those with one number are one directory.
+    Identity(u32),
+}
+
+/// Writes what was asked.
+pub(super) fn encode_asked(asked: &[Asked]) -> Vec<u8> {
+    let mut e = Encoder::new();
+    e.list(asked, |e, asked| {
+        let question = Question::ALL.iter().position(|one| *one == asked.question).unwrap_or_default();
+        e.u32(asked.path).u8(question as u8);
+        match &asked.answer {
+            Kept::Path(place) => {
+                e.u8(8);
+                place.encode(e);
+            }
+            Kept::Identity(number) => {
+                e.u8(9).u32(*number);
+            }
+            Kept::Plain(answer) => encode_answer(e, answer),
+        }
+    });
+    e.into_bytes()
+}
+
+fn encode_answer(e: &mut Encoder, answer: &Answer) {
+    match answer {
+        Answer::Nothing => e.u8(0),
+        Answer::Refused => e.u8(1),
+        Answer::Directory => e.u8(2),
+        Answer::File(mode) => e.u8(3).u32(*mode),
+        Answer::Path(path) => e.u8(4).bytes(path.as_os_str().as_bytes()),
+        Answer::Names(digest, signature) => e.u8(5).digest(digest).option(*signature, encode_signature),
+        Answer::Content(blob) => e.u8(6).digest(&blob.digest).u64(blob.size),
+        Answer::Identity(device, inode) => e.u8(7).u64(*device).u64(*inode),
+    };
+}
+
+/// Reads what [`encode_asked`] wrote.
+pub(super) fn decode_asked(bytes: &[u8]) -> Result<Vec<Asked>, Malformed> {
+    let mut d = Decoder::new(bytes);
+    let asked = d.list(|d| {
+        let path_number = d.u32()?;
+        let question = *Question::ALL.get(usize::from(d.u8()?)).ok_or(Malformed)?;
+        let answer = match d.u8()? {
+            0 => Kept::Plain(Answer::Nothing),
+            1 => Kept::Plain(Answer::Refused),
+            2 => Kept::Plain(Answer::Directory),
+            3 => Kept::Plain(Answer::File(d.u32()?)),
+            4 => Kept::Plain(Answer::Path(path(d)?)),
+            5 => Kept::Plain(Answer::Names(d.digest()?, d.option(decode_signature)?)),
+            6 => Kept::Plain(Answer::Content(Blob { digest: d.digest()?, size: d.u64()? })),
+            7 => Kept::Plain(Answer::Identity(d.u64()?, d.u64()?)),
+            8 => Kept::Path(Place::decode(d)?),
+            9 => Kept::Identity(d.u32()?),
+            _ => return Err(Malformed),
+        };
+        Ok(Asked { path: path_number, question, answer })
+    })?;
+    d.end()?;
+    Ok(asked)
+}
+
+fn encode_signature(e: &mut Encoder, signature: Signature) {
+    let Signature { size, mtime, ctime, inode, mode } = signature;
+    e.u64(size).u64(mtime.0.cast_unsigned()).u64(ctime.0.cast_unsigned()).u64(inode).u32(mode);
+}
+
+fn decode_signature(d: &mut Decoder<'_>) -> Result<Signature, Malformed> {
+    Ok(Signature {
+        size: d.u64()?,
+        mtime: FileTime(d.u64()?.cast_signed()),
+        ctime: FileTime(d.u64()?.cast_signed()),
+        inode: d.u64()?,
+        mode: d.u32()?,
+    })
+}
+
+/// What a fresh action has to say in every build: it printed something when it ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Replay {
+    /// The number of the action in the snapshot.
+    pub(super) action: u32,
+    pub(super) kind: ActionKind,
+    pub(super) name: String,
+    pub(super) outputs: Vec<String>,
+    /// What it printed, roots by name.
+    pub(super) printed: Vec<u8>,
+    pub(super) remarks: Remarks,
+}
+
+impl Replay {
+    /// The report of the action as a build gives it in which it is fresh.
+    pub(super) fn report(&self, roots: &Roots) -> Report {
+        Report {
+            id: ActionId(self.action),
+            kind: self.kind,
+            name: self.name.clone(),
+            outputs: self.outputs.clone(),
+            outcome: Outcome::Fresh,
+            reasons: Vec::new(),
+            ms: 0,
+            printed: rekindle_fingerprint::printed::with_paths(&self.printed, roots),
+            command: String::new(),
+            failure: None,
+            remarks: self.remarks.clone(),
+        }
+    }
+}
+
+/// Writes what fresh actions have to say.
+pub(super) fn encode_replays(replays: &[Replay]) -> Vec<u8> {
+    let mut e = Encoder::new();
+    e.list(replays, |e, replay| {
+        e.u32(replay.action).u8(replay.kind.code()).bytes(replay.name.as_bytes());
+        e.list(&replay.outputs, |e, output| {
+            e.bytes(output.as_bytes());
+        });
+        e.bytes(&replay.printed);
+        let Remarks { bound, bound_to_tools, volatile, local, unprovable: _, unrecorded: _ } =
+            &replay.remarks;
+        e.u8(u8::from(*bound_to_tools));
+        for text in [bound, volatile, local] {
+            e.option(text.as_deref(), |e, text| {
+                e.bytes(text.as_bytes());
+            });
+        }
+    });
+    e.into_bytes()
+}
+
+/// Reads what [`encode_replays`] wrote.
+pub(super) fn decode_replays(bytes: &[u8]) -> Result<Vec<Replay>, Malformed> {
+    let mut d = Decoder::new(bytes);
+    let replays = d.list(|d| {
+        let text = |d: &mut Decoder<'_>| d.option(|d| d.text().map(str::to_string));
+        Ok(Replay {
+            action: d.u32()?,
+            kind: ActionKind::from_code(d.u8()?).ok_or(Malformed)?,
+            name: d.text()?.to_string(),
+            outputs: d.list(|d| d.text().map(str::to_string))?,
+            printed: d.bytes()?.to_vec(),
+            remarks: {
+                let bound_to_tools = d.u8()? != 0;
+                let (bound, volatile, local) = (text(d)?, text(d)?, text(d)?);
+                Remarks { bound, bound_to_tools, volatile, local, ..Remarks::default() }
+            },
+        })
+    })?;
+    d.end()?;
+    Ok(replays)
+}

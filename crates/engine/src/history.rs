@@ -20,9 +20,9 @@ const SMALL: u64 = 1 << 20;
 #[derive(Default)]
 pub struct Generations {
     /// What was true when it last succeeded.
-    pub current: Option<Stamp>,
+    pub current: Option<Box<Stamp>>,
     /// What was true the time before, whose outputs were kept.
-    pub previous: Option<Stamp>,
+    pub previous: Option<Box<Stamp>>,
     /// How long the records of both are.
     lengths: (u64, u64),
 }
@@ -41,7 +41,7 @@ pub enum Before {
 impl Generations {
     /// These stamps, as somebody kept them elsewhere.
     pub fn new(current: Option<Stamp>, previous: Option<Stamp>) -> Self {
-        Self { current, previous, lengths: (0, 0) }
+        Self { current: current.map(Box::new), previous: previous.map(Box::new), lengths: (0, 0) }
     }
 }
 
@@ -125,7 +125,7 @@ impl Known {
     fn take(&mut self, entry: Entry, length: u64, files: &mut Files) {
         match entry {
             Entry::Definition { dead } => self.dead += if dead { length } else { 0 },
-            Entry::Stamp { key, stamp, before } => self.remember(key, *stamp, before, length),
+            Entry::Stamp { key, stamp, before } => self.remember(key, stamp, before, length),
             Entry::Forget(key) => {
                 self.forget(key);
                 self.dead += length;
@@ -148,7 +148,7 @@ impl Known {
         }
     }
 
-    fn remember(&mut self, key: PathId, stamp: Stamp, before: Before, length: u64) {
+    fn remember(&mut self, key: PathId, stamp: Box<Stamp>, before: Before, length: u64) {
         self.start(key, Vec::new(), 0);
         let generations = self.stamps.entry(key).or_default();
         let current = generations.current.replace(stamp);
@@ -268,7 +268,7 @@ impl History {
 
     /// The current stamp of the action whose first output is `key`.
     pub fn current(&self, key: PathId) -> Option<&Stamp> {
-        self.known.stamps.get(&key)?.current.as_ref()
+        self.known.stamps.get(&key)?.current.as_deref()
     }
 
     /// The keys of all actions that have stamps.
@@ -303,7 +303,7 @@ impl History {
     /// The journal cannot be written.
     pub fn succeed(&mut self, key: PathId, stamp: Stamp, before: Before, files: &Files) -> Result<(), Error> {
         let length = self.writer.stamp(key, &stamp, before, files, &mut self.journal);
-        self.known.remember(key, stamp, before, length);
+        self.known.remember(key, Box::new(stamp), before, length);
         self.journal.flush()
     }
 
@@ -422,7 +422,7 @@ impl History {
         let Self { journal, known, used_memo, .. } = self;
         let Known { stamps, started, saved, identities, memo, dead } = known;
         let all = || stamps.values().flat_map(|both| both.previous.iter().chain(&both.current));
-        let spoken: FxHashSet<PathId> = all().flat_map(Stamp::paths).collect();
+        let spoken: FxHashSet<PathId> = all().flat_map(|stamp| stamp.paths()).collect();
         saved.retain(|path, _| spoken.contains(path) || *files.seen(*path) != Seen::Unknown);
         let named: FxHashSet<Digest> = all().filter_map(|stamp| stamp.identity).collect();
         identities.retain(|digest, _| named.contains(digest));

@@ -219,8 +219,8 @@ impl<'a> Session<'a> {
         let mut view =
             View { files, listings, world, pending: &pending, parts: &parts, machine: self.machine };
         let generations = history.generations(key);
-        let current = generations.and_then(|both| both.current.as_ref());
-        let previous = generations.and_then(|both| both.previous.as_ref());
+        let current = generations.and_then(|both| both.current.as_deref());
+        let previous = generations.and_then(|both| both.previous.as_deref());
         with(&mut view, current, previous)
     }
 

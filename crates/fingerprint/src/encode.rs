@@ -98,6 +98,9 @@ impl Encoder {
 #[error("the data ends early or holds a value out of range")]
 pub struct Malformed;
 
+/// For how many items of a list room is made before any is read.
+const MOST_AT_ONCE: usize = 1 << 16;
+
 /// Reads the canonical encoding; every length is checked against what is left before anything is allocated.
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {
@@ -172,7 +175,12 @@ impl<'a> Decoder<'a> {
         if count > self.rest.len() {
             return Err(Malformed);
         }
-        (0..count).map(|_| read(self)).collect()
+        // Exactly as long as it gets: lists are kept. A count that is too high for its items costs no more than this.
+        let mut items = Vec::with_capacity(count.min(MOST_AT_ONCE));
+        for _ in 0..count {
+            items.push(read(self)?);
+        }
+        Ok(items)
     }
 
     /// Succeeds when nothing is left over.

@@ -121,7 +121,7 @@ fn shared_by(dir: &Path, place: &Place, environment: &Environment) -> Result<Vec
     let keys: Vec<_> = build.history.keys().collect();
     let stamps = keys.iter().filter_map(|key| build.history.generations(*key));
     let stamps = stamps.flat_map(|both| both.current.iter().chain(&both.previous));
-    Ok(stamps.flat_map(names_of).collect())
+    Ok(stamps.flat_map(|stamp| names_of(stamp)).collect())
 }
 
 /// Under which names the result of a stamp is in the store.

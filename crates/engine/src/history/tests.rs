@@ -126,7 +126,7 @@ impl Model {
             let current = known.map(|(current, _)| stamp(*current, files));
             let previous = known.and_then(|(_, previous)| *previous).map(|n| stamp(n, files));
             assert_eq!(history.current(path), current.as_ref(), "{when}: the stamp of {key}");
-            let said = history.generations(path).and_then(|both| both.previous.as_ref());
+            let said = history.generations(path).and_then(|both| both.previous.as_deref());
             assert_eq!(said, previous.as_ref(), "{when}: the previous stamp of {key}");
             let started = self
                 .started

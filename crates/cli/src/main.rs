@@ -10,6 +10,7 @@ mod args;
 mod clock;
 mod environment;
 mod failure;
+mod leave;
 mod output;
 mod place;
 mod proof;

@@ -386,6 +386,11 @@ impl History {
         }
     }
 
+    /// Closes the journal and leaves the memory to the end of the process.
+    pub(crate) fn leave(self) {
+        std::mem::forget(self.known);
+    }
+
     /// Saves the signatures of all files that were seen and whose signature is not racy, rewrites the journal if
     /// more than half of it is dead, and writes everything out.
     ///

@@ -40,8 +40,7 @@ pub(super) fn class(run: &Run) -> String {
     let how = match run.how {
         How::Failed => " f",
         How::CutOff => " u",
-        How::Restored => " r",
-        How::Ran | How::Again => "",
+        How::Ran | How::Restored | How::Again => "",
     };
     format!("{kind}{how}{}", if run.critical { " k" } else { "" })
 }
@@ -113,7 +112,9 @@ fn drawn(runs: &[Run]) -> (Vec<&Run>, usize) {
 fn bar(svg: &mut String, run: &Run, wall: Duration, y: usize, thick: usize) {
     let (whole, long) = (wall.as_secs_f64(), run.ended.saturating_sub(run.started).as_secs_f64());
     let (x, width) = (percent(run.started.as_secs_f64(), whole), percent(long, whole));
-    let place = format!("x=\"{x}%\" y=\"{y}\" width=\"{width}%\" height=\"{thick}\"");
+    // A bar without any width would not be drawn at all.
+    let width = if run.lane.is_none() || width == "0" { "3".to_string() } else { format!("{width}%") };
+    let place = format!("x=\"{x}%\" y=\"{y}\" width=\"{width}\" height=\"{thick}\"");
     // Writing to a string cannot fail.
     let _ = write!(svg, "<rect class=\"{}\" {place}><title>{}</title></rect>", class(run), title(run));
     let letters = (LETTERS * long / whole) as usize;
@@ -215,7 +216,7 @@ mod tests {
         <line class="grid" x1="90%" x2="90%" y1="14" y2="104"/><text class="mark" x="90%" dx="3" y="11">90 ms</text>
         <line class="grid" x1="100%" x2="100%" y1="14" y2="104"/><text class="mark" x="100%" dx="3" y="11">100 ms</text>
         <text class="mark" x="0" dx="3" y="80">without a command</text>
-        <rect class="c r" x="5%" y="86" width="0%" height="16"><title>compile old.c
+        <rect class="c" x="5%" y="86" width="3" height="16"><title>compile old.c
         put back
         because not built here yet</title></rect>
         <rect class="c k" x="10%" y="22" width="50%" height="16"><title>compile src/&lt;b&gt;.c

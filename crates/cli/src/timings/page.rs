@@ -204,11 +204,11 @@ impl Page<'_> {
         let _ = writeln!(
             page,
             "</tbody><tfoot><tr><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td>{} of {}, and {} to finish</td><td></td></tr></tfoot></table>",
+             <td>{} of {} actions; {} after the last one</td><td></td></tr></tfoot></table>",
             duration(waited),
             duration(took),
-            count(path.len(), "action"),
-            count(self.record.runs.len(), "that ran or was put back"),
+            path.len(),
+            self.record.runs.len(),
             duration(rest)
         );
         if hidden > 0 {
@@ -398,13 +398,6 @@ fn skipped(count: u64) -> String {
     if count > 0 { format!("{count} not reached") } else { String::new() }
 }
 
-fn count(count: usize, word: &str) -> String {
-    match word {
-        "action" if count != 1 => format!("{count} actions"),
-        _ => format!("{count} {word}"),
-    }
-}
-
 fn not_shown(page: &mut String, all: usize, most: usize, what: &str) {
     if all > most {
         let _ = writeln!(page, "<p class=\"note\">{} {what} are not shown.</p>", all - most);
@@ -483,7 +476,7 @@ mod tests {
         <p class="note">What ended last, and before each action the one that it waited for last. Only what shortens this chain shortens the build. Between two of them there was waiting, for a free job or for rekindle. What was found fresh is passed over.</p>
         <table><thead><tr><th class="n">waited</th><th class="n">took</th><th>action</th><th></th></tr></thead><tbody>
         <tr><td class="n">910 ms</td><td class="n">190 ms</td><td>compile src/b.c <span class="bad">failed</span></td><td class="len"><i class="f" style="width:100%"></i></td></tr>
-        </tbody><tfoot><tr><td class="n">910 ms</td><td class="n">190 ms</td><td>1 action of 4 that ran or was put back, and 140 ms to finish</td><td></td></tr></tfoot></table>
+        </tbody><tfoot><tr><td class="n">910 ms</td><td class="n">190 ms</td><td>1 of 4 actions; 140 ms after the last one</td><td></td></tr></tfoot></table>
         </section>
         <section id="slowest"><h2>The slowest actions</h2>
         <table><thead><tr><th class="n">took</th><th>action</th><th></th></tr></thead><tbody>

@@ -145,18 +145,25 @@ fn install(root: &Path, peer: &Peer, jobs: Option<&str>) -> Result<(), String> {
             done(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", package]))
         }
         Registry::Crates(package, flags) => {
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let mut command = Command::new(cargo);
-            command.args(["install", "--quiet", "--locked", "--root"]).arg(folder(root)).args(flags);
-            if let Some(jobs) = jobs {
-                command.args(["--jobs", jobs]);
-            }
-            done(command.arg(package))
+            let install = |locked: &[&str]| {
+                let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+                let mut command = Command::new(cargo);
+                command.args(["install", "--quiet", "--root"]).arg(folder(root)).args(locked).args(flags);
+                if let Some(jobs) = jobs {
+                    command.args(["--jobs", jobs]);
+                }
+                done(command.arg(package))
+            };
+            // A mirror of the registry may not have all that the package's lock file names yet.
+            install(&["--locked"]).or_else(|locked| {
+                eprintln!("peers: {}: as locked: {locked}; trying without its lock file", peer.name);
+                install(&[])
+            })
         }
     }
 }
 
-/// Runs a command; if it fails, the last line that it printed says why.
+/// Runs a command; if it fails, the line that it printed about that says why.
 fn done(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output =
@@ -165,8 +172,14 @@ fn done(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no reason given");
-    Err(format!("{program}: {}", last.trim()))
+    Err(format!("{program}: {}", reason(&text)))
+}
+
+/// The first line that is marked as an error, else the last one.
+fn reason(text: &str) -> &str {
+    let marked = text.lines().find(|line| line.starts_with("error") || line.starts_with("E: "));
+    let line = marked.or_else(|| text.lines().rev().find(|line| !line.trim().is_empty()));
+    line.map_or("no reason given", str::trim)
 }
 
 fn is_root() -> bool {
@@ -191,6 +204,13 @@ mod tests {
         );
         assert_eq!(parse(&["--peer"]).unwrap_err(), "peers: --peer needs a value");
         assert_eq!(parse(&["x"]).unwrap_err(), "peers: there is no option x");
+    }
+
+    #[test]
+    fn the_reason_is_the_line_that_is_marked_as_an_error() {
+        assert_eq!(reason("Updating\nerror: no x\nnote: y\n"), "error: no x");
+        assert_eq!(reason("one\ntwo\n\n"), "two");
+        assert_eq!(reason(""), "no reason given");
     }
 
     #[test]

@@ -39,7 +39,11 @@ enum Way {
 /// Runs the scenario.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
     let session = Session::open(root, options)?;
-    let sizes = if options.quick { (12, 2) } else { (200, 50) };
+    let sizes = match options.units {
+        Some(units) => (units, units.div_ceil(4)),
+        None if options.quick => (12, 2),
+        None => (200, 50),
+    };
     let mut rows = Vec::new();
     let caches = caches(root, options);
     for (language, count) in [(Language::C, sizes.0), (Language::Cxx, sizes.1)] {

@@ -36,6 +36,7 @@ use crate::project::{HOST, Kind, Node, Project};
 use crate::reader::Reader;
 use crate::toolbox::Toolbox;
 use partial::Only;
+use sources::Near;
 
 /// How a test is run, beyond what [`Target`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +154,8 @@ struct Lowering<'a> {
     skip: Vec<PathBuf>,
     /// Instances whose code is position independent because it goes into a shared library.
     pic: HashSet<String>,
+    /// Where the last file of a glob lay.
+    near: Option<Near>,
     /// The project's directory.
     workspace: PathId,
     /// What is sure to be asked to run if it is not fresh. Who wants everything wants to know of it, not to run it.
@@ -185,6 +188,7 @@ impl<'a> Lowering<'a> {
             owners: Vec::new(),
             skip,
             pic: compile::position_independent(project),
+            near: None,
             workspace,
             runs: BTreeSet::new(),
         }

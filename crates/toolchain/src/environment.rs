@@ -153,9 +153,9 @@ pub const TABLE: &[Variable] = &[
 
 /// The row for a variable; `None` if it is removed.
 pub fn variable(name: &OsStr) -> Option<&'static Variable> {
-    TABLE.iter().find(|row| match row.name.strip_suffix('*') {
-        Some(prefix) => name.as_bytes().starts_with(prefix.as_bytes()),
-        None => name == row.name,
+    TABLE.iter().find(|row| match row.name.as_bytes() {
+        [prefix @ .., b'*'] => name.as_bytes().starts_with(prefix),
+        whole => name.as_bytes() == whole,
     })
 }
 

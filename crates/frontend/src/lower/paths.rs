@@ -19,9 +19,24 @@ pub(super) const GENERATED: &str = "gen";
 ///   `@` gets another one;
 /// * a directory that ends with `.o` (and perhaps `@`s) gets an `@` behind, so that it is no object's name.
 pub(super) fn object(files: &Files, place: &str, source: PathId) -> PathBuf {
+    let rel = files.rel(source).as_os_str();
+    if files.root(source) == Roots::WORKSPACE && stays(rel) {
+        let mut path = OsString::with_capacity(place.len() + rel.len() + 7);
+        for part in [OsStr::new("obj/"), place.as_ref(), "/".as_ref(), rel, ".o".as_ref()] {
+            path.push(part);
+        }
+        return PathBuf::from(path);
+    }
     let mut path = Path::new("obj").join(place);
     path.push(mirrored(files, source));
     path
+}
+
+/// Whether nothing in the name of a source has to become something else in that of its object.
+fn stays(rel: &OsStr) -> bool {
+    let bytes = rel.as_bytes();
+    let has = |pair: &[u8; 2]| bytes.windows(2).any(|at| at == pair);
+    !(bytes.contains(&b'@') || has(b"..") || has(b".o") && has(b"o/"))
 }
 
 /// The scratch directory that belongs to an object.
@@ -156,6 +171,15 @@ mod tests {
         }
         assert!(seen.contains(Path::new("obj/t/@outside/x/a.c.o")));
         assert!(seen.contains(Path::new("obj/t/@sdk/a.c.o")));
+    }
+
+    #[test]
+    fn a_plain_name_gives_the_object_that_any_other_way_gives() {
+        let mut files = files();
+        for source in ["a.c", "src/deep/a.c", "b.o.c", "lib.o/c.c", "x/lib.o/c.c", ".hidden/c", "o/a.out.c"] {
+            let id = files.path(Roots::WORKSPACE, source);
+            assert_eq!(object(&files, "t", id), Path::new("obj/t").join(mirrored(&files, id)), "{source}");
+        }
     }
 
     #[test]

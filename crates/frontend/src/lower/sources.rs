@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::files::PathId;
-use rekindle_fingerprint::roots::Roots;
+use rekindle_fingerprint::roots::{RootId, Roots};
 use rekindle_toolchain::request::Language;
 use rustc_hash::FxHashSet;
 
@@ -70,6 +70,27 @@ pub(super) struct SourceFile {
     pub(super) language: Option<Language>,
 }
 
+/// The directory of the file that was named last, because the next one most likely lies there too.
+pub(super) struct Near {
+    directory: PathBuf,
+    root: RootId,
+    rel: PathBuf,
+    /// Whether what lies right in it may be in another root.
+    is_mixed: bool,
+}
+
+impl Near {
+    fn new(directory: &Path, roots: &Roots) -> Self {
+        let (root, rel) = roots.locate(directory);
+        let is_here = |place: &Path| place.parent() == Some(directory);
+        let is_mixed = roots.iter().any(|(_, root)| {
+            let mut places = std::iter::once(&root.path).chain(&root.spellings);
+            places.any(|base| is_here(base) || root.within.iter().any(|inner| is_here(&base.join(inner))))
+        });
+        Self { directory: directory.to_path_buf(), root, rel: rel.to_path_buf(), is_mixed }
+    }
+}
+
 impl Lowering<'_> {
     /// The files of a target in order, each once.
     pub(super) fn sources(&mut self, instance: &Instance) -> Vec<SourceFile> {
@@ -78,6 +99,7 @@ impl Lowering<'_> {
         for text in &target.exclude {
             exclude.extend(self.pattern(text));
         }
+        self.near = None;
         let mut seen = FxHashSet::default();
         let mut list = Vec::new();
         for text in &target.sources {
@@ -121,8 +143,18 @@ impl Lowering<'_> {
         if !is_pattern(text.get_ref()) || !is_plain(text.get_ref()) {
             return self.files.path_abs(path);
         }
-        let (root, rel) = self.files.roots().locate(path);
-        self.files.path(root, rel)
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            return self.files.path_abs(path);
+        };
+        let near = match &self.near {
+            Some(near) if near.directory.as_os_str() == directory.as_os_str() => near,
+            _ => self.near.insert(Near::new(directory, self.files.roots())),
+        };
+        if near.is_mixed {
+            return self.files.path_abs(path);
+        }
+        let rel = near.rel.join(name);
+        self.files.path(near.root, rel)
     }
 
     /// The language of a file that `text` named: `None` if it is passed over, `Some(None)` if it is an object.

@@ -1,5 +1,6 @@
 //! Toolchains tried with real compilers: gcc, clang, and an old gcc for another machine.
 
+mod alike;
 mod commands;
 mod common;
 mod exposed;

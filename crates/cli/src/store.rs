@@ -184,6 +184,10 @@ impl Cas for Reading {
         self.0.write_to(blob, to, executable)
     }
 
+    fn write_draft(&self, blob: &Blob, to: &Path, executable: bool) -> Result<bool, Error> {
+        self.0.write_draft(blob, to, executable)
+    }
+
     fn put(&self, _blob: &Blob, _bytes: &[u8]) -> Result<bool, Error> {
         Ok(false)
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rekindle_exec::Live;
-use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::files::{Files, PathId, Seen};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_scheduler::Graph;
 
@@ -221,8 +221,31 @@ impl Session<'_> {
         self.scheduler.stop();
     }
 
+    /// What was written in this build cannot be believed by a later one until it was read a tick after it was written:
+    /// does so for what is old enough by now, on all cores, so that the next build need not. The last files stay for it.
+    fn read_again(&mut self) -> Result<(), Error> {
+        let actions = &self.summary.actions;
+        if !self.builds() || actions.ran + actions.restored == 0 {
+            return Ok(());
+        }
+        let now = self.dir.marker.now()?;
+        self.files.set_instant(now);
+        let is_due = |id: &PathId| match self.files.seen(*id) {
+            Seen::File { signature, racy: true, .. } => {
+                self.files.root(*id) == Roots::BUILD && !now.makes_racy(now.device, signature)
+            }
+            _ => false,
+        };
+        let due: Vec<PathId> = self.files.ids().filter(is_due).collect();
+        self.files.observe_again(&due);
+        Ok(())
+    }
+
     fn close(mut self) -> Result<Summary, Error> {
         self.tell_of_troubles();
+        if self.fatal.is_none() && !self.interrupted {
+            self.read_again()?;
+        }
         let saved = if self.builds() { self.dir.history.save(self.files) } else { Ok(()) };
         if let Some(error) = self.fatal {
             return Err(error);

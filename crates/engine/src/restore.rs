@@ -93,7 +93,7 @@ impl Retrieval {
     /// Writes the products of a result beside their places; `false` if that cannot be done.
     fn write_drafts(&self, held: &Held, errors: &mut Vec<StoreError>) -> bool {
         for (draft, product) in self.places.drafts.iter().zip(&held.result.products) {
-            let wrote = self.store.write_to(&product.blob, draft, product.executable);
+            let wrote = self.store.write_draft(&product.blob, draft, product.executable);
             let is_gone = matches!(wrote, Ok(false) | Err(StoreError::Damaged { .. }));
             match wrote {
                 Ok(true) => continue,

@@ -64,6 +64,15 @@ pub trait Cas: Send + Sync {
     /// As [`Cas::read`]; or `to` cannot be written ([`Error::Place`]). Nothing was touched then either.
     fn write_to(&self, blob: &Blob, to: &Path, executable: bool) -> Result<bool, Error>;
 
+    /// As [`Cas::write_to`], for a file that the caller moves to its place when it is whole: `to` must not be there yet,
+    /// and a process that is killed may leave it there in part.
+    ///
+    /// # Errors
+    /// As [`Cas::write_to`]; nothing lies at `to` then.
+    fn write_draft(&self, blob: &Blob, to: &Path, executable: bool) -> Result<bool, Error> {
+        self.write_to(blob, to, executable)
+    }
+
     /// Puts a blob, whose content is `bytes`, and tells whether it was not there before.
     ///
     /// # Errors

@@ -47,6 +47,25 @@ fn a_blob_is_absent_until_it_is_put_and_put_once() {
 }
 
 #[test]
+fn a_draft_is_the_blob_or_is_not_there() {
+    each(|store, to| {
+        for bytes in [&b"object"[..], &vec![7; 3_000_000]] {
+            let (blob, draft) = (Blob::of(bytes), to.join(format!("draft{}", bytes.len())));
+            assert!(!store.write_draft(&blob, &draft, true).unwrap());
+            assert!(!draft.exists());
+            store.put(&blob, bytes).unwrap();
+            assert!(store.write_draft(&blob, &draft, true).unwrap());
+            assert_eq!(fs::read(&draft).unwrap(), bytes);
+            assert_eq!(fs::metadata(&draft).unwrap().permissions().mode() & 0o700, 0o700);
+            fs::write(&draft, "it can be written to").unwrap();
+            assert_eq!(store.read(&blob).unwrap().as_deref(), Some(bytes), "and is another file");
+            let nowhere = store.write_draft(&blob, &to.join("no/such/directory"), false);
+            assert!(matches!(nowhere, Err(Error::Place { .. })));
+        }
+    });
+}
+
+#[test]
 fn a_file_that_was_handed_out_belongs_to_who_asked_for_it() {
     each(|store, to| {
         for bytes in [&b"object"[..], &vec![7; 100_000]] {

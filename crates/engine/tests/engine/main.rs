@@ -2,6 +2,7 @@
 
 mod builds;
 mod shared;
+mod shared_at_once;
 mod shared_torture;
 mod space;
 mod torture;

@@ -84,6 +84,14 @@ impl Account {
         Some(total)
     }
 
+    /// A store that was made just now holds nothing, and need not be counted.
+    pub(crate) fn begin(&self, place: u64, now: i64) {
+        // Where somebody else has begun it, or it cannot be written, it is counted when it matters.
+        if let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&self.path) {
+            let _ = file.write_all(head(place, now, 0).as_bytes());
+        }
+    }
+
     /// Starts anew from what was counted. What others put in this moment may be lost from it; the next count finds it.
     pub(crate) fn set(&self, place: u64, now: i64, total: u64, temporary: &Path) {
         // What this process has put was counted.
@@ -93,13 +101,18 @@ impl Account {
                 .prefix("")
                 .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
                 .tempfile_in(temporary)?;
-            file.write_all(format!("rekindle usage 1 {place} {now} {total}\n").as_bytes())?;
+            file.write_all(head(place, now, total).as_bytes())?;
             file.persist(&self.path)?;
             Ok(())
         };
         // Without an account the store is counted again.
         let _ = write();
     }
+}
+
+/// The first line of an account.
+fn head(place: u64, now: i64, total: u64) -> String {
+    format!("rekindle usage 1 {place} {now} {total}\n")
 }
 
 impl Drop for Account {

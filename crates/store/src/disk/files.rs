@@ -122,8 +122,8 @@ impl Disk {
         }
     }
 
-    /// Writes a file: whole, under its name, or not at all.
-    pub(crate) fn place(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+    /// Writes a file: whole, under its name, or not at all. Tells whether the directory that it lies in was made for it.
+    pub(crate) fn place(&self, name: &Name, bytes: &[u8]) -> Result<bool, Error> {
         let path = self.path_of(name);
         let mut file = tempfile::Builder::new()
             .prefix("")
@@ -133,20 +133,23 @@ impl Disk {
         file.write_all(bytes).at("write", &path)?;
         let file = file.into_temp_path();
         let mut tries = 0;
-        loop {
-            let moved = self.make_dir_of(name).and_then(|dir| Ok(renameat(CWD, &*file, &dir, name.file())?));
+        let made = loop {
+            let moved = self.make_dir_of(name).and_then(|(dir, made)| {
+                renameat(CWD, &*file, &dir, name.file())?;
+                Ok(made)
+            });
             tries += 1;
             match moved {
-                Ok(()) => break,
+                Ok(made) => break made,
                 // A directory lies in its place, or something that is none on the way to it; or a trim took the
                 // directory away.
                 Err(error) if tries < 4 && is_in_the_way(&error) => self.clear(name, |stat| !is_file(stat)),
                 Err(error) => return Err(error).at("write", &path),
             }
-        }
+        };
         file.keep().map_err(|error| error.error).at("write", &path)?;
         self.account.add(bytes.len() as u64);
-        Ok(())
+        Ok(made)
     }
 
     /// The directory that a file lies in.
@@ -159,23 +162,29 @@ impl Disk {
         dir.ok_or_else(|| Errno::NOENT.into())
     }
 
-    /// The directory that a file lies in, made if need be.
-    fn make_dir_of(&self, name: &Name) -> io::Result<OwnedFd> {
-        match self.dir_of(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => return opened,
-        }
+    /// The directory that a file lies in, made if need be, and whether that was so.
+    fn make_dir_of(&self, name: &Name) -> io::Result<(OwnedFd, bool)> {
         let kind = self.dir(name.kind).ok_or(Errno::NOENT)?;
-        let mut dir: Option<OwnedFd> = None;
+        let (mut dir, mut made): (Option<OwnedFd>, bool) = (None, false);
         for part in name.dirs() {
             let above = dir.as_ref().unwrap_or(kind);
-            match mkdirat(above, &part, Mode::from_raw_mode(0o777)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
-            }
-            dir = Some(openat(above, &part, DIRECTORY, Mode::empty())?);
+            let below = match openat(above, &part, DIRECTORY, Mode::empty()) {
+                Err(Errno::NOENT) => {
+                    made = match mkdirat(above, &part, Mode::from_raw_mode(0o777)) {
+                        Ok(()) => true,
+                        Err(Errno::EXIST) => false,
+                        Err(error) => return Err(error.into()),
+                    };
+                    openat(above, &part, DIRECTORY, Mode::empty())?
+                }
+                opened => {
+                    made = false;
+                    opened?
+                }
+            };
+            dir = Some(below);
         }
-        dir.ok_or_else(|| Errno::NOENT.into())
+        dir.map(|dir| (dir, made)).ok_or_else(|| Errno::NOENT.into())
     }
 
     /// Removes a file.

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -79,6 +79,7 @@ impl Disk {
         let temporary = inner.join("tmp");
         let mut dirs = [None, None, None, None];
         let mut read_only = false;
+        let is_new = !inner.exists();
         if let Some(version) = directory(&open_place(path)?, VERSION).at("open", &inner)? {
             for (kind, dir) in Kind::ALL.into_iter().zip(&mut dirs) {
                 *dir = directory(&version, kind.dir()).at("open", &inner.join(kind.dir()))?;
@@ -95,9 +96,13 @@ impl Disk {
             Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
             Err(_) => 0,
         };
+        let account = Account::new(inner.join("usage"));
+        if is_new && let Ok(data) = fs::metadata(&inner) {
+            account.begin(data.ino(), now);
+        }
         Ok(Self {
             place: path.to_path_buf(),
-            account: Account::new(inner.join("usage")),
+            account,
             inner,
             temporary,
             dirs,
@@ -126,13 +131,40 @@ impl Disk {
         }
     }
 
-    /// Puts a sealed file. A payload that is too long to be read again is left out.
-    fn put_sealed(&self, name: &Name, payload: &[u8]) -> Result<(), Error> {
+    /// Copies a blob to a file that is handed out at `to`; one that is not what its name says is set aside.
+    fn fill(
+        &self,
+        name: &Name,
+        blob: &Blob,
+        found: &mut Found,
+        file: &mut fs::File,
+        to: &Path,
+    ) -> Result<(), Error> {
+        self.copy(blob, found, file).map_err(|copying| match copying {
+            Copying::Wrong(what) => self.damaged(name, Some(&found.stat), what),
+            Copying::To(error) => trouble("write", to)(error),
+        })
+    }
+
+    /// Puts a sealed file, and tells whether the directory that it lies in was made for it. A payload that is too long to
+    /// be read again is left out.
+    fn put_sealed(&self, name: &Name, payload: &[u8]) -> Result<bool, Error> {
         if self.read_only || payload.len() > sealed::MAX_PAYLOAD {
-            return Ok(());
+            return Ok(false);
         }
         self.place(name, &sealed::seal(name, payload))
     }
+}
+
+/// The mode of a file that is handed out, before the mask of the process.
+fn mode(executable: bool) -> u32 {
+    if executable { 0o777 } else { 0o666 }
+}
+
+/// A place that cannot be written to.
+fn trouble(verb: &'static str, to: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = to.to_path_buf();
+    move |source| Error::Place { verb, path, source }
 }
 
 fn open_place(path: &Path) -> Result<OwnedFd, Error> {
@@ -184,22 +216,29 @@ impl Cas for Disk {
     fn write_to(&self, blob: &Blob, to: &Path, executable: bool) -> Result<bool, Error> {
         let name = Name::of(Kind::Blob, blob.digest);
         let Some(mut found) = self.find(&name)? else { return Ok(false) };
-        let place = |verb: &'static str| {
-            move |source: io::Error| Error::Place { verb, path: to.to_path_buf(), source }
-        };
         let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mode = fs::Permissions::from_mode(if executable { 0o777 } else { 0o666 });
         let mut file = tempfile::Builder::new()
             .prefix(".rekindle-")
-            .permissions(mode)
+            .permissions(fs::Permissions::from_mode(mode(executable)))
             .tempfile_in(dir)
-            .map_err(place("write"))?;
-        match self.copy(blob, &mut found, file.as_file_mut()) {
-            Ok(()) => {}
-            Err(Copying::Wrong(what)) => return Err(self.damaged(&name, Some(&found.stat), what)),
-            Err(Copying::To(error)) => return Err(place("write")(error)),
+            .map_err(trouble("write", to))?;
+        self.fill(&name, blob, &mut found, file.as_file_mut(), to)?;
+        file.persist(to).map_err(|error| trouble("rename", to)(error.error))?;
+        self.renew(&found.file, &found.stat);
+        Ok(true)
+    }
+
+    fn write_draft(&self, blob: &Blob, to: &Path, executable: bool) -> Result<bool, Error> {
+        let name = Name::of(Kind::Blob, blob.digest);
+        let Some(mut found) = self.find(&name)? else { return Ok(false) };
+        let mut options = fs::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(mode(executable)).open(to);
+        let mut file = file.map_err(trouble("write", to))?;
+        if let Err(error) = self.fill(&name, blob, &mut found, &mut file, to) {
+            // If it stays, it is a draft all the same.
+            let _ = fs::remove_file(to);
+            return Err(error);
         }
-        file.persist(to).map_err(|error| place("rename")(error.error))?;
         self.renew(&found.file, &found.stat);
         Ok(true)
     }
@@ -236,7 +275,7 @@ impl ActionCache for Disk {
     }
 
     fn put_entry(&self, action: &Digest, entry: &Entry) -> Result<(), Error> {
-        self.put_sealed(&Name::of(Kind::Result, *action), &entry.encode())
+        self.put_sealed(&Name::of(Kind::Result, *action), &entry.encode()).map(drop)
     }
 
     fn remove_entry(&self, action: &Digest) -> Result<(), Error> {
@@ -254,7 +293,7 @@ impl ActionCache for Disk {
     }
 
     fn put_note(&self, key: &Digest, note: &[u8]) -> Result<(), Error> {
-        self.put_sealed(&Name::of(Kind::Note, *key), note)
+        self.put_sealed(&Name::of(Kind::Note, *key), note).map(drop)
     }
 }
 

@@ -52,7 +52,10 @@ impl Disk {
     /// Adds a set, as the newest.
     pub(crate) fn add_set(&self, key: &Digest, set: &[u8]) -> Result<(), Error> {
         let name = Name::set(*key, Digest::of(set));
-        self.put_sealed(&name, set)?;
+        if self.put_sealed(&name, set)? {
+            // It is the first of its key, so there are no others to come before.
+            return Ok(());
+        }
         let Some((dir, names)) = self.names_of_sets(key)? else { return Ok(()) };
         let others = names.iter().filter(|other| **other != name);
         let newest = others.filter_map(|other| time_in(&dir, other)).max();

@@ -286,14 +286,19 @@ fn a_blob_that_is_damaged_is_not_written_anywhere() {
         |bytes| bytes.clear(),
     ];
     for size in [10, 70_000, 3_000_000] {
-        for way in ways {
+        for (way, as_draft) in ways.into_iter().flat_map(|way| [(way, false), (way, true)]) {
             let mut bytes = vec![b'x'; size];
             let blob = rekindle_fingerprint::digest::Blob::of(&bytes);
             assert!(store.put(&blob, &bytes).unwrap());
             let hex = blob.digest.hex();
             way(&mut bytes);
             replace(&dir.path().join("v1/blobs").join(&hex[..2]).join(hex), &bytes);
-            let error = store.write_to(&blob, &made, false).unwrap_err();
+            let wrote = if as_draft {
+                store.write_draft(&blob, &to.path().join("draft"), false)
+            } else {
+                store.write_to(&blob, &made, false)
+            };
+            let error = wrote.unwrap_err();
             assert!(matches!(error, Error::Damaged { .. }), "{error}");
             assert_eq!(fs::read(&made).unwrap(), b"before");
             assert_eq!(fs::read_dir(to.path()).unwrap().count(), 1);

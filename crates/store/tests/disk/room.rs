@@ -218,6 +218,26 @@ fn a_store_is_counted_anew_once_a_week() {
 }
 
 #[test]
+fn a_store_that_was_made_just_now_is_not_counted_and_one_without_an_account_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { now: hours(0), limit: 10 * 4096 };
+    drop(Disk::open(dir.path(), settings).unwrap());
+    // What lies there and in no account shows whether it was counted.
+    for number in 0..20 {
+        Thing::Note(number).put(&unlimited(dir.path())).unwrap();
+    }
+    let usage = dir.path().join("v1/usage");
+    let head = fs::read_to_string(&usage).unwrap().lines().next().unwrap().to_string() + "\n";
+    assert!(head.ends_with(" 0\n"), "{head}");
+    fs::write(&usage, &head).unwrap();
+    assert_eq!(Disk::open(dir.path(), settings).unwrap().trim_if_needed().unwrap(), None);
+    fs::remove_file(&usage).unwrap();
+    let store = Disk::open(dir.path(), settings).unwrap();
+    assert!(!usage.exists(), "it may hold anything");
+    assert!(store.trim_if_needed().unwrap().is_some());
+}
+
+#[test]
 fn every_process_adds_to_the_account() {
     let dir = tempfile::tempdir().unwrap();
     unlimited(dir.path()).stats().unwrap();

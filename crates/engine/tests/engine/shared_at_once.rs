@@ -1,0 +1,288 @@
+//! What threads do with the store while the main loop goes on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rekindle_fingerprint::digest::{Blob, Digest};
+use rekindle_store::memory::Memory;
+use rekindle_store::{ActionCache, Cas, Entry, Error, Store};
+
+use crate::space::{Space, Step, step};
+
+const NOTHING: [&str; 0] = [];
+
+/// A store in memory that does something before some calls; what it says then is their answer, unless that is good.
+struct Hooked {
+    inner: Memory,
+    before: Before,
+}
+
+type Before = Box<dyn Fn(Call) -> Result<(), Error> + Send + Sync>;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Call {
+    /// A blob of this size is written to a file.
+    WriteTo(u64),
+    PutEntry,
+    /// The entry is put by then.
+    PutSet,
+}
+
+fn broken() -> Result<(), Error> {
+    let source = std::io::Error::other("no space");
+    Err(Error::Io { verb: "read", path: PathBuf::from("/store/x"), source })
+}
+
+impl Cas for Hooked {
+    fn holds(&self, blob: &Blob) -> Result<bool, Error> {
+        self.inner.holds(blob)
+    }
+
+    fn read(&self, blob: &Blob) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.read(blob)
+    }
+
+    fn write_to(&self, blob: &Blob, to: &Path, executable: bool) -> Result<bool, Error> {
+        (self.before)(Call::WriteTo(blob.size))?;
+        self.inner.write_to(blob, to, executable)
+    }
+
+    fn put(&self, blob: &Blob, bytes: &[u8]) -> Result<bool, Error> {
+        self.inner.put(blob, bytes)
+    }
+}
+
+impl ActionCache for Hooked {
+    fn sets(&self, key: &Digest) -> Result<Vec<Vec<u8>>, Error> {
+        self.inner.sets(key)
+    }
+
+    fn put_set(&self, key: &Digest, set: &[u8]) -> Result<(), Error> {
+        (self.before)(Call::PutSet)?;
+        self.inner.put_set(key, set)
+    }
+
+    fn entry(&self, action: &Digest) -> Result<Option<Entry>, Error> {
+        self.inner.entry(action)
+    }
+
+    fn put_entry(&self, action: &Digest, entry: &Entry) -> Result<(), Error> {
+        (self.before)(Call::PutEntry)?;
+        self.inner.put_entry(action, entry)
+    }
+
+    fn remove_entry(&self, action: &Digest) -> Result<(), Error> {
+        self.inner.remove_entry(action)
+    }
+
+    fn note(&self, key: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.note(key)
+    }
+
+    fn put_note(&self, key: &Digest, note: &[u8]) -> Result<(), Error> {
+        self.inner.put_note(key, note)
+    }
+}
+
+impl Store for Hooked {
+    fn place(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// A project whose results are shared through a store that does `before` first.
+fn hooked(steps: &[Step], before: impl Fn(Call) -> Result<(), Error> + Send + Sync + 'static) -> Space {
+    let mut space = Space::new(steps.to_vec());
+    space.store = Some(Arc::new(Hooked { inner: Memory::default(), before: Box::new(before) }));
+    space.write("in", "in\n");
+    space.write("h", "h\n");
+    space
+}
+
+/// The same project and store at another place.
+fn beside(space: &Space) -> Space {
+    let mut other = Space::new(space.steps.clone());
+    other.store = space.store.clone();
+    other.write("in", "in\n");
+    other.write("h", "h\n");
+    other
+}
+
+/// Waits until `holds`, and tells whether that came.
+fn waited(holds: impl Fn() -> bool) -> bool {
+    for _ in 0..5_000 {
+        if holds() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    false
+}
+
+/// Writes `name` as `in` and what its depfile names are.
+fn compile(name: &'static str, script: &str) -> Step {
+    let depfile: &'static str = Box::leak(format!("tmp/{name}.d").into_boxed_str());
+    let script = format!("{script}cat in h > out/{name}; echo 'out/{name}: in h' > out/tmp/{name}.d");
+    Step { depfile: Some(depfile), ..step(&script, &["in"], &[name]) }
+}
+
+#[test]
+fn results_that_do_not_need_each_other_are_restored_at_once() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let steps = [compile("a", ""), compile("b", "echo more > out/more; "), compile("c", ": ; ")];
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = (Arc::clone(&now), Arc::clone(&most));
+    let here = hooked(&steps, move |call| {
+        if let Call::WriteTo(_) = call {
+            let (now, most) = &seen;
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            waited(|| most.load(Ordering::SeqCst) >= cores.min(2));
+            now.fetch_sub(1, Ordering::SeqCst);
+        }
+        Ok(())
+    });
+    let mut space = beside(&here);
+    let mut here = here;
+    here.build();
+    let mut told = space.told();
+    told.sort();
+    assert_eq!(told, ["a restored", "b restored", "c restored"]);
+    assert_eq!(most.load(Ordering::SeqCst), cores.min(2));
+    assert_eq!(space.read("out/b"), "in\nh\n");
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn a_command_starts_while_the_result_of_the_last_one_is_put() {
+    let steps = [compile("a", ""), compile("b", ": ; touch out/tmp/started; ")];
+    let marker: Arc<Mutex<PathBuf>> = Arc::default();
+    let place = Arc::clone(&marker);
+    let puts = AtomicUsize::new(0);
+    let mut space = hooked(&steps, move |call| {
+        if call == Call::PutSet && puts.fetch_add(1, Ordering::SeqCst) == 0 {
+            let started = place.lock().unwrap().clone();
+            assert!(waited(|| started.exists()), "the build waits for the store");
+        }
+        Ok(())
+    });
+    space.jobs = 1;
+    *marker.lock().unwrap() = space.out("tmp/started");
+    assert_eq!(space.told(), ["a ran", "b ran"]);
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
+fn a_command_waits_for_an_input_that_is_being_restored() {
+    let steps = [compile("a", ""), Step { private: true, ..step("cat out/a > out/b", &["build:a"], &["b"]) }];
+    let here = hooked(&steps, |call| {
+        if let Call::WriteTo(_) = call {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    });
+    let mut space = beside(&here);
+    let mut here = here;
+    here.build();
+    assert_eq!(space.told(), ["a restored", "b ran"]);
+    assert_eq!(space.read("out/b"), "in\nh\n");
+}
+
+#[test]
+fn a_restore_that_fails_while_others_run_is_made_anew_and_harms_none_of_them() {
+    // The results have sizes of their own: 5, 6 and 7 bytes.
+    let step = |name: &'static str, more: &str| {
+        let depfile: &'static str = Box::leak(format!("tmp/{name}.d").into_boxed_str());
+        let script =
+            format!("(cat in h; printf '{more}') > out/{name}; echo 'out/{name}: in h' > out/tmp/{name}.d");
+        Step { depfile: Some(depfile), ..step(&script, &["in"], &[name]) }
+    };
+    let steps = [step("a", ""), step("b", "b"), step("c", "cc")];
+    for size in [5, 6, 7] {
+        let here = hooked(&steps, move |call| {
+            std::thread::sleep(Duration::from_millis(20));
+            let path = PathBuf::from("/store/x");
+            match call {
+                Call::WriteTo(of) if of == size => Err(Error::Damaged { path, what: "a test says so" }),
+                _ => Ok(()),
+            }
+        });
+        let mut space = beside(&here);
+        let mut here = here;
+        here.build();
+        let mut told = space.told();
+        told.sort();
+        let outcome =
+            |name: &str, own: u64| format!("{name} {}", if own == size { "ran" } else { "restored" });
+        assert_eq!(told, [outcome("a", 5), outcome("b", 6), outcome("c", 7)]);
+        let outputs = ["out/a", "out/b", "out/c"].map(|name| space.read(name));
+        assert_eq!(outputs, ["in\nh\n", "in\nh\nb", "in\nh\ncc"]);
+        assert_eq!(space.told(), NOTHING);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_kill_between_an_entry_and_its_stamp_leaves_what_the_next_build_accepts() {
+    let root: Arc<Mutex<PathBuf>> = Arc::default();
+    let left = tempfile::tempdir().unwrap();
+    let (place, to) = (Arc::clone(&root), left.path().to_path_buf());
+    let mut space = hooked(&[compile("a", "")], move |call| {
+        let out = place.lock().unwrap().join("out");
+        match call {
+            // Before the entry, and between it and its set; the stamp comes behind both.
+            Call::PutEntry => copy(&out, &to.join("neither")),
+            Call::PutSet => copy(&out, &to.join("entry")),
+            Call::WriteTo(_) => {}
+        }
+        Ok(())
+    });
+    *root.lock().unwrap() = space.root();
+    assert_eq!(space.told(), ["a ran"]);
+    for (name, shared) in [("neither", false), ("entry", false), ("entry", true)] {
+        let mut other = Space::new(space.steps.clone());
+        other.store = shared.then(|| space.store.clone()).flatten();
+        other.write("in", "in\n");
+        other.write("h", "h\n");
+        copy(&left.path().join(name), &other.root().join("out"));
+        let expected = if shared { "a restored" } else { "a ran" };
+        assert_eq!(other.told(), [expected], "no stamp vouches for it before the store has it: {name}");
+        assert_eq!(other.read("out/a"), "in\nh\n");
+        assert_eq!(other.told(), NOTHING);
+    }
+}
+
+#[test]
+fn a_stamp_is_written_where_the_store_takes_nothing() {
+    for at in [Call::PutEntry, Call::PutSet] {
+        let mut space = hooked(&[compile("a", "")], move |call| if call == at { broken() } else { Ok(()) });
+        let done = space.build();
+        assert_eq!((done.told(), done.notices.len()), (vec!["a ran".into()], 1));
+        assert_eq!(done.summary.store.unwrap().stored, 0);
+        assert_eq!(space.told(), NOTHING);
+    }
+}
+
+#[test]
+fn what_a_build_wrote_is_not_read_again_by_the_next_one() {
+    let steps = [compile("a", ""), step("sleep 0.1; cat out/a > out/b", &["build:a"], &["b"])];
+    let mut space = hooked(&steps, |_| Ok(()));
+    space.build();
+    let next = space.build();
+    assert_eq!(next.told(), NOTHING);
+    assert!(next.summary.files.hashed <= 1, "only what was written last is: {:?}", next.summary.files);
+}

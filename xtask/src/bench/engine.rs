@@ -59,7 +59,7 @@ fn measure_as(name: &'static str, title: &str, root: &Path, options: &Options) -
     }
     let chart = Chart {
         title: title.to_owned(),
-        subtitle: "wall clock time, median; whiskers from the fastest to the slowest run; × is the part of the first bar"
+        subtitle: "wall clock time, median; whiskers from the fastest to the slowest run; × as a multiple of the first bar"
             .to_owned(),
         unit: Unit::Milliseconds,
         panels: rows::panels(&rows, Row::wall),

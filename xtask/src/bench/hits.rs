@@ -82,7 +82,7 @@ fn chart(title: &str, rows: &[Row]) -> Chart {
         .collect();
     Chart {
         title: title.to_owned(),
-        subtitle: "median; whiskers from the fastest to the slowest run; × is the multiple of the bare cp"
+        subtitle: "median; whiskers from the fastest to the slowest run; × as a multiple of the bare cp"
             .to_owned(),
         unit: Unit::Milliseconds,
         panels,

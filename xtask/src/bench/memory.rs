@@ -41,7 +41,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
     let title = "Peak memory: ninja and rekindle";
     let chart = Chart {
         title: title.to_owned(),
-        subtitle: "largest resident set, median; × is the part of the first bar".to_owned(),
+        subtitle: "largest resident set, median; × as a multiple of the first bar".to_owned(),
         unit: Unit::Mebibytes,
         panels: STEPS.iter().map(|step| panel(&rows, *step)).collect(),
         small: Vec::new(),

@@ -227,7 +227,7 @@ fn unit_text(unit: usize, includes: &[usize]) -> String {
     for function in 0..24 {
         let _ = writeln!(text, "  x = unit_{unit:05}_step_{function:02}(x);");
     }
-    text.push_str("  return x;\n}\n");
+    text.push_str("#ifdef ROUND\n  x += ROUND;\n#endif\n  return x;\n}\n");
     text
 }
 

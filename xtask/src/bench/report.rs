@@ -121,7 +121,8 @@ impl Report {
         write("json", &(text + "\n"))?;
         let mut chart = self.chart.clone();
         chart.small.insert(0, self.versions());
-        chart.small.push(machine::line(&self.machine));
+        let commit = self.machine["commit"].as_str().unwrap_or("unknown");
+        chart.small.push(format!("{}; commit {commit}", machine::line(&self.machine)));
         if !self.failed.is_empty() {
             chart.small.insert(0, format!("{} CHECKS FAILED: see the page", self.failed.len()));
         }

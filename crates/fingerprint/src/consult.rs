@@ -123,6 +123,14 @@ pub fn end() -> Option<Record> {
     RECORD.take()
 }
 
+/// Does `work` off the record: it looks for what the caller names in its own words, and looks for anew in every build.
+pub fn off_the_record<T>(work: impl FnOnce() -> T) -> T {
+    let record = RECORD.take();
+    let done = work();
+    RECORD.set(record);
+    done
+}
+
 fn note(path: &Path, question: Question, answer: impl FnOnce() -> Answer) {
     RECORD.with_borrow_mut(|record| {
         if let Some(record) = record {
@@ -379,6 +387,18 @@ mod tests {
         assert!(is_file(&path));
         assert!(end().unwrap().is_torn());
         assert!(end().is_none());
+    }
+
+    #[test]
+    fn what_is_off_the_record_is_not_kept_and_the_record_goes_on() {
+        begin();
+        assert!(!is_file(Path::new("/nowhere/one")));
+        assert!(!off_the_record(|| is_file(Path::new("/nowhere/two"))));
+        assert!(!is_file(Path::new("/nowhere/three")));
+        let record = end().unwrap();
+        let mut asked: Vec<&Path> = record.iter().map(|(path, _, _)| path).collect();
+        asked.sort();
+        assert_eq!(asked, [Path::new("/nowhere/one"), Path::new("/nowhere/three")]);
     }
 
     #[test]

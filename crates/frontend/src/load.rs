@@ -79,7 +79,8 @@ pub enum Wanted {
 /// Everything that is wrong with the manifest, with its places; all of it is the person's to mend.
 pub fn load(path: &Path, request: &Request) -> Result<Project, Diagnostics> {
     let mut reader = Reader::default();
-    let (file, dir) = locate(path, &mut reader)?;
+    // The path may be relative: which manifest is meant is the caller's affair.
+    let (file, dir) = consult::off_the_record(|| locate(path, &mut Reader::default()))?;
     let bytes = consult::read(&dir.join(file.file_name().unwrap_or_default()))
         .map_err(|error| unreadable(&file, &error))?;
     let source = Arc::new(Source { path: file.clone(), text: text_of(&file, bytes)? });

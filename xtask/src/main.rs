@@ -24,7 +24,7 @@ const USAGE: &str = "usage: cargo xtask tidy
            hits      a warm hit per unit, against ccache, sccache, kache and a bare cp
            memory    peak memory of cold, no-op and touch everything at three sizes
            syscalls  system calls of a no-op, counted by strace
-           --units N          one size           --compiler gcc|standin   for it
+           --units N          one size           --compiler gcc|standin   for it (hits: N of C, a quarter of C++)
            --runs N           of short steps     --cold-runs N            of long ones
            --only STEP        of engine, again and again
            --quick            tiny, to see that all works     --large   syscalls at 100,000 units too

@@ -353,7 +353,7 @@ impl Keeper<'_> {
     /// The listing of a directory as it is now, which must be what it was unless it `may_differ`. Its signature is kept
     /// only if a later change would show in it.
     fn listed(&self, path: &Path, then: &Answer, may_differ: bool) -> Option<Answer> {
-        let now = consult::ask(path, Question::Names);
+        let now = prove::ask(path, Question::Names, self.build);
         if !may_differ && !now.agrees(then) {
             return None;
         }

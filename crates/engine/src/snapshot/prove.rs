@@ -18,6 +18,7 @@ use super::image::Image;
 use super::layout::Kind;
 use super::terms::{self, Asked, Kept};
 use super::{Caller, Held, Part, Proof};
+use crate::build_dir::OWN;
 use crate::error::Error;
 use crate::event::{Counts, Summary};
 
@@ -172,7 +173,7 @@ fn again(image: &Image, placed: &Placed, asked: &Asked) -> Option<Again> {
     {
         return Some(Again::Same);
     }
-    let now = consult::ask(&path, asked.question);
+    let now = ask(&path, asked.question, &placed.roots.get(Roots::BUILD).path);
     match (&asked.answer, now) {
         (Kept::Plain(then), now @ Answer::Names(..)) if then.agrees(&now) => match now {
             Answer::Names(_, signature) => Some(Again::Relisted(signature)),
@@ -183,6 +184,17 @@ fn again(image: &Image, placed: &Placed, asked: &Asked) -> Option<Again> {
         (Kept::Identity(_), Answer::Identity(device, inode)) => Some(Again::Directory(device, inode)),
         _ => None,
     }
+}
+
+/// Asks the disk. What is ours in the build directory at `build` comes and goes, and nobody else searches for it.
+pub(super) fn ask(path: &Path, question: Question, build: &Path) -> Answer {
+    if question != Question::Names || path != build {
+        return consult::ask(path, question);
+    }
+    let (names, signature) = disk::names_signed(path);
+    let Ok(mut names) = names else { return Answer::Refused };
+    names.retain(|name| !name.name.to_str().is_some_and(|name| OWN.contains(&name)));
+    Answer::Names(consult::names_digest(&names), signature)
 }
 
 /// Reads the files whose signature is another one.

@@ -9,6 +9,8 @@ use super::record::{How, Record, Run};
 
 /// How many bars are drawn at most: the longest ones, and all of the critical path.
 pub(super) const BARS: usize = 12_000;
+/// From how many bars on there are no lines between them.
+const MANY: usize = 400;
 /// In how many steps the time is cut to tell how many commands ran.
 const STEPS: usize = 500;
 /// How much room there is above the lanes, for the time.
@@ -66,8 +68,10 @@ pub(super) fn timeline(record: &Record) -> (String, usize) {
     let lanes = TOP + record.lanes * pitch;
     let apart = record.runs.iter().any(|run| run.lane.is_none());
     let height = lanes + if apart { 42 } else { 4 };
+    // Between many bars there is no room for lines.
+    let class = if record.runs.len() > MANY { " class=\"many\"" } else { "" };
     let mut svg = format!(
-        "<svg id=\"timeline\" width=\"100%\" height=\"{height}\" role=\"img\" \
+        "<svg id=\"timeline\"{class} width=\"100%\" height=\"{height}\" role=\"img\" \
          aria-label=\"Timeline: each bar is a command, in the lane in which it ran\">\n"
     );
     let step = tick(wall);
@@ -87,7 +91,9 @@ pub(super) fn timeline(record: &Record) -> (String, usize) {
             lanes + 18
         );
     }
-    let (drawn, left_out) = drawn(&record.runs);
+    let (mut drawn, left_out) = drawn(&record.runs);
+    // What comes later lies above: the marks of the critical path.
+    drawn.sort_by_key(|run| run.critical);
     for run in drawn {
         let y = run.lane.map_or(lanes + 24, |lane| TOP + lane * pitch);
         bar(&mut svg, run, wall, y, thick);
@@ -219,12 +225,12 @@ mod tests {
         <rect class="c" x="5%" y="86" width="3" height="16"><title>compile old.c
         put back
         because not built here yet</title></rect>
-        <rect class="c k" x="10%" y="22" width="50%" height="16"><title>compile src/&lt;b&gt;.c
-        ran, 120 ms from 10 ms, on the critical path
-        because not built here yet</title></rect><svg class="name" x="10%" y="22" width="50%" height="16"><text x="4" y="12">src/&lt;b&gt;.c</text></svg>
         <rect class="c" x="20%" y="42" width="2%" height="16"><title>compile b.c
         ran, 120 ms from 20 ms
         because not built here yet</title></rect>
+        <rect class="c k" x="10%" y="22" width="50%" height="16"><title>compile src/&lt;b&gt;.c
+        ran, 120 ms from 10 ms, on the critical path
+        because not built here yet</title></rect><svg class="name" x="10%" y="22" width="50%" height="16"><text x="4" y="12">src/&lt;b&gt;.c</text></svg>
         </svg>
         "#);
         assert_eq!(left_out, 0);

@@ -6,6 +6,8 @@
   window.addEventListener('error', (event) => { root.dataset.error = event.message; });
   const timeline = document.getElementById('timeline');
   const bars = timeline ? Array.from(timeline.querySelectorAll('rect')) : [];
+  // By time: those of the critical path are drawn last.
+  bars.sort((one, other) => one.x.baseVal.value - other.x.baseVal.value);
   const told = document.getElementById('told');
   const wide = document.getElementById('wide');
   let at = -1;

@@ -279,7 +279,10 @@ fn a_stamp_is_written_where_the_store_takes_nothing() {
 
 #[test]
 fn what_a_build_wrote_is_not_read_again_by_the_next_one() {
-    let steps = [compile("a", ""), step("sleep 0.1; cat out/a > out/b", &["build:a"], &["b"])];
+    // A time that lies ahead makes it one that cannot be believed, and that can be once the second command has ended.
+    let ahead = "cp in out/a; cp in out/x; touch -d @$(($(date +%s) + 1)) out/a out/x";
+    let late = step("sleep 1.3; cat out/a > out/b", &["build:a"], &["b"]);
+    let steps = [step(ahead, &["in"], &["a", "x"]), late];
     let mut space = hooked(&steps, |_| Ok(()));
     space.build();
     let next = space.build();

@@ -107,6 +107,8 @@ impl App {
         manner: Manner,
         targets: &[String],
     ) -> Result<Self, Failure> {
+        // Who counts the cores does so once. If there is a pool already, that one is as good.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(environment.cores).build_global();
         let terminal = Terminal::look();
         let asked = if manner.answers { Format::Plain } else { settings.format };
         let format = terminal::format(asked, terminal.stderr, &environment);

@@ -38,7 +38,7 @@ pub(crate) enum Start {
 pub(crate) fn look(app: &mut App, place: &Place, wanted: &Wanted) -> Result<Start, Failure> {
     let path = place.builds.join(&app.settings.profile);
     // Who wants to be told of each fresh action takes the whole way.
-    if app.plans || app.settings.verbose {
+    if app.plans || app.settings.verbose || app.settings.timings.is_some() {
         return Ok(Start::Whole(None));
     }
     let request = request(app, wanted);
@@ -57,12 +57,23 @@ pub(crate) fn look(app: &mut App, place: &Place, wanted: &Wanted) -> Result<Star
     };
     match snapshot::prove(&build, &|| locked.now(), &caller)? {
         Proof::Holds(held) => Ok(Start::Done(Box::new(told(app, place, *held)))),
+        // A journal that is only ever resumed in part is never rewritten.
+        Proof::Part(part) if length(&locked.journal()) > 2 * part.whole_journal() + LITTLE => {
+            Ok(Start::Whole(Some(locked)))
+        }
         Proof::Part(part) => Ok(Start::Part(part, locked)),
         Proof::Fails => {
             snapshot::remove(&build);
             Ok(Start::Whole(Some(locked)))
         }
     }
+}
+
+/// How much a journal may grow, in bytes, however short it is.
+const LITTLE: u64 = 4 << 20;
+
+fn length(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |meta| meta.len())
 }
 
 /// Tells of a build in which nothing is to be done, and gives its account.

@@ -3,7 +3,9 @@
 
 use rekindle_engine::build::build;
 use rekindle_engine::build_dir::{BuildDir, Locked};
+use rekindle_engine::error::Error;
 use rekindle_engine::event::{Event, Summary};
+use rekindle_engine::history::History;
 use rekindle_engine::request::{Mode, Request};
 use rekindle_engine::snapshot::{self, Adopted, Built, Claims, Looked, Part};
 use rekindle_fingerprint::consult::{self, Record};
@@ -79,7 +81,8 @@ impl Survey {
     /// There is no project, the manifest is wrong, the build directory cannot be used.
     pub(crate) fn new(app: &mut App) -> Result<Self, Failure> {
         let place = Place::find(&app.settings, app.given.as_deref())?;
-        let Opened { project, mut files, mut dir, .. } = Opened::new(app, place, Wanted::Everything, None)?;
+        let Opened { project, mut files, mut dir, .. } =
+            Opened::new(app, place, Wanted::Everything, None, Locked::remember)?;
         let toolchains = toolchains::surveyed(app, &project, &mut files, &mut dir)?;
         Ok(Self { files, toolchains })
     }
@@ -95,8 +98,15 @@ struct Opened {
 }
 
 impl Opened {
-    /// Reads the manifest and, unless it is `locked` already, locks the build directory.
-    fn new(app: &mut App, place: Place, wanted: Wanted, locked: Option<Locked>) -> Result<Self, Failure> {
+    /// Reads the manifest and, unless it is `locked` already, locks the build directory. What that remembers is read by
+    /// `remember`.
+    fn new(
+        app: &mut App,
+        place: Place,
+        wanted: Wanted,
+        locked: Option<Locked>,
+        remember: impl FnOnce(Locked, &mut Files) -> Result<BuildDir, Error>,
+    ) -> Result<Self, Failure> {
         let asked = load_request(&app.settings, &app.environment, wanted);
         consult::begin();
         let mut project = load(&place.shown, &asked)?;
@@ -111,7 +121,7 @@ impl Opened {
             consult::begin();
             project = load(&place.shown, &asked)?;
         }
-        let mut dir = locked.remember(&mut files)?;
+        let mut dir = remember(locked, &mut files)?;
         // Before toolchains are asked: their answers are shared, too.
         let store = open_store(app, &place, &project);
         if let Some(store) = &store {
@@ -160,7 +170,8 @@ impl Session {
     }
 
     fn whole(app: &mut App, place: Place, wanted: Wanted, locked: Option<Locked>) -> Result<Self, Failure> {
-        let Opened { place, project, mut files, mut dir, store } = Opened::new(app, place, wanted, locked)?;
+        let Opened { place, project, mut files, mut dir, store } =
+            Opened::new(app, place, wanted, locked, Locked::remember)?;
         let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, None)?;
         for notice in &lowered.notices {
             app.reporter.notice(notice);
@@ -177,9 +188,19 @@ impl Session {
         part: Box<Part>,
         locked: Locked,
     ) -> Result<Option<Self>, Failure> {
+        let mut adopted = None;
+        let remember = |locked: Locked, files: &mut Files| {
+            let known = part.adopt(files).ok();
+            let (keys, saved) =
+                known.as_ref().map(|known| (known.keys.clone(), known.saved.clone())).unwrap_or_default();
+            adopted = known;
+            let history = History::open_part(&locked.journal(), files, &keys, saved)?;
+            files.set_instant(locked.now()?);
+            locked.resume(history)
+        };
         let Opened { place, project, mut files, mut dir, store } =
-            Opened::new(app, place, wanted, Some(locked))?;
-        let Ok(adopted) = part.adopt(&mut files) else { return Ok(None) };
+            Opened::new(app, place, wanted, Some(locked), remember)?;
+        let Some(adopted) = adopted else { return Ok(None) };
         let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, Some(&adopted.keys))?;
         if adopted.keys.iter().any(|key| lowered.graph.producer(*key).is_none()) {
             return Ok(None);

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::Error;
 use crate::journal::{Journal, Mark};
-use crate::record::{Entry, Reader, Writer, length_of};
+use crate::record::{Entry, Reader, Scout, Writer, length_of};
 
 /// A journal below this length is never rewritten.
 const SMALL: u64 = 1 << 20;
@@ -203,6 +203,31 @@ impl History {
             Err(_) => false,
         })?;
         Ok(Self::new(journal, known, false))
+    }
+
+    /// Reads of the journal at `path` what it says of the actions that `wanted` names. `saved` are signatures that were
+    /// written down before, here or elsewhere. The history is partial.
+    ///
+    /// # Errors
+    /// As [`History::open`].
+    pub fn open_part(
+        path: &Path,
+        files: &mut Files,
+        wanted: &FxHashSet<PathId>,
+        saved: Vec<(PathId, Prior)>,
+    ) -> Result<Self, Error> {
+        let mut scout = Scout::new(wanted);
+        let mut known = Known { saved: saved.into_iter().collect(), ..Known::default() };
+        let journal = Journal::open(path, |record| match scout.read(record, files) {
+            Ok(entry) => {
+                if let Some(entry) = entry {
+                    known.take(entry, length_of(record.payload), files);
+                }
+                true
+            }
+            Err(_) => false,
+        })?;
+        Ok(Self::new(journal, known, true))
     }
 
     /// Goes on behind `mark`, where the journal at `path` ended when `base` was all that counts of it, or the part that

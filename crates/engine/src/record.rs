@@ -1,5 +1,7 @@
 //! What the records of the journal say, as bytes: `docs/format/journal.md` is the same in words.
 
+mod scout;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -16,6 +18,8 @@ use rekindle_fingerprint::stamp::{Bound, Holds, Output, Stamp};
 
 use crate::history::Before;
 use crate::journal::{FRAME, Journal, Record};
+
+pub(crate) use scout::Scout;
 
 /// Kinds of records. A number is never used again for something else.
 mod kind {
@@ -145,7 +149,7 @@ impl Reader {
             kind::STAMP => {
                 let before = Before::from_code(d.u8()?).ok_or(Malformed)?;
                 let key = self.path(&mut d)?;
-                Entry::Stamp { key, stamp: Box::new(self.stamp(&mut d)?), before }
+                Entry::Stamp { key, stamp: Box::new(stamp(&mut d, self)?), before }
             }
             kind::FORGET => Entry::Forget(self.path(&mut d)?),
             kind::STARTED => Entry::Started(self.path(&mut d)?, d.list(|d| self.path(d))?),
@@ -154,12 +158,7 @@ impl Reader {
                 let content = self.content(&mut d)?;
                 Entry::Signature(path, Prior { signature: signature(&mut d)?, content, racy: false })
             }
-            kind::IDENTITY => {
-                let digest = d.digest()?;
-                let part =
-                    |d: &mut Decoder<'_>| Ok(Part { name: d.text()?.to_string(), digest: d.digest()? });
-                Entry::Identity(digest, d.list(part)?)
-            }
+            kind::IDENTITY => identity(&mut d)?,
             kind::MEMO => Entry::Memo(d.digest()?, d.bytes()?.to_vec()),
             _ => return Err(Malformed),
         };
@@ -167,55 +166,87 @@ impl Reader {
         Ok(entry)
     }
 
-    fn path(&self, d: &mut Decoder<'_>) -> Result<PathId, Malformed> {
-        nth(&self.paths, d.u32()?)
+    fn path(&mut self, d: &mut Decoder<'_>) -> Result<PathId, Malformed> {
+        self.path_numbered(d.u32()?)
     }
 
-    fn text(&self, d: &mut Decoder<'_>) -> Result<TextId, Malformed> {
-        nth(&self.texts, d.u32()?)
+    fn content(&mut self, d: &mut Decoder<'_>) -> Result<ContentId, Malformed> {
+        self.content_numbered(d.u32()?)
+    }
+}
+
+impl Numbered for Reader {
+    fn path_numbered(&mut self, number: u32) -> Result<PathId, Malformed> {
+        nth(&self.paths, number)
     }
 
-    fn content(&self, d: &mut Decoder<'_>) -> Result<ContentId, Malformed> {
-        nth(&self.contents, d.u32()?)
+    fn text_numbered(&mut self, number: u32) -> Result<TextId, Malformed> {
+        nth(&self.texts, number)
     }
 
-    fn stamp(&self, d: &mut Decoder<'_>) -> Result<Stamp, Malformed> {
-        Ok(Stamp {
-            kind: ActionKind::from_code(d.u8()?).ok_or(Malformed)?,
-            command: Command {
-                digest: d.digest()?,
-                argv: d.list(|d| self.text(d))?,
-                env: d.list(|d| Ok((self.text(d)?, self.text(d)?)))?,
-                cwd: self.text(d)?,
-                produces: d.list(|d| self.text(d))?,
-            },
-            identity: d.option(Decoder::digest)?,
-            declared: d.list(|d| Ok((self.path(d)?, self.content(d)?)))?,
-            executables: d.list(|d| self.path(d))?,
-            discovered: d.list(|d| Ok((self.path(d)?, d.option(|d| self.content(d))?)))?,
-            lookups: d.option(|d| Lookups::decode(d, |number| nth(&self.paths, number).ok()))?,
-            deferred: d.list(|d| self.path(d))?,
-            outputs: d.list(|d| {
-                Ok(Output { path: self.path(d)?, content: self.content(d)?, executable: d.u8()? != 0 })
-            })?,
-            links: d.list(|d| self.path(d))?,
-            holds: match d.u8()? {
-                0 => Holds::Everywhere,
-                1 => Holds::AtRoots(Bound {
-                    roots: d.list(|d| Ok(d.text()?.into()))?,
-                    places: d.digest()?,
-                    why: d.text()?.to_string(),
-                }),
-                2 => Holds::OnMachine(d.digest()?),
-                _ => return Err(Malformed),
-            },
-            volatile: d.option(|d| d.text().map(str::to_string))?,
-            unprovable: d.option(|d| d.text().map(str::to_string))?,
-            printed: d.bytes()?.to_vec(),
-            duration_ms: d.u32()?,
-            shared: d.option(|d| d.digest().map(ActionDigest))?,
-        })
+    fn content_numbered(&mut self, number: u32) -> Result<ContentId, Malformed> {
+        nth(&self.contents, number)
     }
+}
+
+/// What the numbers in a record mean.
+pub(crate) trait Numbered {
+    /// The path with a number.
+    fn path_numbered(&mut self, number: u32) -> Result<PathId, Malformed>;
+
+    /// The text with a number.
+    fn text_numbered(&mut self, number: u32) -> Result<TextId, Malformed>;
+
+    /// The content with a number.
+    fn content_numbered(&mut self, number: u32) -> Result<ContentId, Malformed>;
+}
+
+/// Reads a stamp, whose numbers mean what `of` says.
+pub(crate) fn stamp(d: &mut Decoder<'_>, of: &mut impl Numbered) -> Result<Stamp, Malformed> {
+    Ok(Stamp {
+        kind: ActionKind::from_code(d.u8()?).ok_or(Malformed)?,
+        command: Command {
+            digest: d.digest()?,
+            argv: d.list(|d| of.text_numbered(d.u32()?))?,
+            env: d.list(|d| Ok((of.text_numbered(d.u32()?)?, of.text_numbered(d.u32()?)?)))?,
+            cwd: of.text_numbered(d.u32()?)?,
+            produces: d.list(|d| of.text_numbered(d.u32()?))?,
+        },
+        identity: d.option(Decoder::digest)?,
+        declared: d.list(|d| Ok((of.path_numbered(d.u32()?)?, of.content_numbered(d.u32()?)?)))?,
+        executables: d.list(|d| of.path_numbered(d.u32()?))?,
+        discovered: d
+            .list(|d| Ok((of.path_numbered(d.u32()?)?, d.option(|d| of.content_numbered(d.u32()?))?)))?,
+        lookups: d.option(|d| Lookups::decode(d, |number| of.path_numbered(number).ok()))?,
+        deferred: d.list(|d| of.path_numbered(d.u32()?))?,
+        outputs: d.list(|d| {
+            let (path, content) = (of.path_numbered(d.u32()?)?, of.content_numbered(d.u32()?)?);
+            Ok(Output { path, content, executable: d.u8()? != 0 })
+        })?,
+        links: d.list(|d| of.path_numbered(d.u32()?))?,
+        holds: match d.u8()? {
+            0 => Holds::Everywhere,
+            1 => Holds::AtRoots(Bound {
+                roots: d.list(|d| Ok(d.text()?.into()))?,
+                places: d.digest()?,
+                why: d.text()?.to_string(),
+            }),
+            2 => Holds::OnMachine(d.digest()?),
+            _ => return Err(Malformed),
+        },
+        volatile: d.option(|d| d.text().map(str::to_string))?,
+        unprovable: d.option(|d| d.text().map(str::to_string))?,
+        printed: d.bytes()?.to_vec(),
+        duration_ms: d.u32()?,
+        shared: d.option(|d| d.digest().map(ActionDigest))?,
+    })
+}
+
+/// Reads what an identity was made of.
+fn identity(d: &mut Decoder<'_>) -> Result<Entry, Malformed> {
+    let digest = d.digest()?;
+    let part = |d: &mut Decoder<'_>| Ok(Part { name: d.text()?.to_string(), digest: d.digest()? });
+    Ok(Entry::Identity(digest, d.list(part)?))
 }
 
 fn signature(d: &mut Decoder<'_>) -> Result<Signature, Malformed> {

@@ -194,6 +194,7 @@ pub fn keep(build: &Path, built: Built<'_>, claims: Claims, clock: Instant) -> R
         bound: Vec::new(),
         volatile: 0,
         local: 0,
+        journal: built.history.length(),
         note: claims.note.clone(),
     };
     let mut draft = Draft::new(terms);

@@ -78,7 +78,7 @@ pub enum Wanted {
 /// # Errors
 /// Everything that is wrong with the manifest, with its places; all of it is the person's to mend.
 pub fn load(path: &Path, request: &Request) -> Result<Project, Diagnostics> {
-    let mut reader = Reader::default();
+    let reader = Reader::default();
     // The path may be relative: which manifest is meant is the caller's affair.
     let (file, dir) = consult::off_the_record(|| locate(path, &mut Reader::default()))?;
     let bytes = consult::read(&dir.join(file.file_name().unwrap_or_default()))

@@ -236,6 +236,7 @@ impl Draft {
             kind: ActionKind::ALL.iter().position(|kind| *kind == stamp.kind).unwrap_or_default() as u8,
             volatile: remarks.volatile.is_some(),
             local: remarks.local.is_some(),
+            leaves: !stamp.deferred.is_empty(),
             bound,
         };
         let number = match number {

@@ -4,6 +4,7 @@
 use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_fingerprint::encode::Malformed;
 use rekindle_fingerprint::signature::{FileTime, Signature};
+use twox_hash::XxHash3_64;
 
 /// Starts every snapshot.
 const MAGIC: &[u8; 16] = b"rekindlesnapshot";
@@ -42,9 +43,9 @@ impl Section {
 /// Magic, version, number of sections; offset, length and checksum of each; checksum of all that.
 pub(super) const HEADER: usize = 16 + 4 + 4 + Section::COUNT * 24 + 8;
 
-/// A fast sum that tells damage: the first eight bytes of the BLAKE3 digest.
+/// A fast sum that tells damage: XXH3-64 (<https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md>).
 fn sum(bytes: &[u8]) -> u64 {
-    u64_at(&Digest::of(bytes).0, 0)
+    XxHash3_64::oneshot(bytes)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -266,6 +267,8 @@ pub(super) struct ActionRecord {
     /// Whether its result is volatile, and whether it is local.
     pub(super) volatile: bool,
     pub(super) local: bool,
+    /// Whether it leaves something for links to read.
+    pub(super) leaves: bool,
     /// What binds its result, as a number of the terms' list counted from 1; 0 if nothing does.
     pub(super) bound: u32,
 }
@@ -275,7 +278,14 @@ impl Record for ActionRecord {
 
     fn write(&self, bytes: &mut Vec<u8>) {
         put!(bytes, self.start, self.length, self.outputs);
-        put!(bytes, self.kind, u8::from(self.volatile), u8::from(self.local), 0u8, self.bound);
+        put!(
+            bytes,
+            self.kind,
+            u8::from(self.volatile),
+            u8::from(self.local),
+            u8::from(self.leaves),
+            self.bound
+        );
     }
 
     fn read(bytes: &[u8]) -> Self {
@@ -286,6 +296,7 @@ impl Record for ActionRecord {
             kind: bytes[12],
             volatile: bytes[13] != 0,
             local: bytes[14] != 0,
+            leaves: bytes[15] != 0,
             bound: u32_at(bytes, 16),
         }
     }
@@ -313,8 +324,16 @@ mod tests {
         let signature =
             Signature { size: 5, mtime: FileTime(-6), ctime: FileTime(7), inode: u64::MAX, mode: 0o644 };
         let state = StateRecord { signature, content: 12 };
-        let action =
-            ActionRecord { start: 1, length: 2, outputs: 1, kind: 4, volatile: true, local: false, bound: 3 };
+        let action = ActionRecord {
+            start: 1,
+            length: 2,
+            outputs: 1,
+            kind: 4,
+            volatile: true,
+            local: false,
+            leaves: true,
+            bound: 3,
+        };
         let blob = Blob::of(b"text");
         assert_eq!(PathRecord::nth(&section(&[path, path]), 1), Some(path));
         assert_eq!(StateRecord::nth(&section(&[state]), 0), Some(state));

@@ -7,7 +7,7 @@ use std::path::Path;
 use rekindle_fingerprint::action::ActionKind;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::encode::Malformed;
-use rekindle_fingerprint::files::{Cost, Files, PathId, Seen};
+use rekindle_fingerprint::files::{Cost, Files, PathId, Prior, Seen};
 use rekindle_fingerprint::signature::Signature;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -29,7 +29,8 @@ pub struct Part {
 
 /// What is to be built of a project whose other actions are proved to be fresh.
 pub struct Adopted {
-    /// What names the actions that have to be in the graph: those that may be stale, and those that make what they read.
+    /// What names the actions that have to be in the graph: those that may be stale, and those that make what these read
+    /// and leave something for links.
     pub keys: FxHashSet<PathId>,
     /// What names those that may be stale.
     pub stale: Vec<PathId>,
@@ -37,6 +38,8 @@ pub struct Adopted {
     pub proved: Proved,
     /// What looking at files has cost so far.
     pub cost: Cost,
+    /// Signatures of files that the next build knows without the journal.
+    pub saved: Vec<(PathId, Prior)>,
     /// For each path of the snapshot that the build knows, what it is there.
     pub(super) numbers: Vec<(PathId, u32)>,
     /// The numbers of the actions in the snapshot.
@@ -60,6 +63,11 @@ impl Part {
     /// What the caller gave with the snapshot.
     pub fn note(&self) -> &[u8] {
         &self.image.terms.note
+    }
+
+    /// How long the journal was when everything was last built from the whole of it, in bytes.
+    pub fn whole_journal(&self) -> u64 {
+        self.image.terms.journal
     }
 
     /// Whether what has changed is nobody's: a file that was read once and is read no more.
@@ -96,13 +104,14 @@ impl Part {
         }
     }
 
-    /// The actions that have to be in the graph: those that are `affected`, and those that make what they read.
+    /// The actions that have to be in the graph: those that are `affected`, and those that make what they read and leave
+    /// something for links, of which only their stamps tell.
     fn needed(&self, affected: &[bool]) -> Result<Vec<bool>, Malformed> {
         const NOBODY: u32 = u32::MAX;
         let mut makers = vec![NOBODY; self.image.paths()];
         for number in 0..affected.len() {
             let action = self.image.action(number).ok_or(Malformed)?;
-            for output in self.image.list(&action).take(action.outputs as usize) {
+            for output in self.image.list(&action).take(action.outputs as usize).filter(|_| action.leaves) {
                 *makers.get_mut(output as usize).ok_or(Malformed)? =
                     u32::try_from(number).map_err(|_| Malformed)?;
             }
@@ -133,6 +142,7 @@ impl Part {
             stale: Vec::new(),
             proved: Proved::default(),
             cost: self.cost,
+            saved: Vec::new(),
             numbers: Vec::new(),
             actions: FxHashMap::default(),
         };
@@ -167,6 +177,11 @@ impl Part {
         }
         let reasons = self.image.terms.bound.iter().zip(bound);
         adopted.proved.bound = reasons.map(|((why, tools, _), count)| (why.clone(), *tools, count)).collect();
+        for id in known.iter().flatten() {
+            if let Seen::File { signature, content, racy: false } = *files.seen(*id) {
+                adopted.saved.push((*id, Prior { signature, content, racy: false }));
+            }
+        }
         let numbered = known.iter().zip(0..);
         adopted.numbers = numbered.filter_map(|(id, number)| Some(((*id)?, number))).collect();
         Ok(adopted)

@@ -35,6 +35,8 @@ pub(super) struct Terms {
     pub(super) volatile: u64,
     /// How many results are local.
     pub(super) local: u64,
+    /// How long the journal was, in bytes, when the snapshot was made of the whole.
+    pub(super) journal: u64,
     /// What the caller wants back.
     pub(super) note: Vec<u8>,
 }
@@ -160,7 +162,7 @@ impl Terms {
         e.list(&self.bound, |e, (why, tools, count)| {
             e.bytes(why.as_bytes()).u8(u8::from(*tools)).u64(*count);
         });
-        e.u64(self.volatile).u64(self.local).bytes(&self.note);
+        e.u64(self.volatile).u64(self.local).u64(self.journal).bytes(&self.note);
         e.into_bytes()
     }
 
@@ -189,6 +191,7 @@ impl Terms {
             bound: d.list(|d| Ok((d.text()?.to_string(), d.u8()? != 0, d.u64()?)))?,
             volatile: d.u64()?,
             local: d.u64()?,
+            journal: d.u64()?,
             note: d.bytes()?.to_vec(),
         };
         d.end()?;

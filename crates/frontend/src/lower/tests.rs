@@ -592,14 +592,11 @@ fn what_was_looked_at_is_written_down() {
         text += &format!("{name:?} {value:?}\n");
     }
     insta::assert_snapshot!(text, @r#"
-    Canonical /P: /P
     Content /P/rekindle.toml: content
     Names /P/src/a: names
     Names /P/src/b: names
     Names /P/src: names
     What /P/include: Directory
-    What /P/rekindle.toml: File(33188)
-    What /P: Directory
     What /bin/no-such-program: Nothing
     What /usr/bin/no-such-program: Nothing
     "CC" None

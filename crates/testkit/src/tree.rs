@@ -9,8 +9,18 @@ use std::path::{Path, PathBuf};
 use crate::files::must;
 
 /// What the build directory holds besides outputs: never compared.
-const PRIVATE: [&str; 9] =
-    ["journal", "journal.new", "marker", "lock", "running", "tmp", "kept", "CACHEDIR.TAG", "snapshot"];
+const PRIVATE: [&str; 10] = [
+    "journal",
+    "journal.new",
+    "marker",
+    "lock",
+    "running",
+    "tmp",
+    "kept",
+    "CACHEDIR.TAG",
+    "snapshots",
+    "timings.html",
+];
 
 /// One thing in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]

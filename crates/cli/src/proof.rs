@@ -63,7 +63,7 @@ pub(crate) fn look(app: &mut App, place: &Place, wanted: &Wanted) -> Result<Star
         }
         Proof::Part(part) => Ok(Start::Part(part, locked)),
         Proof::Fails => {
-            snapshot::remove(&build);
+            snapshot::remove(&build, &request);
             Ok(Start::Whole(Some(locked)))
         }
     }
@@ -103,7 +103,7 @@ pub(crate) fn request(app: &App, wanted: &Wanted) -> Digest {
     e.u64(size).u64(changed.cast_unsigned());
     e.bytes(app.settings.profile.as_bytes());
     e.list(&app.settings.define, |e, option| {
-        e.bytes(option.words.as_bytes()).bytes(option.shown.as_bytes());
+        e.bytes(option.words.as_bytes());
     });
     match wanted {
         Wanted::Default => e.u8(0),

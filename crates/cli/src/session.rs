@@ -155,7 +155,7 @@ impl Session {
                 match Self::part(app, place.clone(), wanted.clone(), part, locked)? {
                     Some(session) => return Ok(Begun::Session(Box::new(session))),
                     // It contradicts itself: somebody else wrote it.
-                    None => snapshot::remove(&build),
+                    None => snapshot::remove(&build, &request),
                 }
                 None
             }
@@ -249,8 +249,10 @@ impl Session {
         let Self { dir, files, lowered, .. } = self;
         let mut summary = build(dir, &lowered.graph, files, &request, &app.live, &mut tell)?;
         let judged = consult::end().unwrap_or_default();
-        if mode == Mode::Build {
-            self.leave(&request.outputs, &summary, judged)?;
+        let left = if mode == Mode::Build { self.leave(&request.outputs, &summary, judged) } else { Ok(()) };
+        if let Err(error) = left {
+            let error = without_numbers(&error.to_string());
+            app.reporter.note(&format!("the next build will have to look at everything: {error}"));
         }
         if let Some(used) = &mut summary.store {
             used.place = used.place.take().map(|path| store::shown(&path, &self.place.spelled));
@@ -268,7 +270,7 @@ impl Session {
     }
 
     /// Leaves what the next build can prove from that it has nothing to do.
-    fn leave(&mut self, outputs: &[PathId], summary: &Summary, judged: Record) -> Result<(), Failure> {
+    fn leave(&mut self, outputs: &[PathId], summary: &Summary, judged: Record) -> Result<(), Error> {
         let Self { place, project, files, dir, lowered, proof, .. } = self;
         let Some(left) = proof.take() else { return Ok(()) };
         let build = files.roots().get(Roots::BUILD).path.clone();

@@ -5,6 +5,8 @@
 mod claims;
 #[path = "snapshot/damage.rs"]
 mod damage;
+#[path = "snapshot/elsewhere.rs"]
+mod elsewhere;
 #[path = "snapshot/kit.rs"]
 mod kit;
 #[path = "snapshot/pair.rs"]

@@ -40,6 +40,9 @@ pub fn build(
     session.observe_everything();
     let total = session.scheduler.progress().total() + session.proved();
     (session.events)(Event::Started { total });
+    for report in &request.proved.reports {
+        (session.events)(Event::ActionFinished(Box::new(report.clone())));
+    }
     session.run();
     session.close()
 }

@@ -35,17 +35,20 @@ use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::consult::{self, Answer, Question, Record};
 use rekindle_fingerprint::digest::Digest;
+use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{Files, PathId, Seen};
+use rekindle_fingerprint::lookup::{Outputs, World as _};
 use rekindle_fingerprint::roots::{RootId, Roots};
 use rekindle_fingerprint::signature::Instant;
-use rekindle_fingerprint::stamp::Holds;
 use rekindle_scheduler::Graph;
 use rustc_hash::FxHashMap;
 
+use crate::build_dir::OWN;
 use crate::error::{At, Error};
 use crate::event::{BuildOutcome, Report, Summary};
 use crate::history::History;
 use draft::Draft;
+use image::Image;
 use terms::{Asked, Kept, Place, RootTerm, Terms};
 
 pub use part::{Adopted, Part, Proved};
@@ -106,21 +109,47 @@ pub fn prove(
     prove::prove(&place(build, &caller.request), clock, caller)
 }
 
-/// Removes the snapshots of the build directory at `build`: they speak of another project than the one that is built now.
-pub fn remove(build: &Path) {
-    let _ = std::fs::remove_dir_all(build.join(DIRECTORY));
+/// Removes the snapshot for a request, which is not true any more.
+pub fn remove(build: &Path, request: &Digest) {
+    let _ = std::fs::remove_file(place(build, request));
 }
 
-/// Makes room for one more: the oldest go.
-fn make_room(build: &Path) -> Result<(), Error> {
+/// The snapshots of the build directory at `build`. What lies there otherwise, of whoever made it, is none of them.
+fn all(build: &Path) -> Vec<PathBuf> {
     let directory = build.join(DIRECTORY);
+    if !std::fs::symlink_metadata(&directory).is_ok_and(|meta| meta.is_dir()) {
+        return Vec::new();
+    }
+    let is_name = |name: &str| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    files.filter(|entry| entry.file_name().to_str().is_some_and(is_name)).map(|entry| entry.path()).collect()
+}
+
+/// Makes room for one more at `place`: the oldest go, and those that know of other actions than those named by `keys`.
+fn make_room(build: &Path, place: &Path, keys: &Digest) -> Result<(), Error> {
+    let directory = build.join(DIRECTORY);
+    match std::fs::symlink_metadata(&directory) {
+        Ok(meta) if meta.is_dir() => {}
+        Ok(_) => std::fs::remove_file(&directory).at("remove", &directory)?,
+        Err(_) => {}
+    }
     std::fs::create_dir_all(&directory).at("create", &directory)?;
-    let entries = std::fs::read_dir(&directory).at("list", &directory)?;
-    let age = |entry: &std::fs::DirEntry| entry.metadata().and_then(|meta| meta.modified()).ok();
-    let mut known: Vec<_> = entries.flatten().map(|entry| (age(&entry), entry.path())).collect();
-    known.sort();
-    let over = known.len().saturating_sub(MOST - 1);
-    for (_, path) in known.into_iter().take(over) {
+    let mut others = Vec::new();
+    for path in all(build) {
+        if path == place {
+            continue;
+        }
+        if Image::open(&path).is_none_or(|image| image.terms.keys != *keys) {
+            let _ = std::fs::remove_file(path);
+        } else {
+            let changed = std::fs::symlink_metadata(&path).and_then(|meta| meta.modified()).ok();
+            others.push((changed, path));
+        }
+    }
+    others.sort();
+    let over = others.len().saturating_sub(MOST - 1);
+    for (_, path) in others.into_iter().take(over) {
         let _ = std::fs::remove_file(path);
     }
     Ok(())
@@ -189,7 +218,8 @@ pub fn keep(build: &Path, built: Built<'_>, claims: Claims, clock: Instant) -> R
             .map(|(name, value)| (name.as_bytes().to_vec(), value.as_deref().map(terms::value)))
             .collect(),
         processor: None,
-        places: None,
+        places: terms::places(built.files.roots()),
+        keys: terms::keys(built.history.keys(), built.files),
         kinds: Default::default(),
         bound: Vec::new(),
         volatile: 0,
@@ -202,15 +232,21 @@ pub fn keep(build: &Path, built: Built<'_>, claims: Claims, clock: Instant) -> R
         let known = id.0 < 3 || claims.known_roots.contains(&root.name);
         draft.terms.roots.push(RootTerm::of(root, built.files.roots(), known));
     }
-    let mut keeper = Keeper { build, built, draft, clock, identities: FxHashMap::default() };
+    let mut keeper = Keeper {
+        build,
+        built,
+        draft,
+        clock,
+        world: None,
+        identities: FxHashMap::default(),
+        next_identity: 0,
+    };
     let actions = FxHashMap::default();
     let kept =
         keeper.actions(&actions) && keeper.looked(&claims.looked) && keeper.asked(&claims.judged, false);
     if kept {
         let place = place(build, &keeper.draft.terms.request);
-        if !place.exists() {
-            make_room(build)?;
-        }
+        make_room(build, &place, &keeper.draft.terms.keys)?;
         keeper.draft.write(&place)?;
     }
     Ok(kept)
@@ -233,11 +269,15 @@ pub fn renew(
         draft.knows(*id, *number);
     }
     let identities = part.identities();
-    let mut keeper = Keeper { build, built, draft, clock, identities };
+    let next_identity = identities.values().max().map_or(0, |most| most + 1);
+    let mut keeper = Keeper { build, built, draft, clock, world: None, identities, next_identity };
     let kept = keeper.actions(&adopted.actions) && keeper.asked(judged, false);
+    let place = place(build, &keeper.draft.terms.request);
     if kept {
-        let place = place(build, &keeper.draft.terms.request);
         keeper.draft.write(&place)?;
+    } else if keeper.built.summary.outcome == BuildOutcome::Ok {
+        // The next build finds out what is the matter.
+        let _ = std::fs::remove_file(place);
     }
     Ok(kept)
 }
@@ -248,8 +288,11 @@ struct Keeper<'a> {
     built: Built<'a>,
     draft: Draft,
     clock: Instant,
-    /// The numbers of directories.
+    /// What the graph makes, once that is asked.
+    world: Option<Outputs>,
+    /// The numbers of directories, and the next one.
     identities: FxHashMap<(u64, u64), u32>,
+    next_identity: u32,
 }
 
 impl Keeper<'_> {
@@ -259,7 +302,6 @@ impl Keeper<'_> {
         if summary.outcome != BuildOutcome::Ok || summary.unrecorded > 0 || summary.actions.would_run > 0 {
             return false;
         }
-        let mut anchored = self.draft.terms.places.is_some();
         for id in graph.wanted(outputs) {
             let action = graph.action(id);
             let Some(stamp) = action.outputs.first().and_then(|key| history.current(*key)) else {
@@ -269,7 +311,6 @@ impl Keeper<'_> {
             if !self.draft.action(number, &action.name, stamp, files) {
                 return false;
             }
-            anchored |= stamp.holds != Holds::Everywhere;
             let parts = action.identity.iter().flat_map(|identity| &identity.parts);
             if let Some(processor) = parts.into_iter().find(|part| part.name == "processor") {
                 self.draft.terms.processor = Some(processor.digest);
@@ -282,9 +323,6 @@ impl Keeper<'_> {
                 let path = self.draft.path(*link, files);
                 self.draft.ask(Asked { path, question: Question::Target, answer: Kept::Plain(answer) });
             }
-        }
-        if anchored {
-            self.draft.terms.places = Some(terms::places(files.roots()));
         }
         true
     }
@@ -309,7 +347,7 @@ impl Keeper<'_> {
     }
 
     /// Takes in what was asked of the disk; `false` if an answer is another one by now. In the build directory, commands
-    /// have changed some since: what searches would find there now is what they found, by the stamps.
+    /// may have changed it since by making what the graph says: that counted as there when it was searched.
     fn asked(&mut self, record: &Record, lowering: bool) -> bool {
         if record.is_torn() {
             return false;
@@ -339,7 +377,8 @@ impl Keeper<'_> {
                 },
                 _ if is_ours => {
                     let now = consult::ask(path, question);
-                    if lowering && !now.agrees(answer) {
+                    let may_differ = !lowering && matches!(now, Answer::File(_));
+                    if !(now.agrees(answer) || may_differ && self.is_made(path)) {
                         return false;
                     }
                     now
@@ -351,23 +390,40 @@ impl Keeper<'_> {
         true
     }
 
-    /// The listing of a directory as it is now, which must be what it was unless it `may_differ`. Its signature is kept
-    /// only if a later change would show in it.
-    fn listed(&self, path: &Path, then: &Answer, may_differ: bool) -> Option<Answer> {
+    /// Whether an action of the graph makes the file at `path`.
+    fn is_made(&mut self, path: &Path) -> bool {
+        let id = self.path_of(path);
+        self.built.graph.producer(id).is_some()
+    }
+
+    /// The listing of a directory as it is now, which must be what it was, unless it `may_differ` in what the graph
+    /// makes. Its signature is kept only if a later change would show in it.
+    fn listed(&mut self, path: &Path, then: &Answer, may_differ: bool) -> Option<Answer> {
         let now = prove::ask(path, Question::Names, self.build);
-        if !may_differ && !now.agrees(then) {
+        if !(now.agrees(then) || may_differ && self.holds_only_what_is_made(path)) {
             return None;
         }
         Some(match now {
             Answer::Names(digest, signature) => {
-                let device = rekindle_fingerprint::disk::device(path).unwrap_or_default();
-                let believed = |signature: &rekindle_fingerprint::signature::Signature| {
-                    !self.clock.makes_racy(device, signature)
-                };
-                Answer::Names(digest, signature.filter(believed))
+                Answer::Names(digest, prove::believed(path, signature, self.clock))
             }
             other => other,
         })
+    }
+
+    /// Whether everything in a directory is of the graph's making.
+    fn holds_only_what_is_made(&mut self, path: &Path) -> bool {
+        let dir = self.path_of(path);
+        let Built { graph, files, .. } = &mut self.built;
+        let produced = || graph.produced().map(|(path, _)| path);
+        let world = self.world.get_or_insert_with(|| Outputs::of(files, produced()));
+        let made = world.outputs_in(dir);
+        let Ok(names) = disk::names(path) else { return false };
+        let is_made = |name: &disk::Name| {
+            let ours = path == self.build && name.name.to_str().is_some_and(|name| OWN.contains(&name));
+            ours || made.iter().any(|made| **made == *name.name.as_bytes())
+        };
+        names.iter().all(is_made)
     }
 
     fn ask(&mut self, path: &Path, question: Question, answer: Answer) {
@@ -375,8 +431,10 @@ impl Keeper<'_> {
         let answer = match answer {
             Answer::Path(path) if question == Question::Canonical => Kept::Path(Place::of(&path, roots)),
             Answer::Identity(device, inode) => {
-                let next = self.identities.values().max().map_or(0, |most| most + 1);
-                Kept::Identity(*self.identities.entry((device, inode)).or_insert(next))
+                let next = self.next_identity;
+                let number = *self.identities.entry((device, inode)).or_insert(next);
+                self.next_identity = next.max(number.saturating_add(1));
+                Kept::Identity(number)
             }
             answer => Kept::Plain(answer),
         };

@@ -428,13 +428,11 @@ const fn flavour(seed: u64) -> Flavour {
 }
 
 #[test]
-#[ignore = "a build of a part does not tell the warnings of what it does not look at"]
 fn twelve_things_happen_and_nobody_can_tell() {
     torture(&Plan { seed: 1, steps: 12, flavour: flavour(1), store: false });
 }
 
 #[test]
-#[ignore = "a build of a part does not tell the warnings of what it does not look at"]
 fn twelve_things_happen_with_a_store_and_nobody_can_tell() {
     torture(&Plan { seed: 2, steps: 12, flavour: flavour(0), store: true });
 }

@@ -1,6 +1,8 @@
 //! A snapshot that is being made: from nothing, or from the one before.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -20,6 +22,16 @@ use super::terms::{Asked, Replay, RootTerm, Terms, encode_asked, encode_replays}
 use crate::error::{At, Error};
 use crate::settle::remarks_of;
 
+/// Writes a file that is not there yet; what lies there (of a build that was killed, or a link that somebody put there) is
+/// taken away first.
+fn put_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
+}
+
 /// No number.
 const NONE: u32 = u32::MAX;
 
@@ -27,7 +39,8 @@ const NONE: u32 = u32::MAX;
 pub(super) struct Draft {
     pub(super) terms: Terms,
     pub(super) asked: Vec<Asked>,
-    pub(super) replays: Vec<Replay>,
+    /// What actions have to say, by their numbers.
+    replays: BTreeMap<u32, Replay>,
     paths: Vec<PathRecord>,
     text: Vec<u8>,
     states: Vec<StateRecord>,
@@ -43,6 +56,10 @@ pub(super) struct Draft {
     root_numbers: FxHashMap<RootId, u16>,
     /// Where each question stands; empty until that is asked.
     places: FxHashMap<(u32, Question), usize>,
+    /// How many paths the snapshot of before has, and which they and its contents are; empty until that is asked.
+    inherited: usize,
+    by_text: FxHashMap<(u16, Box<[u8]>), u32>,
+    by_blob: FxHashMap<Blob, u32>,
 }
 
 impl Draft {
@@ -51,7 +68,7 @@ impl Draft {
         Self {
             terms,
             asked: Vec::new(),
-            replays: Vec::new(),
+            replays: BTreeMap::new(),
             paths: Vec::new(),
             text: Vec::new(),
             states: Vec::new(),
@@ -63,6 +80,9 @@ impl Draft {
             content_numbers: Vec::new(),
             root_numbers: FxHashMap::default(),
             places: FxHashMap::default(),
+            inherited: 0,
+            by_text: FxHashMap::default(),
+            by_blob: FxHashMap::default(),
         }
     }
 
@@ -70,7 +90,8 @@ impl Draft {
     pub(super) fn of(image: &Image) -> Result<Self, Malformed> {
         let mut draft = Self::new(image.terms.clone());
         draft.asked = image.asked()?;
-        draft.replays = image.replays()?;
+        draft.replays = image.replays()?.into_iter().map(|replay| (replay.action, replay)).collect();
+        draft.inherited = image.paths();
         for number in 0..u32::try_from(image.paths()).map_err(|_| Malformed)? {
             let record = image.path_record(number).ok_or(Malformed)?;
             let text = image.text_of(number).ok_or(Malformed)?;
@@ -107,6 +128,10 @@ impl Draft {
         }
         let root = self.root(files.root(path), files.roots());
         let text = files.rel(path).as_os_str().as_bytes();
+        if let Some(number) = self.inherited_path(root, text) {
+            self.knows(path, number);
+            return number;
+        }
         let record = PathRecord {
             root,
             kind: Kind::Unseen,
@@ -119,6 +144,30 @@ impl Draft {
         self.paths.push(record);
         self.states.push(StateRecord::NONE);
         self.knows(path, number);
+        number
+    }
+
+    /// The number that a path had in the snapshot of before.
+    fn inherited_path(&mut self, root: u16, text: &[u8]) -> Option<u32> {
+        if self.by_text.is_empty() && self.inherited > 0 {
+            let text =
+                |path: &PathRecord| &self.text[path.start as usize..(path.start + path.length) as usize];
+            let known = self.paths[..self.inherited].iter().zip(0..);
+            self.by_text = known.map(|(path, number)| ((path.root, text(path).into()), number)).collect();
+        }
+        if self.inherited == 0 { None } else { self.by_text.get(&(root, text.into())).copied() }
+    }
+
+    /// The number of a content.
+    fn blob(&mut self, blob: Blob) -> u32 {
+        if self.by_blob.is_empty() {
+            self.by_blob = self.contents.iter().copied().zip(0..).collect();
+        }
+        let next = u32::try_from(self.contents.len()).unwrap_or(NONE);
+        let number = *self.by_blob.entry(blob).or_insert(next);
+        if number == next {
+            self.contents.push(blob);
+        }
         number
     }
 
@@ -143,8 +192,7 @@ impl Draft {
             self.content_numbers.resize(at + 1, NONE);
         }
         if self.content_numbers[at] == NONE {
-            self.content_numbers[at] = u32::try_from(self.contents.len()).unwrap_or(NONE);
-            self.contents.push(files.blob(content));
+            self.content_numbers[at] = self.blob(files.blob(content));
         }
         self.content_numbers[at]
     }
@@ -192,8 +240,7 @@ impl Draft {
         let (kind, state) = match file {
             None => (Kind::Absent, StateRecord::NONE),
             Some((signature, blob, racy)) => {
-                let content = u32::try_from(self.contents.len()).unwrap_or(NONE);
-                self.contents.push(blob);
+                let content = self.blob(blob);
                 (if racy { Kind::Racy } else { Kind::File }, StateRecord { signature, content })
             }
         };
@@ -267,16 +314,17 @@ impl Draft {
 
     fn replay(&mut self, number: usize, name: &str, stamp: &Stamp, files: &Files) {
         let action = u32::try_from(number).unwrap_or(NONE);
-        self.replays.retain(|replay| replay.action != action);
+        self.replays.remove(&action);
         if !stamp.printed.is_empty() {
-            self.replays.push(Replay {
+            let replay = Replay {
                 action,
                 kind: stamp.kind,
                 name: name.to_string(),
                 outputs: stamp.outputs.iter().map(|output| files.show(output.path)).collect(),
                 printed: stamp.printed.clone(),
                 remarks: remarks_of(stamp),
-            });
+            };
+            self.replays.insert(action, replay);
         }
     }
 
@@ -295,15 +343,18 @@ impl Draft {
         }
     }
 
-    /// Writes it to `path`, by way of a file beside it.
+    /// Writes it to `path`, by way of a new file beside it.
     ///
     /// # Errors
     /// It cannot be written.
     pub(super) fn write(mut self, path: &Path) -> Result<(), Error> {
         let bytes = self.assemble();
         let beside = path.with_extension("new");
-        fs::write(&beside, bytes).at("write", &beside)?;
-        fs::rename(&beside, path).at("rename", &beside)
+        let written = put_new(&beside, &bytes).and_then(|()| fs::rename(&beside, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written.at("write", path)
     }
 
     fn assemble(&mut self) -> Vec<u8> {
@@ -313,7 +364,7 @@ impl Draft {
             action.start = u32::try_from(lists.len()).unwrap_or(NONE);
             lists.extend_from_slice(list);
         }
-        self.replays.sort_by_key(|replay| replay.action);
+        self.pass_over_what_nobody_has(&lists);
         self.put_in_order();
         let mut sections: [Vec<u8>; Section::COUNT] = Default::default();
         let mut put = |section: Section, bytes: Vec<u8>| sections[section as usize] = bytes;
@@ -323,7 +374,7 @@ impl Draft {
         put(Section::States, layout::section(&self.states));
         put(Section::Order, layout::section(&self.order));
         put(Section::Questions, encode_asked(&self.asked));
-        put(Section::Replays, encode_replays(&self.replays));
+        put(Section::Replays, encode_replays(&self.replays.values().cloned().collect::<Vec<_>>()));
         put(Section::Contents, layout::section(&self.contents));
         put(Section::Actions, layout::section(&self.actions));
         put(Section::Lists, layout::section(&lists));
@@ -348,6 +399,19 @@ impl Draft {
             {
                 *count += 1;
             }
+        }
+    }
+
+    /// A path that no action has any more, and that lowering did not look at, is not looked at by the next build.
+    fn pass_over_what_nobody_has(&mut self, lists: &[u32]) {
+        let mut had = vec![false; self.paths.len()];
+        for number in lists {
+            if let Some(had) = had.get_mut(*number as usize) {
+                *had = true;
+            }
+        }
+        for (path, _) in self.paths.iter_mut().zip(had).filter(|(path, had)| !had && !path.lowers) {
+            path.kind = Kind::Unseen;
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::path::Path;
 
 use memmap2::Mmap;
+use rustix::fs::{Mode, OFlags};
 
 /// The bytes of a file.
 #[derive(Debug)]
@@ -17,8 +18,11 @@ impl Mapped {
     /// # Errors
     /// Whatever the system says.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        if file.metadata()?.len() == 0 {
+        // Nothing but a file that lies there itself: opening another thing may never end.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let meta = file.metadata()?;
+        if !meta.is_file() || meta.len() == 0 {
             return Ok(Self(None));
         }
         // SAFETY: the bytes must not change while they are mapped. A snapshot is written beside its place and renamed

@@ -14,9 +14,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::draft::Draft;
 use super::image::Image;
 use super::layout::Kind;
-use super::prove::{Now, Placed, relist};
+use super::prove::{Now, Placed, take_listings};
 use super::terms::Kept;
-use crate::event::Counts;
+use crate::event::{Counts, Report, Summary};
 
 /// A snapshot of which some files are no longer true, and nothing that lowering looked at.
 pub struct Part {
@@ -47,7 +47,7 @@ pub struct Adopted {
 }
 
 /// What a summary says of results that were proved to be fresh.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Proved {
     /// Their numbers, by kind.
     pub kinds: [u64; ActionKind::ALL.len()],
@@ -57,6 +57,8 @@ pub struct Proved {
     pub volatile: u64,
     /// How many are local.
     pub local: u64,
+    /// What they have to say.
+    pub reports: Vec<Report>,
 }
 
 impl Part {
@@ -84,24 +86,59 @@ impl Part {
             }
         }
         let mut affected = vec![false; self.image.actions()];
-        loop {
-            let mut grew = false;
-            for (number, affected) in affected.iter_mut().enumerate() {
-                let action = self.image.action(number).ok_or(Malformed)?;
-                if *affected || !self.image.list(&action).any(|path| other.get(path as usize) == Some(&true))
-                {
-                    continue;
-                }
+        // Most stand behind those that make what they read, so that one way through finds all of them.
+        let mut grew = self.pass(&mut other, &mut affected)?;
+        if grew {
+            grew = self.pass(&mut other, &mut affected)?;
+        }
+        if grew {
+            self.spread(&mut other, &mut affected)?;
+        }
+        Ok(affected)
+    }
+
+    /// Goes once through all actions; tells whether another one was found.
+    fn pass(&self, other: &mut [bool], affected: &mut [bool]) -> Result<bool, Malformed> {
+        let mut grew = false;
+        for (number, affected) in affected.iter_mut().enumerate() {
+            let action = self.image.action(number).ok_or(Malformed)?;
+            if !*affected && self.image.list(&action).any(|path| other.get(path as usize) == Some(&true)) {
                 *affected = true;
                 grew = true;
                 for output in self.image.list(&action).take(action.outputs as usize) {
                     *other.get_mut(output as usize).ok_or(Malformed)? = true;
                 }
             }
-            if !grew {
-                return Ok(affected);
+        }
+        Ok(grew)
+    }
+
+    /// Finds the rest along the paths, each looked at once.
+    fn spread(&self, other: &mut [bool], affected: &mut [bool]) -> Result<(), Malformed> {
+        let mut readers: Vec<Vec<u32>> = vec![Vec::new(); self.image.paths()];
+        for number in 0..affected.len() {
+            let action = self.image.action(number).ok_or(Malformed)?;
+            for path in self.image.list(&action) {
+                let number = u32::try_from(number).map_err(|_| Malformed)?;
+                readers.get_mut(path as usize).ok_or(Malformed)?.push(number);
             }
         }
+        let mut open: Vec<usize> = (0..other.len()).filter(|path| other[*path]).collect();
+        while let Some(path) = open.pop() {
+            for number in std::mem::take(&mut readers[path]) {
+                let number = number as usize;
+                if std::mem::replace(&mut affected[number], true) {
+                    continue;
+                }
+                let action = self.image.action(number).ok_or(Malformed)?;
+                for output in self.image.list(&action).take(action.outputs as usize) {
+                    if !std::mem::replace(other.get_mut(output as usize).ok_or(Malformed)?, true) {
+                        open.push(output as usize);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The actions that have to be in the graph: those that are `affected`, and those that make what they read and leave
@@ -175,6 +212,9 @@ impl Part {
                 self.path(number, files, &mut known)?;
             }
         }
+        let said = self.image.replays()?;
+        let said = said.iter().filter(|replay| needed.get(replay.action as usize) == Some(&false));
+        adopted.proved.reports = said.map(|replay| replay.report(&self.placed.roots)).collect();
         let reasons = self.image.terms.bound.iter().zip(bound);
         adopted.proved.bound = reasons.map(|((why, tools, _), count)| (why.clone(), *tools, count)).collect();
         for id in known.iter().flatten() {
@@ -243,7 +283,7 @@ impl Part {
                 Now::Gone | Now::Other => draft.change(*number, None),
             }
         }
-        relist(&mut draft, &self.relisted);
+        take_listings(&mut draft, &self.relisted);
         Ok(draft)
     }
 }
@@ -255,7 +295,7 @@ impl Proved {
     }
 
     /// Adds them to an account.
-    pub fn add_to(&self, summary: &mut crate::event::Summary) {
+    pub fn add_to(&self, summary: &mut Summary) {
         for (counts, count) in summary.kinds.iter_mut().zip(self.kinds) {
             *counts = Counts { fresh: counts.fresh + count, ..*counts };
         }

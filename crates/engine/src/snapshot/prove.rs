@@ -98,10 +98,12 @@ pub(super) fn prove(
     if now.iter().any(|(number, now)| changed(now) && lowers(*number)) {
         return Ok(Proof::Fails);
     }
+    let relisted = relist(&placed, &image, &asked, relisted, clock()?);
     let part = Part { image, placed, now, relisted, cost };
     if part.is_nothing() {
         let Ok(draft) = part.draft() else { return Ok(Proof::Fails) };
-        draft.write(path)?;
+        // If it cannot be written, the next build reads the same files again.
+        let _ = draft.write(path);
         return Ok(Proof::Holds(Box::new(held(&part.image, &part.placed, part.cost))));
     }
     Ok(Proof::Part(Box::new(part)))
@@ -115,12 +117,12 @@ fn holds(image: &Image, placed: &Placed, caller: &Caller<'_>) -> bool {
     terms.request == caller.request
         && terms.variables.iter().all(|(name, then)| variable(name).as_deref().map(terms::value) == *then)
         && terms.processor.is_none_or(|then| (caller.processor)() == then)
-        && terms.places.is_none_or(|then| terms::places(&placed.roots) == then)
+        && terms::places(&placed.roots) == terms.places
 }
 
-/// Asks everything again that was asked besides the content of files. Gives the listings that have another signature
+/// Asks everything again that was asked besides the content of files. Gives the directories that have another signature
 /// and the same names; none if an answer is another one.
-fn answers(image: &Image, placed: &Placed, asked: &[Asked]) -> Option<Vec<(usize, Option<Signature>)>> {
+fn answers(image: &Image, placed: &Placed, asked: &[Asked]) -> Option<Vec<usize>> {
     let wrong = AtomicBool::new(false);
     let again: Vec<Option<Again>> = asked
         .par_iter()
@@ -142,7 +144,7 @@ fn answers(image: &Image, placed: &Placed, asked: &[Asked]) -> Option<Vec<(usize
     for (at, (asked, again)) in asked.iter().zip(again).enumerate() {
         match (again?, &asked.answer) {
             (Again::Same, _) => {}
-            (Again::Relisted(signature), _) => relisted.push((at, signature)),
+            (Again::Relisted, _) => relisted.push(at),
             (Again::Directory(device, inode), Kept::Identity(number)) => {
                 let here = (device, inode);
                 let same = *directories.entry(*number).or_insert(here) == here
@@ -161,7 +163,7 @@ fn answers(image: &Image, placed: &Placed, asked: &[Asked]) -> Option<Vec<(usize
 enum Again {
     Same,
     /// The same names in a directory that was changed.
-    Relisted(Option<Signature>),
+    Relisted,
     /// The directory is this one.
     Directory(u64, u64),
 }
@@ -175,10 +177,7 @@ fn again(image: &Image, placed: &Placed, asked: &Asked) -> Option<Again> {
     }
     let now = ask(&path, asked.question, &placed.roots.get(Roots::BUILD).path);
     match (&asked.answer, now) {
-        (Kept::Plain(then), now @ Answer::Names(..)) if then.agrees(&now) => match now {
-            Answer::Names(_, signature) => Some(Again::Relisted(signature)),
-            _ => None,
-        },
+        (Kept::Plain(then), now @ Answer::Names(..)) => then.agrees(&now).then_some(Again::Relisted),
         (Kept::Plain(then), now) => then.agrees(&now).then_some(Again::Same),
         (Kept::Path(then), Answer::Path(now)) => (then.absolute(&placed.roots) == now).then_some(Again::Same),
         (Kept::Identity(_), Answer::Identity(device, inode)) => Some(Again::Directory(device, inode)),
@@ -259,8 +258,37 @@ fn held(image: &Image, placed: &Placed, cost: Cost) -> Held {
     Held { summary, reports: reports.collect(), note: image.terms.note.clone() }
 }
 
+/// Lists directories again that had been changed and have the same names: behind an instant, so that a signature is only
+/// believed if a later change would show in it.
+fn relist(
+    placed: &Placed,
+    image: &Image,
+    asked: &[Asked],
+    changed: Vec<usize>,
+    instant: Instant,
+) -> Vec<(usize, Option<Signature>)> {
+    let build = &placed.roots.get(Roots::BUILD).path;
+    let signature = |at: usize| {
+        let asked = asked.get(at)?;
+        let path = placed.absolute(image, asked.path)?;
+        let now = ask(&path, asked.question, build);
+        let Kept::Plain(then) = &asked.answer else { return None };
+        match now {
+            Answer::Names(_, signature) if then.agrees(&now) => believed(&path, signature, instant),
+            _ => None,
+        }
+    };
+    changed.into_iter().map(|at| (at, signature(at))).collect()
+}
+
+/// The signature of a directory that was listed behind `instant`, if a later change would show in it.
+pub(super) fn believed(path: &Path, signature: Option<Signature>, instant: Instant) -> Option<Signature> {
+    let device = disk::device(path)?;
+    signature.filter(|signature| !instant.makes_racy(device, signature))
+}
+
 /// Takes listings that were found to be the same into a draft.
-pub(super) fn relist(draft: &mut Draft, relisted: &[(usize, Option<Signature>)]) {
+pub(super) fn take_listings(draft: &mut Draft, relisted: &[(usize, Option<Signature>)]) {
     for (at, signature) in relisted {
         if let Some(Asked {
             question: Question::Names, answer: Kept::Plain(Answer::Names(_, then)), ..

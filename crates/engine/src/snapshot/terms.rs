@@ -8,6 +8,7 @@ use rekindle_fingerprint::action::ActionKind;
 use rekindle_fingerprint::consult::{Answer, Question};
 use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
+use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::{Root, RootId, Roots};
 use rekindle_fingerprint::signature::{FileTime, Signature};
 
@@ -25,8 +26,10 @@ pub(super) struct Terms {
     pub(super) variables: Vec<(Vec<u8>, Option<Digest>)>,
     /// The processor's digest, if some command is for this one.
     pub(super) processor: Option<Digest>,
-    /// Where all roots lie, if some result holds there alone.
-    pub(super) places: Option<Digest>,
+    /// Where all roots lie. What a path in the manifest means may depend on that, and some results hold there alone.
+    pub(super) places: Digest,
+    /// What names all actions of which the build directory has stamps: what others leave is deleted by those who know.
+    pub(super) keys: Digest,
     /// How many actions there are of each kind.
     pub(super) kinds: [u64; ActionKind::ALL.len()],
     /// What binds results: the reason, whether it is toolchains alone, and how many results.
@@ -130,6 +133,20 @@ pub(super) fn places(roots: &Roots) -> Digest {
     encoder.finish()
 }
 
+/// The digest of what names actions: domain `rekindle keys 1`, then root and path of each, sorted.
+pub(super) fn keys(keys: impl Iterator<Item = PathId>, files: &Files) -> Digest {
+    let name = |key: PathId| {
+        (files.roots().get(files.root(key)).name.as_str(), files.rel(key).as_os_str().as_bytes())
+    };
+    let mut all: Vec<(&str, &[u8])> = keys.map(name).collect();
+    all.sort_unstable();
+    let mut encoder = Encoder::for_digest("rekindle keys 1");
+    encoder.list(&all, |e, (root, rel)| {
+        e.bytes(root.as_bytes()).bytes(rel);
+    });
+    encoder.finish()
+}
+
 /// The digest of an environment variable's value: domain `rekindle variable 1`.
 pub(super) fn value(value: &OsStr) -> Digest {
     Encoder::for_digest("rekindle variable 1").bytes(value.as_bytes()).finish()
@@ -151,11 +168,10 @@ impl Terms {
                 e.digest(value);
             });
         });
-        for digest in [&self.processor, &self.places] {
-            e.option(digest.as_ref(), |e, digest| {
-                e.digest(digest);
-            });
-        }
+        e.option(self.processor.as_ref(), |e, digest| {
+            e.digest(digest);
+        });
+        e.digest(&self.places).digest(&self.keys);
         for count in self.kinds {
             e.u64(count);
         }
@@ -180,7 +196,8 @@ impl Terms {
             })?,
             variables: d.list(|d| Ok((d.bytes()?.to_vec(), d.option(Decoder::digest)?)))?,
             processor: d.option(Decoder::digest)?,
-            places: d.option(Decoder::digest)?,
+            places: d.digest()?,
+            keys: d.digest()?,
             kinds: {
                 let mut kinds = [0; ActionKind::ALL.len()];
                 for count in &mut kinds {

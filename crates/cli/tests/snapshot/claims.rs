@@ -111,6 +111,17 @@ fn what_a_build_tells_that_does_nothing_is_what_the_whole_way_tells() {
     }
 }
 
+/// Both ways do and tell the same after `change`; exactly this runs.
+#[track_caller]
+fn does_the_same(change: impl Fn(&mut Space), ran: &str) {
+    let mut pair = Pair::new(PLAIN, false);
+    pair.build(Like::All).ok();
+    pair.both("the change", change);
+    let built = pair.build(Like::All);
+    built.ok().assert_work(ran);
+    pair.is_like_clean();
+}
+
 #[test]
 fn warnings_of_what_is_not_looked_at_are_told_when_something_else_is_built() {
     does_the_same(|space| space.edit("shr/shr.c", "50", "51"), "1c 2l");

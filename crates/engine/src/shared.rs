@@ -96,9 +96,7 @@ impl Session<'_> {
         key: FirstKey,
         sets: Result<Vec<Vec<u8>>, StoreError>,
     ) {
-        // An input may have been seen to be another one meanwhile; then the sets are those of something else.
-        let looked =
-            if self.first_key(id) == Some(key) { self.try_sets(id, key, sets) } else { self.missed() };
+        let looked = self.try_sets(id, key, sets);
         self.looked(id, looked);
     }
 
@@ -117,6 +115,11 @@ impl Session<'_> {
     /// Tries the next input set; in a build, a thread takes out what the store has for it.
     fn try_next(&mut self, id: ActionId, mut untried: Untried) -> Looked {
         let Some(store) = self.store_for(id) else { return self.missed() };
+        // An input may have been seen to be another one meanwhile; then the sets are those of something else, and a
+        // digest with this key would not be that of what a stamp says.
+        if self.first_key(id) != Some(untried.key) {
+            return self.missed();
+        }
         while let Some(set) = untried.ready.pop() {
             let Some(candidate) = self.candidate(id, untried.key, set) else { continue };
             if !self.builds() {

@@ -24,6 +24,8 @@ type Before = Box<dyn Fn(Call) -> Result<(), Error> + Send + Sync>;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Call {
+    /// An entry is asked for.
+    Entry,
     /// A blob of this size is written to a file.
     WriteTo(u64),
     PutEntry,
@@ -66,6 +68,7 @@ impl ActionCache for Hooked {
     }
 
     fn entry(&self, action: &Digest) -> Result<Option<Entry>, Error> {
+        (self.before)(Call::Entry)?;
         self.inner.entry(action)
     }
 
@@ -247,7 +250,7 @@ fn a_kill_between_an_entry_and_its_stamp_leaves_what_the_next_build_accepts() {
             // Before the entry, and between it and its set; the stamp comes behind both.
             Call::PutEntry => copy(&out, &to.join("neither")),
             Call::PutSet => copy(&out, &to.join("entry")),
-            Call::WriteTo(_) => {}
+            Call::Entry | Call::WriteTo(_) => {}
         }
         Ok(())
     });
@@ -288,4 +291,47 @@ fn what_a_build_wrote_is_not_read_again_by_the_next_one() {
     let next = space.build();
     assert_eq!(next.told(), NOTHING);
     assert!(next.summary.files.hashed <= 1, "only what was written last is: {:?}", next.summary.files);
+}
+
+#[test]
+fn what_the_second_set_finds_is_for_the_inputs_that_its_key_was_made_of() {
+    // Which files `a` reads beside `in` is in `list`.
+    let script = "cat in $(cat list) > out/a; echo out/a: in list $(cat list) > out/tmp/a.d";
+    let steps = [
+        Step { depfile: Some("tmp/a.d"), ..step(script, &["in"], &["a"]) },
+        Step { private: true, ..step("sleep 0.5; echo c > out/c", &["x"], &["c"]) },
+        Step { private: true, ..step("touch out/tmp/started; cp in out/b", &["in", "build:c"], &["b"]) },
+    ];
+    let there: Arc<Mutex<Option<PathBuf>>> = Arc::default();
+    let (place, b_started) = (Arc::clone(&there), Arc::new(AtomicUsize::new(0)));
+    let started = Arc::clone(&b_started);
+    let mut here = hooked(&steps, move |call| {
+        if call == Call::Entry
+            && let Some(root) = place.lock().unwrap().take()
+        {
+            fs::write(root.join("in"), "CHANGED\n").unwrap();
+            started.store(usize::from(waited(|| root.join("out/tmp/started").exists())), Ordering::SeqCst);
+        }
+        Ok(())
+    });
+    for (name, text) in [("x", "x"), ("y", "y"), ("list", "x")] {
+        here.write(name, text);
+    }
+    here.build();
+    here.write("list", "y x");
+    here.build();
+    let mut space = beside(&here);
+    for (name, text) in [("x", "x"), ("y", "other y"), ("list", "x")] {
+        space.write(name, text);
+    }
+    *there.lock().unwrap() = Some(space.root());
+    space.build();
+    assert_eq!(
+        b_started.load(Ordering::SeqCst),
+        1,
+        "the input is looked at again while the first set is tried"
+    );
+    space.build();
+    assert_eq!(space.read("out/a"), "CHANGED\nx");
+    assert_eq!(space.told(), NOTHING);
 }

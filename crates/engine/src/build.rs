@@ -171,12 +171,13 @@ impl Session<'_> {
         match message {
             Message::Ended(ended) => {
                 let Some(running) = self.running.remove(&ended.id) else { return };
-                self.pools_are_full = false;
                 // Its place is free: unless it failed, the next command runs while its result is looked at.
                 if ended.kept_its_promise() {
                     self.start_what_is_ready();
                 }
                 self.finish(*ended, running);
+                // Only now is its place in a pool free, or once its result is put.
+                self.pools_are_full = false;
             }
             Message::Token(token) => {
                 self.asked_for_token = false;
@@ -184,7 +185,10 @@ impl Session<'_> {
             }
             Message::Sets { id, key, sets } => self.sets_were_read(id, key, sets),
             Message::Retrieved(id, retrieved) => self.was_retrieved(id, *retrieved),
-            Message::Put(id, put) => self.was_put(id, put),
+            Message::Put(id, put) => {
+                self.was_put(id, put);
+                self.pools_are_full = false;
+            }
         }
     }
 

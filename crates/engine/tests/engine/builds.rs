@@ -717,3 +717,14 @@ fn a_precompiled_header_is_not_read_as_text() {
     space.write("src/in.c", "const char *x = __DATE__;\n");
     assert_eq!(space.build().summary.volatile, 1);
 }
+
+#[test]
+fn a_place_in_a_pool_is_filled_again_when_its_command_has_ended() {
+    let pooled = |script: &str, name: &'static str| Step { pool: Some("one"), ..step(script, &[], &[name]) };
+    let mut space = Space::new(vec![
+        pooled("sleep 0.3; echo > out/a", "a"),
+        pooled("echo > out/b", "b"),
+        step("sleep 2; echo > out/y", &[], &["y"]),
+    ]);
+    assert_eq!(space.told(), ["a ran", "b ran", "y ran"]);
+}

@@ -335,3 +335,18 @@ fn what_the_second_set_finds_is_for_the_inputs_that_its_key_was_made_of() {
     assert_eq!(space.read("out/a"), "CHANGED\nx");
     assert_eq!(space.told(), NOTHING);
 }
+
+#[test]
+fn a_place_in_a_pool_is_filled_again_when_the_result_of_its_command_is_put() {
+    let pooled = |script: &str, name: &'static str| Step { pool: Some("one"), ..step(script, &[], &[name]) };
+    let steps = [
+        pooled("sleep 0.3; echo > out/a", "a"),
+        pooled("echo > out/b", "b"),
+        Step { private: true, ..step("sleep 2; echo > out/y", &[], &["y"]) },
+    ];
+    let mut space = hooked(&steps, |_| {
+        std::thread::sleep(Duration::from_millis(50));
+        Ok(())
+    });
+    assert_eq!(space.told(), ["a ran", "b ran", "y ran"]);
+}

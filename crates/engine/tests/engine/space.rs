@@ -38,6 +38,8 @@ pub(crate) struct Step {
     pub(crate) links: Vec<(&'static str, &'static str)>,
     /// Whether its result is not to be shared.
     pub(crate) private: bool,
+    /// The pool that it is in; one command of it runs at once.
+    pub(crate) pool: Option<&'static str>,
 }
 
 /// `script` reads `inputs` (workspace, or build directory after `build:`) and writes `outputs` (build directory).
@@ -129,6 +131,10 @@ impl Space {
             action.order_only = step.order_only.iter().map(|name| locate(name)).collect();
             action.local = step.local.map(ToString::to_string);
             action.share = !step.private;
+            action.pool = step.pool.map(ToString::to_string);
+            if let Some(pool) = step.pool {
+                graph.set_pool(pool, 1);
+            }
             action.links = step
                 .links
                 .iter()

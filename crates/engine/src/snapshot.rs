@@ -377,8 +377,7 @@ impl Keeper<'_> {
                 },
                 _ if is_ours => {
                     let now = consult::ask(path, question);
-                    let may_differ = !lowering && matches!(now, Answer::File(_));
-                    if !(now.agrees(answer) || may_differ && self.is_made(path)) {
+                    if !(now.agrees(answer) || !lowering && self.is_made(path, &now)) {
                         return false;
                     }
                     now
@@ -390,17 +389,33 @@ impl Keeper<'_> {
         true
     }
 
-    /// Whether an action of the graph makes the file at `path`.
-    fn is_made(&mut self, path: &Path) -> bool {
+    /// Whether an action of the graph makes what lies at `path` now: a file, or a directory for files.
+    fn is_made(&mut self, path: &Path, now: &Answer) -> bool {
         let id = self.path_of(path);
-        self.built.graph.producer(id).is_some()
+        match now {
+            Answer::File(_) => self.built.graph.producer(id).is_some(),
+            Answer::Directory | Answer::Path(_) => !self.world().outputs_in(id).is_empty(),
+            // A directory that is searched under another name too is another matter.
+            Answer::Identity(device, inode) => {
+                !self.identities.contains_key(&(*device, *inode)) && !self.world().outputs_in(id).is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// What the graph makes.
+    fn world(&mut self) -> &Outputs {
+        let Built { graph, files, .. } = &mut self.built;
+        self.world.get_or_insert_with(|| Outputs::of(files, graph.produced().map(|(path, _)| path)))
     }
 
     /// The listing of a directory as it is now, which must be what it was, unless it `may_differ` in what the graph
     /// makes. Its signature is kept only if a later change would show in it.
     fn listed(&mut self, path: &Path, then: &Answer, may_differ: bool) -> Option<Answer> {
+        // What is kept is listed first, so that nothing can come between it and the comparison.
         let now = prove::ask(path, Question::Names, self.build);
-        if !(now.agrees(then) || may_differ && self.holds_only_what_is_made(path)) {
+        let same = consult::ask(path, Question::Names).agrees(then);
+        if !(same || may_differ && self.holds_only_what_is_made(path)) {
             return None;
         }
         Some(match now {
@@ -414,13 +429,11 @@ impl Keeper<'_> {
     /// Whether everything in a directory is of the graph's making.
     fn holds_only_what_is_made(&mut self, path: &Path) -> bool {
         let dir = self.path_of(path);
-        let Built { graph, files, .. } = &mut self.built;
-        let produced = || graph.produced().map(|(path, _)| path);
-        let world = self.world.get_or_insert_with(|| Outputs::of(files, produced()));
-        let made = world.outputs_in(dir);
+        let build = self.build;
+        let made = self.world().outputs_in(dir);
         let Ok(names) = disk::names(path) else { return false };
         let is_made = |name: &disk::Name| {
-            let ours = path == self.build && name.name.to_str().is_some_and(|name| OWN.contains(&name));
+            let ours = path == build && name.name.to_str().is_some_and(|name| OWN.contains(&name));
             ours || made.iter().any(|made| **made == *name.name.as_bytes())
         };
         names.iter().all(is_made)

@@ -84,7 +84,7 @@ fn many_edits_make_neither_the_snapshot_nor_the_next_build_larger() {
 #[test]
 fn an_option_that_is_taken_back_takes_its_products_back() {
     let space = finds(
-        "private-include = [\"inc\"]\n[option.gui]\ntype = \"bool\"\ndefault = false\n[library.gui]\ntype = \"static\"\nsources = [\"gui.c\"]\nwhen = { \"option.gui\" = true }",
+        "private-include = [\"inc\"]\n[option.gui]\ntype = \"bool\"\ndefault = false\n[library.gui]\ntype = \"static\"\nsources = [\"gui.c\"]\nwhen = { option.gui = true }",
     );
     space.write("inc/v.h", "#define V 1\n");
     space.write("gui.c", "int gui;\n");

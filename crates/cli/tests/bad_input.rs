@@ -756,7 +756,7 @@ impl Journal {
     fn build_with(&self, bytes: &[u8]) -> Built {
         self.space.write(".rekindle/build/debug/journal", bytes);
         // Else nobody reads the journal as long as nothing has changed.
-        self.space.remove_snapshots();
+        self.space.remove_if_there(".rekindle/build/debug/snapshots");
         self.space.build_at_once(&[])
     }
 }
@@ -831,7 +831,7 @@ impl TwoStates {
         damage(&mut bytes);
         self.space.write(JOURNAL, bytes);
         if bare {
-            self.space.remove_snapshots();
+            self.space.remove_if_there(".rekindle/build/debug/snapshots");
         }
         if state != 0 {
             self.write(state);

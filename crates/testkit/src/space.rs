@@ -190,14 +190,6 @@ impl Space {
         must(if is_dir { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }, "remove", &path);
     }
 
-    /// Removes the snapshots of all profiles, so that the next build goes the whole way.
-    pub fn remove_snapshots(&self) {
-        let builds = self.path(".rekindle/build");
-        for profile in std::fs::read_dir(&builds).into_iter().flatten().flatten() {
-            let _ = std::fs::remove_dir_all(profile.path().join("snapshots"));
-        }
-    }
-
     /// The same, if there is one.
     pub fn remove_if_there(&self, rel: impl AsRef<Path>) {
         if fs::symlink_metadata(self.path(&rel)).is_ok() {

@@ -1,3 +1,5 @@
+//! Tests of the history: written in several builds, whole, resumed and in part, it says what was said.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -27,7 +29,7 @@ const SOURCES: usize = 6;
 const DEVICE: u64 = 1;
 
 fn table() -> Files {
-    Files::new(Roots::new("/work", "/work/out"))
+    Files::new(Roots::new("/w", "/w/out"))
 }
 
 fn output(key: usize, files: &mut Files) -> PathId {

@@ -1,3 +1,5 @@
+//! Tests of the journal: what is torn, damaged, resumed.
+
 use super::*;
 
 impl Journal {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rekindle_exec::Live;
 use rekindle_fingerprint::files::{Files, PathId, Seen};
 use rekindle_fingerprint::roots::Roots;
-use rekindle_scheduler::Graph;
+use rekindle_scheduler::{ActionId, Graph};
 
 use crate::build_dir::{BuildDir, OWN};
 use crate::error::Error;
@@ -173,7 +173,7 @@ impl Session<'_> {
                 let Some(running) = self.running.remove(&ended.id) else { return };
                 // Its place is free: unless it failed, the next command runs while its result is looked at.
                 if ended.kept_its_promise() {
-                    self.start_what_is_ready();
+                    self.start_what_fits(Some(ended.id));
                 }
                 self.finish(*ended, running);
                 // Only now is its place in a pool free, or once its result is put.
@@ -192,24 +192,42 @@ impl Session<'_> {
         }
     }
 
-    /// Starts as many commands as there are tokens for; asks for one more token if there is more to start.
-    fn start_what_is_ready(&mut self) {
-        let jobs = self.request.jobs.max(1);
-        loop {
-            let slots = (1 + self.tokens.len()).min(jobs);
-            if self.running.len() >= slots {
-                let more = self.scheduler.progress().to_start > 0 && !self.pools_are_full;
-                if slots < jobs && more && !self.asked_for_token {
-                    self.asked_for_token = true;
-                    self.jobs.request();
-                }
+    /// How many commands may run at once with the tokens that we have.
+    fn slots(&self) -> usize {
+        (1 + self.tokens.len()).min(self.request.jobs.max(1))
+    }
+
+    /// Starts as many commands as there are tokens for, the most urgent first. A place is kept for what comes after
+    /// a command whose result is being put, or has not been looked at yet (`ended`), and is more urgent; and what is
+    /// more urgent is judged first.
+    fn start_what_fits(&mut self, ended: Option<ActionId>) {
+        while let Some(first) = self.scheduler.first_to_start() {
+            let free = self.slots().saturating_sub(self.running.len());
+            let to_come =
+                |id: ActionId| self.scheduler.priority(id).saturating_sub(self.scheduler.estimate(id));
+            let awaited = self.putting.keys().copied().chain(ended).filter(|id| to_come(*id) > first);
+            if free <= awaited.count() || self.scheduler.first_to_judge() > Some(first) {
                 return;
             }
-            let Some(id) = self.scheduler.next_start() else { break };
+            let Some(id) = self.scheduler.next_start() else { return };
             self.start(id);
         }
+    }
+
+    /// Starts what there is a place for; asks for one more token if there is more to start.
+    fn start_what_is_ready(&mut self) {
+        self.start_what_fits(None);
+        let slots = self.slots();
+        if self.running.len() >= slots {
+            let more = self.scheduler.progress().to_start > 0 && !self.pools_are_full;
+            if slots < self.request.jobs && more && !self.asked_for_token {
+                self.asked_for_token = true;
+                self.jobs.request();
+            }
+            return;
+        }
         let progress = self.scheduler.progress();
-        if progress.to_judge > 0 {
+        if progress.to_judge > 0 || self.scheduler.first_to_start().is_some() {
             // There may be something to start in a moment.
             return;
         }

@@ -28,6 +28,11 @@ impl Queue {
         }
     }
 
+    /// How urgent the first entry is that `holds`.
+    pub(crate) fn first(&mut self, holds: impl Fn(ActionId) -> bool) -> Option<u64> {
+        self.peek(holds).map(|(priority, _)| priority)
+    }
+
     /// Takes the first entry that `holds`.
     pub(crate) fn pop(&mut self, holds: impl Fn(ActionId) -> bool) -> Option<ActionId> {
         self.peek(holds)?;
@@ -58,6 +63,12 @@ impl Pools {
 
     pub(crate) fn push(&mut self, id: ActionId, priority: u64) {
         self.pools[self.of[id.index()]].queue.push(id, priority);
+    }
+
+    /// How urgent the action is that [`Pools::start`] would take.
+    pub(crate) fn first(&mut self, holds: impl Fn(ActionId) -> bool) -> Option<u64> {
+        let open = self.pools.iter_mut().filter(|pool| pool.running < pool.depth);
+        open.filter_map(|pool| pool.queue.first(&holds)).max()
     }
 
     /// Takes the most urgent action that `holds` and whose pool has a place, and gives it that place.

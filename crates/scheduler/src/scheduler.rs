@@ -182,6 +182,18 @@ impl Scheduler {
         Some(id)
     }
 
+    /// The priority of the action that [`Scheduler::next_judge`] would give now.
+    pub fn first_to_judge(&mut self) -> Option<u64> {
+        let (stopped, nodes) = (self.is_stopped(), &self.nodes);
+        self.judge.first(|id| !stopped && nodes[id.index()].state == State::ToJudge)
+    }
+
+    /// The priority of the action that [`Scheduler::next_start`] would give now.
+    pub fn first_to_start(&mut self) -> Option<u64> {
+        let (stopped, nodes) = (self.is_stopped(), &self.nodes);
+        self.start.first(|id| !stopped && nodes[id.index()].state == State::ToStart)
+    }
+
     /// Whether there is nothing more to do: nothing is with the caller, and nothing will be handed out.
     pub fn finished(&self) -> bool {
         let Progress { to_judge, to_start, .. } = self.progress;

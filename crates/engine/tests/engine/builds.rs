@@ -1,6 +1,7 @@
 //! What a build runs and what it does not, with commands of the shell.
 
 use std::fs;
+use std::sync::Arc;
 
 use crate::space::{Done, Space, Step, step};
 use rekindle_engine::build_dir::BuildDir;
@@ -10,6 +11,8 @@ use rekindle_exec::Live;
 use rekindle_fingerprint::action::ActionKind;
 use rekindle_fingerprint::files::Files;
 use rekindle_fingerprint::roots::Roots;
+use rekindle_store::Store;
+use rekindle_store::memory::Memory;
 
 /// `b` is made of `a`, `a` of the file `in`, whose comments (`#` lines) do not reach `a`.
 fn chain() -> Space {
@@ -727,4 +730,32 @@ fn a_place_in_a_pool_is_filled_again_when_its_command_has_ended() {
         step("sleep 2; echo > out/y", &[], &["y"]),
     ]);
     assert_eq!(space.told(), ["a ran", "b ran", "y ran"]);
+}
+
+#[test]
+fn what_comes_after_a_command_that_has_ended_is_started_before_what_is_less_urgent() {
+    // The chain is the longest way; its first links are shorter than what nothing comes after.
+    let links = |number: usize| {
+        step(
+            ["cat gate > out/1; sleep 0.2", "cat out/1 > out/2; sleep 0.2", "cat out/2 > out/3; sleep 0.8"]
+                [number],
+            [&["gate"], &["build:1"], &["build:2"]][number],
+            [&["1"], &["2"], &["3"]][number],
+        )
+    };
+    let long =
+        |name: &'static str| step(&format!("cat gate; sleep 0.5; echo > out/{name}"), &["gate"], &[name]);
+    let mut space = Space::new(vec![long("x"), long("y"), links(0), links(1), links(2)]);
+    space.jobs = 1;
+    for store in [None, Some(Arc::new(Memory::default()) as Arc<dyn Store>)] {
+        space.store = store;
+        space.write("gate", "one\n");
+        space.build();
+        // By now it is known how long each takes.
+        space.write("gate", "two\n");
+        let mut told = space.told();
+        told[3..].sort();
+        assert_eq!(told, ["1 ran", "2 ran", "3 ran", "x ran", "y ran"]);
+        fs::remove_dir_all(space.root().join("out")).unwrap();
+    }
 }

@@ -383,3 +383,124 @@ pub(super) fn decode_replays(bytes: &[u8]) -> Result<Vec<Replay>, Malformed> {
     d.end()?;
     Ok(replays)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roots() -> Roots {
+        let mut roots = Roots::new("/w", "/w/out");
+        let tools = Root { within: vec!["lib/gcc".into()], ..Root::new("tc.host", "/opt/tools") };
+        let id = roots.add(tools).unwrap();
+        roots.add_spelling(id, "/link/tools");
+        roots
+    }
+
+    fn terms(roots: &Roots) -> Terms {
+        Terms {
+            request: Digest::of(b"request"),
+            roots: roots.iter().map(|(id, root)| RootTerm::of(root, roots, id.0 < 3)).collect(),
+            variables: vec![(b"A".to_vec(), Some(value(OsStr::new("1")))), (b"B".to_vec(), None)],
+            processor: Some(Digest::of(b"processor")),
+            places: places(roots),
+            keys: Digest::of(b"keys"),
+            kinds: [1, 2, 3, 4, 5],
+            bound: vec![("`-g`".into(), true, 7)],
+            volatile: 1,
+            local: 2,
+            journal: 3,
+            note: b"note".to_vec(),
+        }
+    }
+
+    #[test]
+    fn terms_read_back_as_they_were_written() {
+        let terms = terms(&roots());
+        assert_eq!(Terms::decode(&terms.encode()), Ok(terms));
+    }
+
+    #[test]
+    fn terms_that_end_early_are_refused() {
+        let bytes = terms(&roots()).encode();
+        for length in 0..bytes.len() {
+            assert!(Terms::decode(&bytes[..length]).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_root_lies_where_it_did_and_one_in_the_workspace_moves_with_it() {
+        let mut roots = roots();
+        roots.add(Root::new("sdk", "/w/sdk")).unwrap();
+        let elsewhere = Roots::new("/v", "/v/out");
+        let found = |name: &str| {
+            let root = roots.get(roots.by_name(name).unwrap());
+            RootTerm::of(root, &roots, false).root(&elsewhere).unwrap()
+        };
+        assert_eq!(found("sdk").path, Path::new("/v/sdk"));
+        let tools = found("tc.host");
+        assert_eq!(
+            (tools.path.as_path(), &tools.spellings[..]),
+            (Path::new("/opt/tools"), &["/link/tools".into()][..])
+        );
+        assert_eq!(tools.within, [Path::new("lib/gcc")]);
+    }
+
+    #[test]
+    fn the_digest_of_places_changes_with_every_root_and_every_spelling() {
+        let here = places(&roots());
+        let moved = Roots::new("/v", "/v/out");
+        let mut spelled = roots();
+        spelled.add_spelling(Roots::WORKSPACE, "/home/me/w");
+        let mut another = roots();
+        another.add(Root::new("sdk", "/sdk")).unwrap();
+        for roots in [moved, spelled, another] {
+            assert_ne!(places(&roots), here);
+        }
+        assert_eq!(places(&roots()), here);
+    }
+
+    #[test]
+    fn answers_and_replays_read_back_as_they_were_written() {
+        let signature = Signature { size: 1, mtime: FileTime(2), ctime: FileTime(3), inode: 4, mode: 5 };
+        let plain = [
+            Answer::Nothing,
+            Answer::Refused,
+            Answer::Directory,
+            Answer::File(0o755),
+            Answer::Path("../x".into()),
+            Answer::Names(Digest::of(b"names"), Some(signature)),
+            Answer::Names(Digest::of(b"names"), None),
+            Answer::Content(Blob::of(b"content")),
+            Answer::Identity(6, 7),
+        ];
+        let mut kept: Vec<Kept> = plain.into_iter().map(Kept::Plain).collect();
+        kept.extend([Kept::Path(Place::of(Path::new("/w/x"), &roots())), Kept::Identity(8)]);
+        let asked: Vec<Asked> = kept
+            .into_iter()
+            .zip(Question::ALL.into_iter().cycle())
+            .zip(0..)
+            .map(|((answer, question), path)| Asked { path, question, answer })
+            .collect();
+        assert_eq!(decode_asked(&encode_asked(&asked)), Ok(asked));
+        let remarks = Remarks { bound: Some("`-g`".into()), bound_to_tools: true, ..Remarks::default() };
+        let replay = Replay {
+            action: 1,
+            kind: ActionKind::Link,
+            name: "app".into(),
+            outputs: vec!["build:app".into()],
+            printed: b"warning".to_vec(),
+            remarks,
+        };
+        assert_eq!(decode_replays(&encode_replays(std::slice::from_ref(&replay))), Ok(vec![replay]));
+    }
+
+    #[test]
+    fn a_place_never_starts_at_the_top() {
+        let mut e = Encoder::new();
+        e.u8(0).bytes(b"/etc");
+        assert_eq!(Place::decode(&mut Decoder::new(&e.into_bytes())), Err(Malformed));
+        let mut e = Encoder::new();
+        e.u8(3).bytes(b"etc");
+        assert_eq!(Place::decode(&mut Decoder::new(&e.into_bytes())), Err(Malformed));
+    }
+}

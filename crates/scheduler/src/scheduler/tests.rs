@@ -346,3 +346,16 @@ fn edges_found_on_the_way_cost_no_more_than_declared_ones() {
     let brought_in = steps(&graph, &stamps, &[id(12_100)]);
     assert!(brought_in <= 6 * LARGE, "{brought_in} steps for at most {LARGE} edges");
 }
+
+#[test]
+fn it_is_told_how_urgent_the_next_one_is() {
+    let mut scheduler = scheduler(&[vec![], vec![], vec![1]], &[5, 2, 9], Limits::default());
+    assert_eq!((scheduler.first_to_judge(), scheduler.first_to_start()), (Some(11), None));
+    scheduler.next_judge();
+    scheduler.stale(id(1));
+    assert_eq!((scheduler.first_to_judge(), scheduler.first_to_start()), (Some(5), Some(11)));
+    run(&mut scheduler, 1);
+    assert_eq!((scheduler.first_to_judge(), scheduler.first_to_start()), (Some(9), Some(5)));
+    scheduler.stop();
+    assert_eq!((scheduler.first_to_judge(), scheduler.first_to_start()), (None, None));
+}

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rekindle_exec::Live;
 use rekindle_fingerprint::files::{Files, PathId, Seen};
+use rekindle_fingerprint::lookup::World;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_scheduler::{ActionId, Graph};
 
@@ -117,7 +118,8 @@ impl Session<'_> {
         }
     }
 
-    /// Deletes a file of the build directory that nobody produces any more, and directories that are empty then.
+    /// Deletes a file of the build directory that nobody produces any more, and directories that are empty then; but
+    /// for those that an action writes to: its command may just be running.
     pub(crate) fn remove_output(&mut self, output: PathId) {
         if self.files.root(output) != Roots::BUILD || self.graph.producer(output).is_some() {
             return;
@@ -127,8 +129,17 @@ impl Session<'_> {
             self.files.forget(output);
             let base = self.dir.path().to_path_buf();
             let parents = path.ancestors().skip(1).take_while(|dir| *dir != base && dir.starts_with(&base));
-            let _ = parents.map(std::fs::remove_dir).take_while(Result::is_ok).count();
+            let unused = parents.take_while(|dir| !self.is_written_to(dir));
+            let _ = unused.map(std::fs::remove_dir).take_while(Result::is_ok).count();
         }
+    }
+
+    /// Whether an action of the graph makes something in `dir`, or a command that runs now is to leave a depfile there.
+    fn is_written_to(&self, dir: &Path) -> bool {
+        let (root, rel) = self.files.roots().locate(dir);
+        let known = self.files.find(root, rel);
+        known.is_some_and(|dir| !self.world.outputs_in(dir).is_empty())
+            || self.running.keys().flat_map(|id| self.depfiles(*id)).any(|depfile| depfile.starts_with(dir))
     }
 
     /// What has ended is taken in first, so that the next command starts; then commands are started; and while there

@@ -759,3 +759,26 @@ fn what_comes_after_a_command_that_has_ended_is_started_before_what_is_less_urge
         fs::remove_dir_all(space.root().join("out")).unwrap();
     }
 }
+
+#[test]
+fn a_directory_that_a_command_is_about_to_write_to_is_left_when_its_last_file_goes() {
+    let former = "sleep 0.5; echo > out/e.txt; echo > out/sub/old.txt; echo > out/deps/old.txt";
+    // It has started by the time at which the other one is taken in, and writes later.
+    let late = "sleep 0.3; cp in out/sub/x.txt; echo out/sub/x.txt: in > out/deps/x.d";
+    let mut space = Space::new(vec![
+        step(former, &[], &["e.txt", "sub/old.txt", "deps/old.txt"]),
+        Step { depfile: Some("deps/x.d"), ..step(late, &["in"], &["sub/x.txt"]) },
+    ]);
+    space.jobs = 1;
+    space.write("in", "one\n");
+    assert_eq!(space.told(), ["e.txt ran", "sub/x.txt ran"]);
+    space.steps[0] = step("sleep 0.5; echo > out/e.txt", &[], &["e.txt"]);
+    space.write("in", "two\n");
+    let done = space.build();
+    assert_eq!(done.told(), ["e.txt ran", "sub/x.txt ran"], "{:?}", done.reports[1].failure);
+    assert_eq!(space.read("out/sub/x.txt"), "two\n");
+    assert!(!space.out("sub/old.txt").exists());
+    space.steps.pop();
+    space.told();
+    assert!(!space.out("sub").exists(), "nobody writes there any more");
+}

@@ -28,6 +28,7 @@ use crate::outputs::{Found, Made};
 use crate::scans::Mentioned;
 use crate::session::{Message, Session};
 use crate::settle::remarks_of;
+use crate::shared::broken;
 use crate::start::{Ended, Running};
 use crate::stepped;
 
@@ -62,6 +63,15 @@ impl Session<'_> {
     /// Takes in a command that has ended.
     pub(crate) fn finish(&mut self, ended: Ended, running: Running) {
         let id = ended.id;
+        let found = match ended.outputs {
+            Ok(found) => found,
+            Err(error) => {
+                self.abandon(id, running);
+                self.scheduler.failed(id);
+                self.give_up(error);
+                return;
+            }
+        };
         let finished = match ended.result {
             Ok(finished) => finished,
             Err(exec::Error::Interrupted) => {
@@ -82,15 +92,6 @@ impl Session<'_> {
             self.fail(id, format!("it {}", finished.status), finished.text, ms);
             return;
         }
-        let found = match ended.outputs {
-            Ok(found) => found,
-            Err(error) => {
-                self.abandon(id, running);
-                self.scheduler.failed(id);
-                self.give_up(error);
-                return;
-            }
-        };
         let text = finished.text.clone();
         match self.success(id, finished.text, ms, &ended.depfiles, found) {
             Ok(success) => self.succeed(id, running, success, ended.stored),
@@ -271,7 +272,9 @@ impl Session<'_> {
                 if let Some((digest, put)) = shared.then(|| self.share(id, &stamp)).flatten() {
                     // The stamp says that it is shared, so it waits for that; the next command need not.
                     self.putting.insert(id, Putting { running, stamp, digest, report });
-                    self.hands.give(move || Message::Put(id, put()));
+                    let broken = broken("write", self.store.as_ref().and_then(|store| store.place()));
+                    let lost = move |error| Message::Put(id, Err(broken(error)));
+                    self.hands.give(move || Message::Put(id, put()), lost);
                 } else {
                     self.end(id, running, stamp, report);
                 }

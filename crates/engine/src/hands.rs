@@ -1,12 +1,37 @@
 //! Threads that do for the main loop what waits for a disk: looking into the store, writing from it and to it.
 
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::session::Message;
 
-type Task = Box<dyn FnOnce() -> Message + Send>;
+/// Something to do, and what to say of it if that panics: the main loop waits for an answer.
+struct Task {
+    run: Box<dyn FnOnce() -> Message + Send>,
+    lost: Box<dyn FnOnce(io::Error) -> Message + Send>,
+}
+
+impl Task {
+    fn done(self) -> Message {
+        let Self { run, lost } = self;
+        unless_it_panics(run).unwrap_or_else(lost)
+    }
+}
+
+/// What `run` gives; where it panics, an error that says so. What it held is not looked at again then.
+pub(crate) fn unless_it_panics<T>(run: impl FnOnce() -> T) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+        let said = |panic: &dyn Any| match panic.downcast_ref::<&str>() {
+            Some(text) => (*text).to_string(),
+            None => panic.downcast_ref::<String>().cloned().unwrap_or_default(),
+        };
+        io::Error::other(format!("a thread of this program has panicked: {}", said(&*panic)))
+    })
+}
 
 /// As many threads as there are cores, started when there is something to do, and ended with the build.
 pub(crate) struct Hands {
@@ -26,19 +51,24 @@ impl Hands {
         Self { queue: Some(queue), tasks: Arc::new(Mutex::new(tasks)), messages, threads: Vec::new(), most }
     }
 
-    /// Does `task` on one of the threads, in the order in which tasks are given. What it gives reaches the main loop as
-    /// a message.
-    pub(crate) fn give(&mut self, task: impl FnOnce() -> Message + Send + 'static) {
+    /// Does `run` on one of the threads, in the order in which tasks are given. What it gives reaches the main loop as
+    /// a message; if it panics, what `lost` makes of that.
+    pub(crate) fn give(
+        &mut self,
+        run: impl FnOnce() -> Message + Send + 'static,
+        lost: impl FnOnce(io::Error) -> Message + Send + 'static,
+    ) {
+        let task = Task { run: Box::new(run), lost: Box::new(lost) };
         if self.threads.len() < self.most {
             self.hire();
         }
         match self.queue.as_ref().filter(|_| !self.threads.is_empty()) {
             Some(queue) => {
                 // The threads hold the other end for as long as we live.
-                let _ = queue.send(Box::new(task));
+                let _ = queue.send(task);
             }
             None => {
-                let _ = self.messages.send(task());
+                let _ = self.messages.send(task.done());
             }
         }
     }
@@ -50,7 +80,7 @@ impl Hands {
             loop {
                 let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(task) = task else { return };
-                if messages.send(task()).is_err() {
+                if messages.send(task.done()).is_err() {
                     return;
                 }
             }

@@ -3,6 +3,7 @@
 //! Nothing that goes wrong with the store stops a build: it says so and goes on without.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,6 +57,12 @@ pub(crate) struct Asking {
     untried: Untried,
 }
 
+/// What a panic amounts to where `verb` was tried: the store is not asked again.
+pub(crate) fn broken(verb: &'static str, place: Option<PathBuf>) -> impl FnOnce(io::Error) -> StoreError {
+    let path = place.unwrap_or_default();
+    move |source| StoreError::Io { verb, path, source }
+}
+
 impl Session<'_> {
     /// The store, if the result of an action may come from it or go there.
     pub(crate) fn store_for(&self, id: ActionId) -> Option<Arc<dyn Store>> {
@@ -75,7 +82,9 @@ impl Session<'_> {
             return self.try_next(id, untried);
         }
         if self.builds() {
-            self.hands.give(move || Message::Sets { id, key, sets: store.sets(&key.0) });
+            let broken = broken("read", store.place());
+            let lost = move |error| Message::Sets { id, key, sets: Err(broken(error)) };
+            self.hands.give(move || Message::Sets { id, key, sets: store.sets(&key.0) }, lost);
             return Looked::Later;
         }
         let sets = store.sets(&key.0);
@@ -131,8 +140,12 @@ impl Session<'_> {
             let Some(places) = self.places(id) else { return self.missed() };
             let (roots, digest) = (Arc::clone(&self.roots), candidate.digest);
             self.asking.insert(id, Asking { candidate, untried });
+            let broken = broken("read", store.place());
+            let lost = move |error| {
+                Message::Retrieved(id, Box::new(Retrieved { found: None, errors: vec![broken(error)] }))
+            };
             let retrieval = Retrieval { store, roots, digest, places };
-            self.hands.give(move || Message::Retrieved(id, Box::new(retrieval.run())));
+            self.hands.give(move || Message::Retrieved(id, Box::new(retrieval.run())), lost);
             return Looked::Later;
         }
         for set in untried.later {

@@ -20,6 +20,7 @@ use rustc_hash::FxHashMap;
 
 use crate::error::{At, Error};
 use crate::event::{Event, Outcome};
+use crate::hands::unless_it_panics;
 use crate::kept::{Aside, Kept};
 use crate::marker::Marker;
 use crate::outputs::{self, Found, Needles};
@@ -44,6 +45,7 @@ pub(crate) struct Ended {
     pub(crate) id: ActionId,
     pub(crate) result: Result<exec::Finished, exec::Error>,
     pub(crate) depfiles: Vec<io::Result<Option<Vec<u8>>>>,
+    /// What it wrote; an error ends the build, whatever came of the command.
     pub(crate) outputs: Result<Vec<Found>, Error>,
     /// How many bytes of that were put into the store; none if it does not go there.
     pub(crate) stored: Option<Result<u64, StoreError>>,
@@ -75,6 +77,21 @@ struct Errand {
 
 impl Errand {
     fn run(self) {
+        let (id, sender) = (self.id, self.sender.clone());
+        let first = self.outputs.first().cloned().unwrap_or_default();
+        // The main loop waits for every command that it has started.
+        let ended = unless_it_panics(|| self.work()).unwrap_or_else(|source| Ended {
+            id,
+            result: Err(exec::Error::Interrupted),
+            depfiles: Vec::new(),
+            outputs: Err(Error::Io { verb: "make", path: first, source }),
+            stored: None,
+        });
+        // If the build is gone, nobody wants to know.
+        let _ = sender.send(Message::Ended(Box::new(ended)));
+    }
+
+    fn work(self) -> Ended {
         let result = exec::run(&self.command, &self.live);
         let succeeded = result.as_ref().is_ok_and(|finished| finished.status.success());
         let (mut depfiles, mut found, mut stored) = (Vec::new(), Ok(Vec::new()), None);
@@ -83,9 +100,7 @@ impl Errand {
             stored = self.store.is_some().then_some(Ok(0));
             found = self.outputs.iter().map(|path| self.look(path, &mut stored)).collect();
         }
-        let ended = Ended { id: self.id, result, depfiles, outputs: found, stored };
-        // If the build is gone, nobody wants to know.
-        let _ = self.sender.send(Message::Ended(Box::new(ended)));
+        Ended { id: self.id, result, depfiles, outputs: found, stored }
     }
 
     /// Looks at an output, and puts it into the store while its bytes are at hand.

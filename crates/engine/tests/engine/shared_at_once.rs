@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use rekindle_fingerprint::digest::{Blob, Digest};
@@ -24,6 +24,10 @@ type Before = Box<dyn Fn(Call) -> Result<(), Error> + Send + Sync>;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Call {
+    /// A blob is put.
+    Put,
+    /// Input sets are asked for.
+    Sets,
     /// An entry is asked for.
     Entry,
     /// A blob of this size is written to a file.
@@ -53,12 +57,14 @@ impl Cas for Hooked {
     }
 
     fn put(&self, blob: &Blob, bytes: &[u8]) -> Result<bool, Error> {
+        (self.before)(Call::Put)?;
         self.inner.put(blob, bytes)
     }
 }
 
 impl ActionCache for Hooked {
     fn sets(&self, key: &Digest) -> Result<Vec<Vec<u8>>, Error> {
+        (self.before)(Call::Sets)?;
         self.inner.sets(key)
     }
 
@@ -162,18 +168,19 @@ fn results_that_do_not_need_each_other_are_restored_at_once() {
 fn a_command_starts_while_the_result_of_the_last_one_is_put() {
     let steps = [compile("a", ""), compile("b", ": ; touch out/tmp/started; ")];
     let marker: Arc<Mutex<PathBuf>> = Arc::default();
-    let place = Arc::clone(&marker);
-    let puts = AtomicUsize::new(0);
+    let (place, seen) = (Arc::clone(&marker), Arc::new(AtomicUsize::new(0)));
+    let (puts, started_meanwhile) = (AtomicUsize::new(0), Arc::clone(&seen));
     let mut space = hooked(&steps, move |call| {
         if call == Call::PutSet && puts.fetch_add(1, Ordering::SeqCst) == 0 {
             let started = place.lock().unwrap().clone();
-            assert!(waited(|| started.exists()), "the build waits for the store");
+            seen.store(usize::from(waited(|| started.exists())), Ordering::SeqCst);
         }
         Ok(())
     });
     space.jobs = 1;
     *marker.lock().unwrap() = space.out("tmp/started");
     assert_eq!(space.told(), ["a ran", "b ran"]);
+    assert_eq!(started_meanwhile.load(Ordering::SeqCst), 1, "the build does not wait for the store");
     assert_eq!(space.told(), NOTHING);
 }
 
@@ -250,7 +257,7 @@ fn a_kill_between_an_entry_and_its_stamp_leaves_what_the_next_build_accepts() {
             // Before the entry, and between it and its set; the stamp comes behind both.
             Call::PutEntry => copy(&out, &to.join("neither")),
             Call::PutSet => copy(&out, &to.join("entry")),
-            Call::Entry | Call::WriteTo(_) => {}
+            Call::Put | Call::Sets | Call::Entry | Call::WriteTo(_) => {}
         }
         Ok(())
     });
@@ -349,4 +356,52 @@ fn a_place_in_a_pool_is_filled_again_when_the_result_of_its_command_is_put() {
         Ok(())
     });
     assert_eq!(space.told(), ["a ran", "b ran", "y ran"]);
+}
+
+/// What `with` gives, if it comes to an end at all.
+fn in_time<T: Send + 'static>(with: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, result) = mpsc::channel();
+    std::thread::spawn(move || sender.send(with()));
+    result.recv_timeout(Duration::from_secs(20)).expect("the build ends")
+}
+
+#[test]
+fn a_panic_in_a_thread_ends_no_build_that_can_do_without_the_store() {
+    for at in [Call::Sets, Call::Entry, Call::WriteTo(5), Call::PutEntry, Call::PutSet] {
+        let armed = Arc::new(AtomicUsize::new(0));
+        let is_armed = Arc::clone(&armed);
+        let here = hooked(&[compile("a", "")], move |call| {
+            assert!(call != at || is_armed.load(Ordering::SeqCst) == 0, "a test says so");
+            Ok(())
+        });
+        let mut space = beside(&here);
+        let mut here = here;
+        if !matches!(at, Call::PutEntry | Call::PutSet) {
+            here.build();
+        }
+        armed.store(1, Ordering::SeqCst);
+        let (done, mut space) = in_time(move || (space.build(), space));
+        assert_eq!(done.told(), ["a ran"], "{at:?}");
+        assert!(done.notices[0].contains("a test says so"), "{at:?}: {:?}", done.notices);
+        assert_eq!((space.read("out/a").as_str(), done.notices.len()), ("in\nh\n", 1));
+        armed.store(0, Ordering::SeqCst);
+        assert_eq!(space.told(), NOTHING, "{at:?}");
+    }
+}
+
+#[test]
+fn a_panic_in_the_thread_of_a_command_ends_the_build_with_an_error() {
+    let steps = [compile("a", ""), step("sleep 0.3; echo > out/b", &[], &["b"])];
+    let mut space = hooked(&steps, |call| {
+        assert!(call != Call::Put, "a test says so");
+        Ok(())
+    });
+    let (done, mut space) = in_time(move || (space.try_build().map(|done| done.told()), space));
+    let error = done.unwrap_err().to_string();
+    assert!(error.contains("out/a") && error.contains("a test says so"), "{error}");
+    assert!(!space.out("a").exists(), "nobody knows what it is");
+    space.store = None;
+    space.build();
+    assert_eq!(space.read("out/a"), "in\nh\n");
+    assert_eq!(space.told(), NOTHING);
 }

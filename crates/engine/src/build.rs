@@ -149,6 +149,9 @@ impl Session<'_> {
             if self.live.is_closed() && !self.scheduler.finished() {
                 self.interrupt();
             }
+            if self.scheduler.is_stopped() {
+                self.hands.stop();
+            }
             let to_start = self.scheduler.progress().to_start;
             if let Ok(message) = self.messages.try_recv() {
                 self.take(message);

@@ -1,6 +1,7 @@
 //! Taking in a command that has ended: what it read and wrote is found out and checked, and only what can be proved
 //! is recorded.
 
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ use crate::bound;
 use crate::build::is_temporary;
 use crate::error::Error;
 use crate::event::{Outcome, Remarks, Report};
+use crate::hands::Work;
 use crate::history::Before;
 use crate::kept::Kept;
 use crate::outputs::{Found, Made};
@@ -273,8 +275,11 @@ impl Session<'_> {
                     // The stamp says that it is shared, so it waits for that; the next command need not.
                     self.putting.insert(id, Putting { running, stamp, digest, report });
                     let broken = broken("write", self.store.as_ref().and_then(|store| store.place()));
-                    let lost = move |error| Message::Put(id, Err(broken(error)));
-                    self.hands.give(move || Message::Put(id, put()), lost);
+                    let lost = move |error: Option<io::Error>| {
+                        let error = error.unwrap_or_else(|| io::Error::other("the build was stopped"));
+                        Message::Put(id, Err(broken(error)))
+                    };
+                    self.hands.give(Work::Put, move || Message::Put(id, put()), lost);
                 } else {
                     self.end(id, running, stamp, report);
                 }

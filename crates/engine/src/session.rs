@@ -162,7 +162,7 @@ impl<'a> Session<'a> {
             asked_for_token: false,
             pools_are_full: false,
             messages,
-            hands: Hands::new(sender.clone()),
+            hands: Hands::new(sender.clone(), live),
             sender,
             roots,
             asking: FxHashMap::default(),

@@ -18,6 +18,7 @@ use rekindle_store::{ActionResult, Entry, Error as StoreError, Product, Store};
 
 use crate::error::Error;
 use crate::event::{Outcome, Remarks, StoreUse};
+use crate::hands::Work;
 use crate::history::Before;
 use crate::kept::Kept;
 use crate::restore::{self, Held, Placed, Places, Retrieval, Retrieved};
@@ -83,8 +84,12 @@ impl Session<'_> {
         }
         if self.builds() {
             let broken = broken("read", store.place());
-            let lost = move |error| Message::Sets { id, key, sets: Err(broken(error)) };
-            self.hands.give(move || Message::Sets { id, key, sets: store.sets(&key.0) }, lost);
+            let lost = move |error: Option<io::Error>| Message::Sets {
+                id,
+                key,
+                sets: error.map_or(Ok(Vec::new()), |error| Err(broken(error))),
+            };
+            self.hands.give(Work::Ask, move || Message::Sets { id, key, sets: store.sets(&key.0) }, lost);
             return Looked::Later;
         }
         let sets = store.sets(&key.0);
@@ -105,7 +110,7 @@ impl Session<'_> {
         key: FirstKey,
         sets: Result<Vec<Vec<u8>>, StoreError>,
     ) {
-        let looked = self.try_sets(id, key, sets);
+        let looked = if self.scheduler.is_stopped() { Looked::Missed } else { self.try_sets(id, key, sets) };
         self.looked(id, looked);
     }
 
@@ -124,6 +129,9 @@ impl Session<'_> {
     /// Tries the next input set; in a build, a thread takes out what the store has for it.
     fn try_next(&mut self, id: ActionId, mut untried: Untried) -> Looked {
         let Some(store) = self.store_for(id) else { return self.missed() };
+        if self.scheduler.is_stopped() {
+            return Looked::Missed;
+        }
         // An input may have been seen to be another one meanwhile; then the sets are those of something else, and a
         // digest with this key would not be that of what a stamp says.
         if self.first_key(id) != Some(untried.key) {
@@ -141,11 +149,12 @@ impl Session<'_> {
             let (roots, digest) = (Arc::clone(&self.roots), candidate.digest);
             self.asking.insert(id, Asking { candidate, untried });
             let broken = broken("read", store.place());
-            let lost = move |error| {
-                Message::Retrieved(id, Box::new(Retrieved { found: None, errors: vec![broken(error)] }))
+            let lost = move |error: Option<io::Error>| {
+                let errors = error.map(broken).into_iter().collect();
+                Message::Retrieved(id, Box::new(Retrieved { found: None, errors }))
             };
             let retrieval = Retrieval { store, roots, digest, places };
-            self.hands.give(move || Message::Retrieved(id, Box::new(retrieval.run())), lost);
+            self.hands.give(Work::Restore, move || Message::Retrieved(id, Box::new(retrieval.run())), lost);
             return Looked::Later;
         }
         for set in untried.later {

@@ -735,8 +735,8 @@ fn a_place_in_a_pool_is_filled_again_when_its_command_has_ended() {
 #[test]
 fn what_comes_after_a_command_that_has_ended_is_started_before_what_is_less_urgent() {
     // The chain is the longest way; its first links are shorter than what nothing comes after. All but the first are
-    // private, so that the store is not asked for them: only the result of the first is put there (and while it is asked for the
-    // first, another one may start).
+    // private, so that the store is not asked for them: only the result of the first is put there. (While it is asked
+    // for the first, another one may start.)
     let step = |script: &str, input, name| Step { private: name != "1", ..step(script, &[input], &[name]) };
     let mut space = Space::new(vec![
         step("cat gate; sleep 0.3; echo > out/x", "gate", "x"),

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use rekindle_engine::event::BuildOutcome;
+use rekindle_exec::Live;
 use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_store::memory::Memory;
 use rekindle_store::{ActionCache, Cas, Entry, Error, Store};
 
-use crate::space::{Space, Step, step};
+use crate::space::{Done, Space, Step, step};
 
 const NOTHING: [&str; 0] = [];
 
@@ -404,4 +406,57 @@ fn a_panic_in_the_thread_of_a_command_ends_the_build_with_an_error() {
     space.build();
     assert_eq!(space.read("out/a"), "in\nh\n");
     assert_eq!(space.told(), NOTHING);
+}
+
+/// How many results of 30 are restored once `stop` has stopped the build from within a task of the store.
+fn restored_after(first: Step, stop: impl Fn(&Live, &Path) + Send + Sync + 'static) -> (usize, Done) {
+    let names: Vec<&'static str> = (0..30).map(|n| &*Box::leak(format!("a{n}").into_boxed_str())).collect();
+    let steps: Vec<Step> = names.iter().map(|name| compile(name, "")).collect();
+    let (count, live) = (Arc::new(AtomicUsize::new(0)), Live::new().unwrap());
+    let (restored, to_stop) = (Arc::clone(&count), live.clone());
+    let root: Arc<Mutex<PathBuf>> = Arc::default();
+    let place = Arc::clone(&root);
+    let mut here = hooked(&steps, move |call| {
+        if let Call::WriteTo(_) = call {
+            count.fetch_add(1, Ordering::SeqCst);
+            stop(&to_stop, &place.lock().unwrap().clone());
+        }
+        Ok(())
+    });
+    here.build();
+    let mut space = beside(&here);
+    space.steps.insert(0, first);
+    *root.lock().unwrap() = space.root();
+    let done = space.try_build_of(&[], &live).unwrap();
+    assert_eq!(
+        space.build().summary.actions.restored + done.summary.actions.restored,
+        30,
+        "the rest is next"
+    );
+    (restored.load(Ordering::SeqCst) - usize::try_from(30 - done.summary.actions.restored).unwrap(), done)
+}
+
+#[test]
+fn an_interrupt_does_not_wait_for_what_was_to_be_restored() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (restored, done) = restored_after(step("echo > out/b", &[], &["b"]), |live, _| {
+        // By then everything is asked for.
+        std::thread::sleep(Duration::from_millis(200));
+        live.close();
+    });
+    assert_eq!(done.summary.outcome, BuildOutcome::Interrupted);
+    assert!((1..=cores).contains(&restored), "{restored}");
+}
+
+#[test]
+fn a_failure_that_ends_the_build_does_not_wait_for_what_was_to_be_restored() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let fails_once = step("test -e again || { sleep 0.3; touch again; exit 1; }; echo > out/b", &[], &["b"]);
+    let (restored, done) = restored_after(Step { private: true, ..fails_once }, |_, root| {
+        waited(|| root.join("again").exists());
+        // The main loop hears of it in no time.
+        std::thread::sleep(Duration::from_millis(100));
+    });
+    assert_eq!((done.summary.outcome, done.summary.actions.failed), (BuildOutcome::Failed, 1));
+    assert!((1..=cores).contains(&restored), "{restored}");
 }

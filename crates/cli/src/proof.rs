@@ -79,16 +79,17 @@ fn length(path: &Path) -> u64 {
 /// Tells of a build in which nothing is to be done, and gives its account.
 fn told(app: &mut App, place: &Place, held: Held) -> Summary {
     let Held { mut summary, reports, note } = held;
+    let sharing = Note::decode(&note, &place.workspace).map(|note| note.sharing).unwrap_or_default();
+    // Nothing is asked of it, but what is wrong with it is said in every build.
+    let store = session::open_store(app, place, &sharing);
+    summary.store = store.map(|store| {
+        let place = Some(store::shown(store.path(), &place.spelled));
+        StoreUse { place, ..StoreUse::default() }
+    });
     let total = usize::try_from(summary.total).unwrap_or(usize::MAX);
     app.reporter.event(&Event::Started { total }, app.clock.elapsed());
     for report in reports {
         app.reporter.event(&Event::ActionFinished(Box::new(report)), app.clock.elapsed());
-    }
-    let sharing = Note::decode(&note, &place.workspace).map(|note| note.sharing).unwrap_or_default();
-    let at = store::Place::find(&app.settings, &app.environment, &sharing).apart_from(&place.builds);
-    if let store::Place::At(path) = at {
-        let place = Some(store::shown(&path, &place.spelled));
-        summary.store = Some(StoreUse { place, ..StoreUse::default() });
     }
     summary
 }

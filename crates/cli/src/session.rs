@@ -15,6 +15,7 @@ use rekindle_fingerprint::roots::Roots;
 use rekindle_frontend::load::{self, Wanted, load};
 use rekindle_frontend::lower::Lowered;
 use rekindle_frontend::project::Project;
+use rekindle_frontend::sharing::Sharing;
 use rekindle_scheduler::graph::Target;
 use rekindle_toolchain::environment::passed_on;
 
@@ -123,7 +124,7 @@ impl Opened {
         }
         let mut dir = remember(locked, &mut files)?;
         // Before toolchains are asked: their answers are shared, too.
-        let store = open_store(app, &place, &project);
+        let store = open_store(app, &place, project.sharing());
         if let Some(store) = &store {
             dir.share(store.store());
         }
@@ -337,8 +338,7 @@ pub(crate) fn lock(app: &mut App, place: &Place) -> Result<(Locked, bool), Failu
 }
 
 /// Opens the store, and tells why there is none if somebody should know.
-fn open_store(app: &mut App, place: &Place, project: &Project) -> Option<Shared> {
-    let sharing = project.sharing();
+pub(crate) fn open_store(app: &mut App, place: &Place, sharing: &Sharing) -> Option<Shared> {
     let at = store::Place::find(&app.settings, &app.environment, sharing).apart_from(&place.builds);
     match store::Opened::new(at, sharing.max_size.unwrap_or(store::LIMIT), app.plans) {
         store::Opened::Store(store) => {

@@ -1,21 +1,22 @@
 //! Threads that do for the main loop what waits for a disk: looking into the store, writing from it and to it.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rekindle_exec::Live;
 
 use crate::session::Message;
 
-/// What kind of thing is to be done.
+/// What kind of thing is to be done; what stands first is done first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// The result of a command is put into the store; it is done even if the build ends.
+    /// The result of a command is put into the store: others wait for it. It is done even if the build ends.
     Put,
     /// The store is asked which files an action read.
     Ask,
@@ -58,11 +59,54 @@ pub(crate) fn unless_it_panics<T>(run: impl FnOnce() -> T) -> io::Result<T> {
     })
 }
 
+/// What is to be done, by kind; of one kind in the order in which it was given.
+#[derive(Default)]
+struct Queue {
+    tasks: [VecDeque<Task>; 3],
+    /// Nothing more is to come.
+    closed: bool,
+}
+
+/// A queue, and where threads wait until there is something in it.
+#[derive(Default)]
+struct Tray {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+}
+
+impl Tray {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, task: Task) {
+        self.queue().tasks[task.work as usize].push_back(task);
+        self.filled.notify_one();
+    }
+
+    /// The next task; waits for one. Nothing once the queue is closed and empty.
+    fn take(&self) -> Option<Task> {
+        let mut queue = self.queue();
+        loop {
+            if let Some(task) = queue.tasks.iter_mut().find_map(VecDeque::pop_front) {
+                return Some(task);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn close(&self) {
+        self.queue().closed = true;
+        self.filled.notify_all();
+    }
+}
+
 /// As many threads as there are cores, started when there is something to do, and ended with the build.
 pub(crate) struct Hands {
-    /// Where tasks come in; none once the threads are to end.
-    queue: Option<Sender<Task>>,
-    tasks: Arc<Mutex<Receiver<Task>>>,
+    tray: Arc<Tray>,
     messages: Sender<Message>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
@@ -74,16 +118,8 @@ impl Hands {
     /// what must be done.
     pub(crate) fn new(messages: Sender<Message>, live: &Live) -> Self {
         let stop = Stop { stopped: Arc::default(), live: live.clone() };
-        let (queue, tasks) = channel();
         let most = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            queue: Some(queue),
-            tasks: Arc::new(Mutex::new(tasks)),
-            messages,
-            stop,
-            threads: Vec::new(),
-            most,
-        }
+        Self { tray: Arc::default(), messages, stop, threads: Vec::new(), most }
     }
 
     /// From now on nothing new is begun, but for what must be done.
@@ -91,9 +127,8 @@ impl Hands {
         self.stop.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Does `run` on one of the threads, in the order in which tasks are given. What it gives reaches the main loop as
-    /// a message; if it panics, what `lost` makes of that, and if it is not done because the build was stopped, what
-    /// `lost` makes of nothing.
+    /// Does `run` on one of the threads. What it gives reaches the main loop as a message; if it panics, what `lost`
+    /// makes of that, and if it is not done because the build was stopped, what `lost` makes of nothing.
     pub(crate) fn give(
         &mut self,
         work: Work,
@@ -104,24 +139,18 @@ impl Hands {
         if self.threads.len() < self.most {
             self.hire();
         }
-        match self.queue.as_ref().filter(|_| !self.threads.is_empty()) {
-            Some(queue) => {
-                // The threads hold the other end for as long as we live.
-                let _ = queue.send(task);
-            }
-            None => {
-                let _ = self.messages.send(task.done(&self.stop));
-            }
+        if self.threads.is_empty() {
+            let _ = self.messages.send(task.done(&self.stop));
+        } else {
+            self.tray.put(task);
         }
     }
 
     /// Starts one more thread; where that cannot be done, those that there are do it all.
     fn hire(&mut self) {
-        let (tasks, messages, stop) = (Arc::clone(&self.tasks), self.messages.clone(), self.stop.clone());
+        let (tray, messages, stop) = (Arc::clone(&self.tray), self.messages.clone(), self.stop.clone());
         let work = move || {
-            loop {
-                let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok(task) = task else { return };
+            while let Some(task) = tray.take() {
                 if messages.send(task.done(&stop)).is_err() {
                     return;
                 }
@@ -137,7 +166,7 @@ impl Hands {
 impl Drop for Hands {
     /// Waits until everything that was given is done: nothing is written any more once the build is over.
     fn drop(&mut self) {
-        self.queue = None;
+        self.tray.close();
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }

@@ -460,3 +460,35 @@ fn a_failure_that_ends_the_build_does_not_wait_for_what_was_to_be_restored() {
     assert_eq!((done.summary.outcome, done.summary.actions.failed), (BuildOutcome::Failed, 1));
     assert!((1..=cores).contains(&restored), "{restored}");
 }
+
+#[test]
+fn the_result_of_a_command_is_put_before_what_waits_to_be_restored() {
+    let names: Vec<&'static str> = (0..20).map(|n| &*Box::leak(format!("a{n}").into_boxed_str())).collect();
+    let mut steps = vec![step("cp seed out/g", &["seed"], &["g"])];
+    steps.extend(names.iter().map(|name| compile(name, "")));
+    let (armed, written) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let before_put = Arc::new(AtomicUsize::new(0));
+    let (is_armed, seen, at_put) = (Arc::clone(&armed), Arc::clone(&written), Arc::clone(&before_put));
+    let mut here = hooked(&steps, move |call| {
+        match call {
+            Call::WriteTo(_) => {
+                seen.fetch_add(1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Call::PutEntry if is_armed.load(Ordering::SeqCst) == 1 => {
+                at_put.store(seen.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
+            _ => {}
+        }
+        Ok(())
+    });
+    here.write("seed", "one");
+    here.build();
+    let mut space = beside(&here);
+    space.write("seed", "two");
+    armed.store(1, Ordering::SeqCst);
+    let done = space.build();
+    assert_eq!((done.summary.actions.ran, done.summary.actions.restored), (1, 20));
+    assert_eq!(written.load(Ordering::SeqCst), 20);
+    assert!((1..=10).contains(&before_put.load(Ordering::SeqCst)), "{before_put:?}");
+}

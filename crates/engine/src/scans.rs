@@ -6,6 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use rekindle_fingerprint::action::{Action, Piece};
+use rekindle_fingerprint::digest::Blob;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{ContentId, Files, PathId};
 use rekindle_fingerprint::lookup::{self, Listings, Outputs, World};
@@ -130,8 +131,11 @@ impl Scans {
         if let Some(known) = self.first.get(&content) {
             return Some(Rc::clone(known));
         }
-        let first = Rc::new(scan::first_includes(&disk::read(&files.abs(source)).ok()?));
-        self.first.insert(content, Rc::clone(&first));
+        let bytes = disk::read(&files.abs(source)).ok()?;
+        let first = Rc::new(scan::first_includes(&bytes));
+        if is_content(files, content, &bytes) {
+            self.first.insert(content, Rc::clone(&first));
+        }
         Some(first)
     }
 
@@ -160,9 +164,17 @@ impl Scans {
         // If it was changed or deleted meanwhile, the check of the inputs tells; nothing of it is recorded then.
         let bytes = disk::read(&files.abs(path)).ok()?;
         let scanned = Rc::new(scan::scan(&bytes, text));
-        self.known.insert((content, text), Rc::clone(&scanned));
+        if is_content(files, content, &bytes) {
+            self.known.insert((content, text), Rc::clone(&scanned));
+        }
         Some(scanned)
     }
+}
+
+/// Whether what was read now is the content that was seen then: else a file that was changed in between would speak for
+/// others that have the content still.
+pub(crate) fn is_content(files: &Files, content: ContentId, bytes: &[u8]) -> bool {
+    Blob::of(bytes) == files.blob(content)
 }
 
 /// Scans all files again, with the macros that stand for `__has_include` in any of them, until there is none new.
@@ -348,5 +360,35 @@ fn text_of(files: &Files, action: &Action) -> Text {
         Some(b"s") => Text::PlainAssembler,
         Some(b"S" | b"sx") => Text::Assembler,
         _ => Text::C,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_fingerprint::roots::Roots;
+
+    #[test]
+    fn what_is_read_after_an_edit_is_not_taken_for_what_another_file_with_the_old_content_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = "#include \"old.h\"\nint x;\n";
+        let edited = "#include \"new.h\"\nconst char *when = __DATE__;\n";
+        let mut files = Files::new(Roots::new(dir.path(), dir.path().join("out")));
+        let [one, copy] = ["one.c", "copy.c"].map(|name| {
+            std::fs::write(dir.path().join(name), old).unwrap();
+            files.path(Roots::WORKSPACE, name)
+        });
+        files.observe(&[one, copy]);
+        std::fs::write(dir.path().join("one.c"), edited).unwrap();
+        let mut scans = Scans::default();
+        let mut holds = |path: PathId| {
+            let first = scans.first(&files, path).unwrap();
+            let date = scans.scan(&files, path, Text::C).unwrap().mentions.date().is_some();
+            (first.names.iter().map(|probe| probe.name.to_vec()).collect::<Vec<_>>(), date)
+        };
+        // Who asks for the edited file has read that, and its inputs are seen to have moved.
+        assert_eq!(holds(one), (vec![b"new.h".to_vec()], true));
+        assert_eq!(holds(copy), (vec![b"old.h".to_vec()], false));
+        assert_eq!(holds(one), (vec![b"old.h".to_vec()], false), "what is known of its content is told");
     }
 }

@@ -12,7 +12,7 @@ use rekindle_fingerprint::files::{ContentId, Files, PathId};
 use rekindle_fingerprint::scan::{Probe, Script, linker_script};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::scans::Mentioned;
+use crate::scans::{Mentioned, is_content};
 use crate::session::Session;
 use crate::thin;
 
@@ -78,8 +78,14 @@ impl Session<'_> {
         let place = self.files.abs(path);
         let text = !BINARY.iter().any(|start| disk::starts_with(&place, start));
         let bytes = text.then(|| disk::read(&place).ok()).flatten();
+        let is_seen = match &bytes {
+            Some(bytes) => is_content(self.files, content, bytes),
+            None => self.files.moved_since_seen(&[path]).is_empty(),
+        };
         let script = bytes.filter(|bytes| !bytes.contains(&0)).map(|bytes| Rc::new(linker_script(&bytes)));
-        self.scans.scripts.insert(content, script.clone());
+        if is_seen {
+            self.scans.scripts.insert(content, script.clone());
+        }
         script
     }
 

@@ -96,6 +96,21 @@ fn killed_at_fifty_moments_the_next_build_equals_a_clean_one() {
     }
 }
 
+/// Removes the build directory, into which commands of a build that was killed may still write for a moment.
+fn remove_when_commands_have_ended(space: &Space) {
+    let place = space.path(".rekindle");
+    let patience = Instant::now();
+    while let Err(error) = std::fs::remove_dir_all(&place) {
+        match error.kind() {
+            std::io::ErrorKind::NotFound if !place.exists() => return,
+            std::io::ErrorKind::DirectoryNotEmpty | std::io::ErrorKind::NotFound => {}
+            other => panic!("remove {}: {other}", place.display()),
+        }
+        assert!(patience.elapsed() < Duration::from_secs(30), "somebody goes on writing");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn killed_at_twenty_five_moments_a_store_gives_nothing_wrong() {
     const STATES: u64 = 5;
@@ -128,7 +143,7 @@ fn killed_at_twenty_five_moments_a_store_gives_nothing_wrong() {
         running.kill();
         // A clean directory, so that all comes from the store that can; and once more.
         for again in [false, true] {
-            space.remove_if_there(".rekindle");
+            remove_when_commands_have_ended(&space);
             let built = space.build(&["-j2"]);
             built.ok();
             let story =

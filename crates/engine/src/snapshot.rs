@@ -312,7 +312,8 @@ impl Keeper<'_> {
                 return false;
             }
             let parts = action.identity.iter().flat_map(|identity| &identity.parts);
-            if let Some(processor) = parts.into_iter().find(|part| part.name == "processor") {
+            if let Some(processor) = parts.into_iter().find(|part| part.name == rekindle_toolchain::PROCESSOR)
+            {
                 self.draft.terms.processor = Some(processor.digest);
             }
             for (link, target) in &action.links {

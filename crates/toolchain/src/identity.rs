@@ -130,7 +130,7 @@ impl Parts {
 }
 
 /// The name of the part that stands for the processor of this machine.
-const PROCESSOR: &str = "processor";
+pub const PROCESSOR: &str = "processor";
 
 /// The digest of the part called `processor`, which is in each identity whose commands read what processor this
 /// machine has (`-march=native`, `-mtune=native`). While it is the same, so are those parts.

@@ -112,7 +112,7 @@ mod variant;
 pub use command::without_depfiles;
 pub use environment::Environment;
 pub use error::{BuildError, FlagError, ToolchainError};
-pub use identity::processor;
+pub use identity::{PROCESSOR, processor};
 pub use probe::{Answer, Memo, Prober};
 pub use resolve::resolve;
 pub use toolchain::{Description, Family, Toolchain, Version};

@@ -87,11 +87,10 @@ pub(super) fn prove(
         .map(|root| Base::open(if root.is_placed() { &root.path } else { Path::new("/dev/null") }))
         .collect();
     let different = sweep(&bases, &image);
-    let nothing_differs = different.is_empty();
     let Ok(asked) = image.asked() else { return Ok(Proof::Fails) };
     let Some(relisted) = answers(&image, &placed, &asked) else { return Ok(Proof::Fails) };
     let mut cost = Cost { signed: image.len() as u64, ..Cost::default() };
-    if different.is_empty() && relisted.is_empty() {
+    if different.is_empty() && relisted.len() <= FEW {
         return Ok(Proof::Holds(Box::new(held(&image, &placed, cost))));
     }
     if image.verify_all().is_err() {
@@ -105,9 +104,6 @@ pub(super) fn prove(
     }
     let relisted = relist(&placed, &image, &asked, relisted, clock()?);
     let part = Part { image, placed, now, relisted, cost };
-    if nothing_differs && part.relisted.len() <= FEW {
-        return Ok(Proof::Holds(Box::new(held(&part.image, &part.placed, part.cost))));
-    }
     if part.is_nothing() {
         let Ok(draft) = part.draft() else { return Ok(Proof::Fails) };
         // If it cannot be written, the next build reads the same files again.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_frontend::sharing::Sharing;
 use rekindle_store::disk::{self, Disk};
-use rekindle_store::{ActionCache, Cas, Entry, Error, Store};
+use rekindle_store::{ActionCache, Build, Cas, Entry, Error, Store};
 
 use crate::clock::Clock;
 use crate::environment::Environment;
@@ -220,6 +220,18 @@ impl ActionCache for Reading {
 
     fn put_note(&self, _key: &Digest, _note: &[u8]) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn put_build(&self, build: &Build) -> Result<Digest, Error> {
+        Ok(build.name())
+    }
+
+    fn build(&self, name: &Digest) -> Result<Option<Build>, Error> {
+        self.0.build(name)
+    }
+
+    fn use_build(&self, _name: &Digest) -> Result<bool, Error> {
+        Ok(true)
     }
 }
 

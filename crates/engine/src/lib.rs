@@ -56,6 +56,7 @@ mod fault;
 mod finish;
 mod hands;
 mod kept;
+mod origin;
 mod outputs;
 mod record;
 mod recorded;

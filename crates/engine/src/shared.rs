@@ -8,19 +8,21 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::key::{ActionDigest, FirstKey, InputSet, first_key, is_declared};
 use rekindle_fingerprint::lookup::Lookups;
 use rekindle_fingerprint::printed;
 use rekindle_fingerprint::stamp::{Holds, Output, Stamp};
 use rekindle_scheduler::{ActionId, NeedsFirst, State};
-use rekindle_store::{ActionResult, Entry, Error as StoreError, Product, Store};
+use rekindle_store::{ActionResult, Entry, Error as StoreError, Origin, Product, Store};
 
 use crate::error::Error;
 use crate::event::{Outcome, Remarks, StoreUse};
 use crate::hands::Work;
 use crate::history::Before;
 use crate::kept::Kept;
+use crate::origin::made_of;
 use crate::restore::{self, Held, Placed, Places, Retrieval, Retrieved};
 use crate::session::{Message, Session};
 use crate::settle::remarks_of;
@@ -397,7 +399,7 @@ impl Session<'_> {
 
     /// The stamp of a candidate that the store has.
     fn completed(&mut self, id: ActionId, candidate: Candidate, held: Held) -> Stamp {
-        let ActionResult { products, printed, duration_ms } = held.result;
+        let ActionResult { products, printed, duration_ms, .. } = held.result;
         let outputs = self.graph.action(id).outputs.iter().zip(products);
         let outputs = outputs.map(|(path, product)| Output {
             path: *path,
@@ -432,12 +434,18 @@ impl Session<'_> {
             .outputs
             .iter()
             .map(|output| Product { blob: self.files.blob(output.content), executable: output.executable });
+        let set = (!is_declared(action)).then(|| set.encode(self.files));
+        let origin = Origin {
+            key: key.0,
+            set: set.as_deref().map(Digest::of),
+            made_of: made_of(action, stamp, self.files),
+        };
         let made = Entry::Made(ActionResult {
             products: products.collect(),
             printed: stamp.printed.clone(),
             duration_ms: stamp.duration_ms,
+            origin: Some(origin),
         });
-        let set = (!is_declared(action)).then(|| set.encode(self.files));
         let put = move || {
             match bound {
                 None => store.put_entry(&digest.0, &made)?,

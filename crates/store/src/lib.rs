@@ -33,14 +33,16 @@ use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::digest::{Blob, Digest};
 
+pub mod build;
 pub mod disk;
 pub mod error;
 pub mod memory;
 pub mod result;
 
+pub use build::Build;
 pub use disk::Disk;
 pub use error::Error;
-pub use result::{ActionResult, Entry, Product};
+pub use result::{ActionResult, Entry, Origin, Product};
 
 /// Blobs under the digests of their content (content-addressed storage).
 pub trait Cas: Send + Sync {
@@ -123,6 +125,25 @@ pub trait ActionCache: Send + Sync {
     /// # Errors
     /// The store cannot be written.
     fn put_note(&self, key: &Digest, note: &[u8]) -> Result<(), Error>;
+
+    /// Puts the record of a build, which is the last one then, and gives its name.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn put_build(&self, build: &Build) -> Result<Digest, Error>;
+
+    /// The record of a build.
+    ///
+    /// # Errors
+    /// The store cannot be read; [`Error::Damaged`].
+    fn build(&self, name: &Digest) -> Result<Option<Build>, Error>;
+
+    /// Says that a build which is recorded was done again, so that it is the last one; `false` if it is not recorded. In
+    /// a store that cannot be written nothing is noted, and that is no error.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn use_build(&self, name: &Digest) -> Result<bool, Error>;
 }
 
 /// Both, and where it is.

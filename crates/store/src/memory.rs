@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rekindle_fingerprint::digest::{Blob, Digest};
 
+use crate::build::Build;
 use crate::error::Error;
 use crate::result::Entry;
 use crate::{ActionCache, Cas, Store};
@@ -25,6 +26,7 @@ struct Held {
     sets: BTreeMap<Digest, Vec<Vec<u8>>>,
     entries: BTreeMap<Digest, Entry>,
     notes: BTreeMap<Digest, Vec<u8>>,
+    builds: BTreeMap<Digest, Build>,
 }
 
 impl Memory {
@@ -95,6 +97,20 @@ impl ActionCache for Memory {
     fn put_note(&self, key: &Digest, note: &[u8]) -> Result<(), Error> {
         self.held().notes.insert(*key, note.to_vec());
         Ok(())
+    }
+
+    fn put_build(&self, build: &Build) -> Result<Digest, Error> {
+        let name = build.name();
+        self.held().builds.insert(name, build.clone());
+        Ok(name)
+    }
+
+    fn build(&self, name: &Digest) -> Result<Option<Build>, Error> {
+        Ok(self.held().builds.get(name).cloned())
+    }
+
+    fn use_build(&self, name: &Digest) -> Result<bool, Error> {
+        Ok(self.held().builds.contains_key(name))
     }
 }
 

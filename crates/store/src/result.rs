@@ -1,6 +1,6 @@
 //! What an action gave, as plain data, and as bytes.
 
-use rekindle_fingerprint::digest::Blob;
+use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
 
 /// A file that an action made. Its name is the action's affair.
@@ -21,6 +21,19 @@ pub struct ActionResult {
     pub printed: Vec<u8>,
     /// How long its command took, in milliseconds.
     pub duration_ms: u32,
+    /// Where it came from; none if who put it did not say.
+    pub origin: Option<Origin>,
+}
+
+/// Where a result came from: by what it is found, and of what it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The first-level key of its action.
+    pub key: Digest,
+    /// The digest of its input set under that key; none where everything that an action reads is declared.
+    pub set: Option<Digest>,
+    /// Of what it was made, for explanations. No look-up reads it, and nothing is concluded from it.
+    pub made_of: Vec<u8>,
 }
 
 /// What is known of an action.
@@ -39,8 +52,9 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Kind (1): 0 made, with the list of products (digest, size, executable), what was printed, the duration; 1 bound,
-    /// with the list of names and the reason.
+    /// Kind (1): 0 made, with the list of products (digest, size, executable), what was printed, the duration, and where
+    /// it came from (an option: key, option of the set's digest, of what it was made); 1 bound, with the list of names
+    /// and the reason.
     pub fn encode(&self) -> Vec<u8> {
         let mut e = Encoder::new();
         match self {
@@ -49,6 +63,13 @@ impl Entry {
                     e.digest(&product.blob.digest).u64(product.blob.size).u8(u8::from(product.executable));
                 });
                 e.bytes(&result.printed).u32(result.duration_ms);
+                e.option(result.origin.as_ref(), |e, origin| {
+                    e.digest(&origin.key);
+                    e.option(origin.set.as_ref(), |e, set| {
+                        e.digest(set);
+                    });
+                    e.bytes(&origin.made_of);
+                });
             }
             Self::Bound { roots, why } => {
                 e.u8(1).list(roots, |e, root| {
@@ -79,6 +100,10 @@ impl Entry {
                 })?,
                 printed: d.bytes()?.to_vec(),
                 duration_ms: d.u32()?,
+                origin: d.option(|d| {
+                    let (key, set) = (d.digest()?, d.option(Decoder::digest)?);
+                    Ok(Origin { key, set, made_of: d.bytes()?.to_vec() })
+                })?,
             }),
             1 => Self::Bound { roots: d.list(|d| Ok(d.text()?.into()))?, why: d.text()?.to_string() },
             _ => return Err(Malformed),
@@ -92,13 +117,17 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn samples() -> [Entry; 2] {
+    fn samples() -> [Entry; 3] {
         let products = vec![
             Product { blob: Blob::of(b"a"), executable: false },
             Product { blob: Blob::of(b"b"), executable: true },
         ];
+        let origin =
+            Origin { key: Digest::of(b"key"), set: Some(Digest::of(b"set")), made_of: b"flour".to_vec() };
+        let made = ActionResult { products, printed: b"warning".to_vec(), duration_ms: 7, origin: None };
         [
-            Entry::Made(ActionResult { products, printed: b"warning".to_vec(), duration_ms: 7 }),
+            Entry::Made(made.clone()),
+            Entry::Made(ActionResult { origin: Some(origin), ..made }),
             Entry::Bound { roots: vec!["build".into(), "ws".into()], why: "`__FILE__`".into() },
         ]
     }

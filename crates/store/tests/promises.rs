@@ -24,7 +24,12 @@ fn each(test: impl Fn(&dyn Store, &Path)) {
 
 fn made(blobs: &[Blob]) -> Entry {
     let products = blobs.iter().map(|blob| Product { blob: *blob, executable: true });
-    Entry::Made(ActionResult { products: products.collect(), printed: b"warning".to_vec(), duration_ms: 3 })
+    Entry::Made(ActionResult {
+        products: products.collect(),
+        printed: b"warning".to_vec(),
+        duration_ms: 3,
+        origin: None,
+    })
 }
 
 #[test]

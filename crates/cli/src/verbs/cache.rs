@@ -103,6 +103,7 @@ fn stats_answer(stats: &Stats, limit: u64, read_only: bool) -> Answer {
         ("results", "results", stats.results),
         ("input sets", "sets", stats.sets),
         ("toolchains' answers", "notes", stats.notes),
+        ("records of builds", "builds", stats.builds),
         ("set aside, damaged", "damaged", stats.damaged),
     ];
     let mut object = json!({ "verb": "stats", "exists": true, "read_only": read_only, "limit": limit });
@@ -192,6 +193,7 @@ mod tests {
             results: count(1190, 4_874_240),
             sets: count(1100, 4_505_600),
             notes: count(12, 49_152),
+            builds: count(3, 12_288),
             damaged: count(1, 4096),
             limit: 10_000_000_000,
         };
@@ -200,11 +202,12 @@ mod tests {
         results                  1190       4.8 MB
         input sets               1100       4.5 MB
         toolchains' answers        12      49.1 kB
+        records of builds           3      12.2 kB
         set aside, damaged          1       4.0 kB
-        all                      3507     107.9 MB
+        all                      3510     107.9 MB
         limit                              10.0 GB
         it can be read, and not written
-        {"blobs":{"bytes":98500000,"files":1204},"damaged":{"bytes":4096,"files":1},"exists":true,"limit":10000000000,"notes":{"bytes":49152,"files":12},"read_only":true,"results":{"bytes":4874240,"files":1190},"sets":{"bytes":4505600,"files":1100},"total":{"bytes":107933088,"files":3507},"verb":"stats"}
+        {"blobs":{"bytes":98500000,"files":1204},"builds":{"bytes":12288,"files":3},"damaged":{"bytes":4096,"files":1},"exists":true,"limit":10000000000,"notes":{"bytes":49152,"files":12},"read_only":true,"results":{"bytes":4874240,"files":1190},"sets":{"bytes":4505600,"files":1100},"total":{"bytes":107945376,"files":3510},"verb":"stats"}
         "#);
     }
 

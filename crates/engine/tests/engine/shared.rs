@@ -868,6 +868,18 @@ impl ActionCache for Odd {
     fn put_note(&self, key: &Digest, note: &[u8]) -> Result<(), Error> {
         self.call("put_note", || self.inner.put_note(key, note))
     }
+
+    fn put_build(&self, build: &rekindle_store::Build) -> Result<Digest, Error> {
+        self.call("put_note", || self.inner.put_build(build)
+    }
+
+    fn build(&self, name: &Digest) -> Result<Option<rekindle_store::Build>, Error> {
+        self.call("put_note", || self.inner.build(name)
+    }
+
+    fn use_build(&self, name: &Digest) -> Result<bool, Error> {
+        self.call("put_note", || self.inner.use_build(name)
+    }
 }
 
 impl Store for Odd {

@@ -96,6 +96,18 @@ impl ActionCache for Hooked {
     fn put_note(&self, key: &Digest, note: &[u8]) -> Result<(), Error> {
         self.inner.put_note(key, note)
     }
+
+    fn put_build(&self, build: &rekindle_store::Build) -> Result<Digest, Error> {
+        self.inner.put_build(build)
+    }
+
+    fn build(&self, name: &Digest) -> Result<Option<rekindle_store::Build>, Error> {
+        self.inner.build(name)
+    }
+
+    fn use_build(&self, name: &Digest) -> Result<bool, Error> {
+        self.inner.use_build(name)
+    }
 }
 
 impl Store for Hooked {

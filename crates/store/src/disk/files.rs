@@ -122,6 +122,23 @@ impl Disk {
         }
     }
 
+    /// Writes down that a file is used now, whenever it last was; `false` if it is not there.
+    pub(crate) fn touch(&self, name: &Name) -> Result<bool, Error> {
+        let Some(dir) = self.dir(name.kind) else { return Ok(false) };
+        match statat(dir, name.path(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if is_file(&stat) => {}
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) => return Ok(false),
+            Err(error) => return Err(error.into()).at("look at", &self.path_of(name)),
+        }
+        if self.read_only {
+            return Ok(true);
+        }
+        let touched = self
+            .dir_of(name)
+            .is_ok_and(|dir| utimensat(&dir, name.file(), &NOW, AtFlags::SYMLINK_NOFOLLOW).is_ok());
+        Ok(touched)
+    }
+
     /// Writes a file: whole, under its name, or not at all. Tells whether the directory that it lies in was made for it.
     pub(crate) fn place(&self, name: &Name, bytes: &[u8]) -> Result<bool, Error> {
         let path = self.path_of(name);

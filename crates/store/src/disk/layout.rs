@@ -6,6 +6,7 @@
 //! v1/results/ab/DIGEST         what is known of an action
 //! v1/sets/ab/KEY/DIGEST        an input set under a first-level key
 //! v1/notes/ab/DIGEST           a note
+//! v1/builds/ab/DIGEST          the record of a build
 //! v1/damaged/                  what was set aside
 //! v1/tmp/                      what is being written
 //! v1/usage                     about how much there is
@@ -28,11 +29,13 @@ pub(crate) enum Kind {
     Note,
     /// A blob.
     Blob,
+    /// The record of a build.
+    Build,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 4] = [Self::Result, Self::Set, Self::Note, Self::Blob];
+    pub(crate) const ALL: [Self; 5] = [Self::Result, Self::Set, Self::Note, Self::Blob, Self::Build];
 
     /// The directory of its files.
     pub(crate) const fn dir(self) -> &'static str {
@@ -41,6 +44,7 @@ impl Kind {
             Self::Set => "sets",
             Self::Note => "notes",
             Self::Blob => "blobs",
+            Self::Build => "builds",
         }
     }
 }

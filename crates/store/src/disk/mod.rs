@@ -15,6 +15,7 @@ use rekindle_fingerprint::digest::{Blob, Digest};
 use rustix::fs::{Access, AtFlags, CWD, Mode, accessat, openat};
 use rustix::io::Errno;
 
+use crate::build::Build;
 use crate::error::{At, Error};
 use crate::result::Entry;
 use crate::{ActionCache, Cas, Store};
@@ -57,7 +58,7 @@ pub struct Disk {
     inner: PathBuf,
     temporary: PathBuf,
     /// The directory of each kind; none is there in a store that cannot be written and never held any.
-    dirs: [Option<OwnedFd>; 4],
+    dirs: [Option<OwnedFd>; 5],
     /// In seconds.
     now: i64,
     limit: u64,
@@ -77,7 +78,7 @@ impl Disk {
         tag::mark(path)?;
         let inner = path.join(VERSION);
         let temporary = inner.join("tmp");
-        let mut dirs = [None, None, None, None];
+        let mut dirs = [None, None, None, None, None];
         let mut read_only = false;
         let is_new = !inner.exists();
         if let Some(version) = directory(&open_place(path)?, VERSION).at("open", &inner)? {
@@ -85,7 +86,7 @@ impl Disk {
                 *dir = directory(&version, kind.dir()).at("open", &inner.join(kind.dir()))?;
             }
             read_only |= directory(&version, "tmp").at("open", &temporary)?.is_none();
-            for dir in ["tmp", "blobs", "results", "sets", "notes"] {
+            for dir in ["tmp", "blobs", "results", "sets", "notes", "builds"] {
                 let access = Access::WRITE_OK | Access::EXEC_OK;
                 read_only |= accessat(&version, dir, access, AtFlags::empty()).is_err();
             }
@@ -294,6 +295,25 @@ impl ActionCache for Disk {
 
     fn put_note(&self, key: &Digest, note: &[u8]) -> Result<(), Error> {
         self.put_sealed(&Name::of(Kind::Note, *key), note).map(drop)
+    }
+
+    fn put_build(&self, build: &Build) -> Result<Digest, Error> {
+        let name = build.name();
+        if !self.use_build(&name)? {
+            self.put_sealed(&Name::of(Kind::Build, name), &build.encode())?;
+        }
+        Ok(name)
+    }
+
+    fn build(&self, name: &Digest) -> Result<Option<Build>, Error> {
+        let name = Name::of(Kind::Build, *name);
+        let Some((payload, found)) = self.open_sealed(&name)? else { return Ok(None) };
+        let build = Build::decode(&payload).ok().filter(|build| build.name() == name.id);
+        build.map(Some).ok_or_else(|| self.damaged(&name, Some(&found.stat), NO_SENSE))
+    }
+
+    fn use_build(&self, name: &Digest) -> Result<bool, Error> {
+        self.touch(&Name::of(Kind::Build, *name))
     }
 }
 

@@ -15,6 +15,7 @@ use super::blob::{NOT_ITS_NAME, UNREADABLE, pieces};
 use super::files::{DIRECTORY, Look, is_file};
 use super::layout::{self, Kind, Name};
 use super::{Disk, NO_SENSE, payload};
+use crate::build::Build;
 use crate::error::{At, Error};
 use crate::result::Entry;
 
@@ -45,6 +46,8 @@ pub struct Stats {
     pub sets: Count,
     /// Answers that toolchains gave.
     pub notes: Count,
+    /// Records of builds.
+    pub builds: Count,
     /// What was set aside because it was damaged.
     pub damaged: Count,
     /// How much it may take.
@@ -55,7 +58,7 @@ impl Stats {
     /// All of it.
     pub fn total(&self) -> Count {
         let mut total = Count::default();
-        for count in [self.blobs, self.results, self.sets, self.notes, self.damaged] {
+        for count in [self.blobs, self.results, self.sets, self.notes, self.builds, self.damaged] {
             total.files += count.files;
             total.bytes = total.bytes.saturating_add(count.bytes);
         }
@@ -68,6 +71,7 @@ impl Stats {
             Kind::Set => &mut self.sets,
             Kind::Note => &mut self.notes,
             Kind::Blob => &mut self.blobs,
+            Kind::Build => &mut self.builds,
         }
     }
 }
@@ -170,6 +174,10 @@ impl Disk {
         } else {
             payload(name, &mut found).and_then(|payload| match (name.kind, name.set) {
                 (Kind::Result, _) => Entry::decode(&payload).map(drop).map_err(|_| NO_SENSE),
+                (Kind::Build, _) => match Build::decode(&payload) {
+                    Ok(build) if build.name() == name.id => Ok(()),
+                    _ => Err(NO_SENSE),
+                },
                 (_, Some(set)) if Digest::of(&payload) != set => Err(NOT_ITS_NAME),
                 _ => Ok(()),
             })

@@ -870,15 +870,15 @@ impl ActionCache for Odd {
     }
 
     fn put_build(&self, build: &rekindle_store::Build) -> Result<Digest, Error> {
-        self.call("put_note", || self.inner.put_build(build)
+        self.call("put_build", || self.inner.put_build(build))
     }
 
     fn build(&self, name: &Digest) -> Result<Option<rekindle_store::Build>, Error> {
-        self.call("put_note", || self.inner.build(name)
+        self.call("build", || self.inner.build(name))
     }
 
     fn use_build(&self, name: &Digest) -> Result<bool, Error> {
-        self.call("put_note", || self.inner.use_build(name)
+        self.call("use_build", || self.inner.use_build(name))
     }
 }
 

@@ -20,9 +20,11 @@ use window::Window;
 /// Starts every journal.
 const MAGIC: &[u8; 16] = b"rekindle journal";
 /// The format that this rekindle writes.
-pub const VERSION: u32 = 3;
-/// The format before: its records are the same, their checksums are other ones.
-const BEFORE: u32 = 2;
+pub const VERSION: u32 = 4;
+/// The format before: none of its stamps says that outputs were left in the store.
+const BEFORE: u32 = 3;
+/// The format before that: it has no epochs, and its checksums are other ones.
+const FIRST: u32 = 2;
 /// Magic, version, checksum of both.
 const HEADER: usize = 16 + 4 + SUM;
 /// A checksum.
@@ -142,7 +144,12 @@ impl Journal {
             Some((found, _)) if found > VERSION => {
                 return Err(Error::NewerFormat { path: path.to_path_buf(), found, known: VERSION });
             }
-            Some((BEFORE, _)) => return Self::taken_over(path, window, length, read),
+            Some((FIRST, _)) => {
+                return Self::taken_over(path, window, length, [0; SUM], |_, bytes| plain_sum(bytes), read);
+            }
+            Some((BEFORE, sum)) => {
+                return Self::taken_over(path, window, length, sum, chained_sum, read);
+            }
             Some((VERSION, sum)) => {
                 window.pass(HEADER);
                 let tail = read_all(&mut window, sum, chained_sum, read).at("read", path)?;
@@ -162,17 +169,20 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Rewrites a journal of the format before with the same records.
+    /// Rewrites a journal of a format before with the same records. `first` is what stands for the checksum before the
+    /// first of them, and `sum` gives that of each.
     fn taken_over(
         path: &Path,
         mut window: Window<'_>,
         length: u64,
+        first: Sum,
+        sum: impl Fn(Sum, &[u8]) -> Sum,
         mut read: impl FnMut(Record<'_>) -> bool,
     ) -> Result<Self, Error> {
         window.pass(HEADER);
         let mut new = Self::beside(path)?;
         let both = |record: Record<'_>| read(record) && new.append(record.kind, record.payload);
-        read_all(&mut window, [0; SUM], |_, bytes| plain_sum(bytes), both).at("read", path)?;
+        read_all(&mut window, first, sum, both).at("read", path)?;
         new.lost = window.at() < length;
         new.flush()?;
         new.put_at(path)?;

@@ -201,8 +201,12 @@ pub(crate) trait Numbered {
     fn content_numbered(&mut self, number: u32) -> Result<ContentId, Malformed>;
 }
 
+/// Beside whether an output may be executed: whether it was left in the store.
+const LEFT: u8 = 2;
+
 /// Reads a stamp, whose numbers mean what `of` says.
 pub(crate) fn stamp(d: &mut Decoder<'_>, of: &mut impl Numbered) -> Result<Stamp, Malformed> {
+    let mut left = false;
     Ok(Stamp {
         kind: ActionKind::from_code(d.u8()?).ok_or(Malformed)?,
         command: Command {
@@ -221,8 +225,11 @@ pub(crate) fn stamp(d: &mut Decoder<'_>, of: &mut impl Numbered) -> Result<Stamp
         deferred: d.list(|d| of.path_numbered(d.u32()?))?,
         outputs: d.list(|d| {
             let (path, content) = (of.path_numbered(d.u32()?)?, of.content_numbered(d.u32()?)?);
-            Ok(Output { path, content, executable: d.u8()? != 0 })
+            let executable = d.u8()?;
+            left |= executable & LEFT != 0;
+            Ok(Output { path, content, executable: executable & !LEFT != 0 })
         })?,
+        left,
         links: d.list(|d| of.path_numbered(d.u32()?))?,
         holds: match d.u8()? {
             0 => Holds::Everywhere,
@@ -379,7 +386,8 @@ impl Writer {
         });
         e.list(&stamp.outputs, |e, output| {
             e.u32(self.path(output.path, files, journal));
-            e.u32(self.content(output.content, files, journal)).u8(u8::from(output.executable));
+            e.u32(self.content(output.content, files, journal));
+            e.u8(u8::from(output.executable) | if stamp.left { LEFT } else { 0 });
         });
         e.list(&stamp.links, |e, link| {
             e.u32(self.path(*link, files, journal));

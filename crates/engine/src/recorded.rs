@@ -51,6 +51,7 @@ impl Session<'_> {
             lookups,
             deferred: mentioned.deferred,
             outputs: outputs.collect(),
+            left: false,
             links: action.links.iter().map(|(link, _)| *link).collect(),
             holds: match (&action.local, bound) {
                 (Some(_), _) => Holds::OnMachine(self.machine),

@@ -386,6 +386,7 @@ impl Session<'_> {
             lookups,
             deferred,
             outputs: Vec::new(),
+            left: false,
             links: action.links.iter().map(|(link, _)| *link).collect(),
             holds: Holds::Everywhere,
             volatile: None,

@@ -333,7 +333,7 @@ impl Keeper<'_> {
         for id in &looked.files {
             let number = self.draft.path(*id, self.built.files);
             match self.built.files.seen(*id) {
-                Seen::File { .. } | Seen::Absent => {
+                Seen::File { .. } | Seen::Absent | Seen::Left { .. } => {
                     self.draft.see(*id, self.built.files);
                     self.draft.lowers(number);
                 }

@@ -232,6 +232,7 @@ impl Session<'_> {
         for path in &action.inputs {
             let why = match self.files.seen(*path) {
                 Seen::File { .. } => continue,
+                Seen::Left { .. } => "which is still in the store".to_string(),
                 Seen::Directory => "which is a directory".to_string(),
                 Seen::Unreadable(kind) => format!("which cannot be read: {kind}"),
                 Seen::Absent | Seen::Unknown => "which does not exist".to_string(),

@@ -45,6 +45,14 @@ pub enum Seen {
         /// Whether the signature must not be believed by a later build.
         racy: bool,
     },
+    /// Nothing is there, and a file with this content is: an action made it, and it was left in the store until somebody
+    /// needs its bytes.
+    Left {
+        /// What would be in it.
+        content: ContentId,
+        /// Whether it would be one that may be executed.
+        executable: bool,
+    },
     /// It is there, and the system refused to let us read it.
     Unreadable(io::ErrorKind),
 }
@@ -277,17 +285,31 @@ impl Files {
         &self.places[id.0 as usize].seen
     }
 
-    /// The content last seen at a path; `None` if no readable file was seen there.
+    /// The content last seen at a path, or left in the store for it; `None` if no readable file was seen there.
     pub fn content(&self, id: PathId) -> Option<ContentId> {
         match self.seen(id) {
-            Seen::File { content, .. } => Some(*content),
+            Seen::File { content, .. } | Seen::Left { content, .. } => Some(*content),
             _ => None,
         }
     }
 
     /// Whether a file was last seen at a path that may be executed.
     pub fn is_executable(&self, id: PathId) -> bool {
-        matches!(self.seen(id), Seen::File { signature, .. } if signature.executable())
+        match self.seen(id) {
+            Seen::File { signature, .. } => signature.executable(),
+            Seen::Left { executable, .. } => *executable,
+            _ => false,
+        }
+    }
+
+    /// Whether what would lie at a path was left in the store.
+    pub fn is_left(&self, id: PathId) -> bool {
+        matches!(self.seen(id), Seen::Left { .. })
+    }
+
+    /// Notes that what would lie at a path, where nothing is, was left in the store.
+    pub fn leave(&mut self, id: PathId, content: ContentId, executable: bool) {
+        self.places[id.0 as usize].seen = Seen::Left { content, executable };
     }
 
     /// The digest of the content last seen at a path.
@@ -396,7 +418,8 @@ impl Files {
                 self.places[id.0 as usize].seen = Seen::File { signature, content, racy };
                 false
             }
-            (Seen::Absent, Ok(Entry::Absent)) | (Seen::Directory, Ok(Entry::Directory(_))) => false,
+            (Seen::Absent | Seen::Left { .. }, Ok(Entry::Absent))
+            | (Seen::Directory, Ok(Entry::Directory(_))) => false,
             (Seen::Unreadable(kind), Err(error)) => kind != error.kind(),
             _ => true,
         }

@@ -268,11 +268,18 @@ fn judge_outputs(action: &Action, stamp: &Stamp, view: &mut View<'_>, reasons: &
                     reasons.push(StaleReason::OutputChanged { path });
                 }
             }
+            // Who needs its bytes says so.
+            Seen::Absent if stamp.left => {}
+            Seen::Left { content, executable } => {
+                if *content != output.content || *executable != output.executable {
+                    reasons.push(StaleReason::OutputChanged { path });
+                }
+            }
             Seen::Absent => reasons.push(StaleReason::OutputMissing { path }),
             _ => reasons.push(StaleReason::OutputChanged { path }),
         }
     }
-    for (link, target) in &action.links {
+    for (link, target) in action.links.iter().filter(|_| !stamp.left) {
         if crate::disk::link_target(&files.abs(*link)).as_ref() != Some(target) {
             reasons.push(StaleReason::OutputChanged { path: files.show(*link) });
         }

@@ -285,7 +285,7 @@ impl InputSet {
         for path in paths {
             contents.push(match files.seen(path) {
                 Seen::Absent => None,
-                Seen::File { content, .. } => Some(files.blob(*content).digest),
+                Seen::File { content, .. } | Seen::Left { content, .. } => Some(files.blob(*content).digest),
                 Seen::Unknown | Seen::Directory | Seen::Unreadable(_) => return None,
             });
         }

@@ -78,6 +78,8 @@ pub struct Stamp {
     pub deferred: Vec<PathId>,
     /// What it wrote.
     pub outputs: Vec<Output>,
+    /// Whether that was left in the store when the result was taken from there: then it need not lie at its place.
+    pub left: bool,
     /// The symbolic links that were made beside its outputs.
     pub links: Vec<PathId>,
     /// Where it holds.

@@ -590,6 +590,7 @@ fn the_set_of_a_stamp_is_what_it_discovered_and_searched() {
         lookups,
         deferred: vec![set.paths[0], foreign],
         outputs: vec![],
+        left: false,
         links: vec![],
         holds: Holds::Everywhere,
         volatile: Default::default(),

@@ -69,6 +69,7 @@ fn stamp(n: usize, files: &mut Files) -> Stamp {
             content: content(n, files),
             executable: false,
         }],
+        left: false,
         links: Vec::new(),
         holds: Holds::Everywhere,
         volatile: None,

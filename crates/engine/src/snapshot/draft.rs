@@ -205,6 +205,8 @@ impl Draft {
                 let content = self.content(content, files);
                 (if racy { Kind::Racy } else { Kind::File }, StateRecord { signature, content })
             }
+            // What lies in the store is found there by who needs it; nothing is to lie here.
+            Seen::Left { .. } => (Kind::Absent, StateRecord::NONE),
             Seen::Unknown | Seen::Directory | Seen::Unreadable(_) => return false,
         };
         let number = self.path(path, files);
@@ -251,7 +253,7 @@ impl Draft {
     /// of must have been seen, with the content that the stamp has; else `false`.
     pub(super) fn action(&mut self, number: Option<usize>, name: &str, stamp: &Stamp, files: &Files) -> bool {
         let holds = |path: PathId, content: Option<ContentId>| match (files.seen(path), content) {
-            (Seen::File { content: now, .. }, Some(then)) => *now == then,
+            (Seen::File { content: now, .. } | Seen::Left { content: now, .. }, Some(then)) => *now == then,
             (Seen::Absent, None) => true,
             _ => false,
         };

@@ -66,7 +66,7 @@ fn files_below(dir: &Path) -> usize {
 /// Every blob of a store.
 fn blobs(store: &Path) -> Vec<PathBuf> {
     let below = |dir: PathBuf| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    below(store.join("v1/blobs")).flat_map(below).collect()
+    below(store.join("v2/blobs")).flat_map(below).collect()
 }
 
 fn path_of(built: &Built) -> String {
@@ -150,8 +150,8 @@ fn what_only_tells_writes_nothing_into_the_store() {
     assert!(!store.exists(), "a plan makes no store");
     space.build(&[]).ok();
     // So that the compiler is asked again, and its answers would be put there.
-    space.remove(store.join("v1/notes"));
-    space.mkdir(store.join("v1/notes"));
+    space.remove(store.join("v2/notes"));
+    space.mkdir(store.join("v2/notes"));
     let before = Tree::of(&store);
     space.edit("util.c", "40", "41");
     space.remove(".rekindle");
@@ -168,7 +168,7 @@ fn a_store_that_cannot_be_opened_is_told_and_the_build_goes_on() {
     space.write(&store, "no directory");
     let mut told = answer(&space, &["build", "util"]);
     space.remove(&store);
-    fs::create_dir_all(store.join("v1")).unwrap();
+    fs::create_dir_all(store.join("v2")).unwrap();
     space.write(store.join("notes.txt"), "mine");
     space.remove(".rekindle");
     told.push_str(&answer(&space, &["build", "util"]));
@@ -183,13 +183,13 @@ fn a_store_that_cannot_be_opened_is_told_and_the_build_goes_on() {
     rekindle: 2 actions: 2 ran ([TIME])
     (0)
     $ rekindle build util
-    rekindle: [SPACE]/store is no store, and holds `v1`; the build goes on without the store
+    rekindle: [SPACE]/store is no store, and holds `v2`; the build goes on without the store
     [1/2] compile util.c
     [2/2] archive libutil.a
     rekindle: 2 actions: 2 ran ([TIME])
     (0)
     $ rekindle cache stats
-    rekindle: [SPACE]/store is no store, and holds `v1`
+    rekindle: [SPACE]/store is no store, and holds `v2`
       hint: name another directory with `--store DIR`
     (2)
     $ rekindle build util
@@ -210,7 +210,7 @@ fn a_store_that_cannot_be_written_is_read_and_that_is_said() {
     if is_root() {
         space.give_to_nobody();
     }
-    for dir in ["v1", "v1/tmp", "v1/blobs", "v1/results", "v1/sets", "v1/notes"] {
+    for dir in ["v2", "v2/tmp", "v2/blobs", "v2/results", "v2/sets", "v2/notes"] {
         fs::set_permissions(store.join(dir), fs::Permissions::from_mode(0o555)).unwrap();
     }
     let run = space.run(&["build", "--format", "json"]);
@@ -295,7 +295,7 @@ fn the_verbs_about_the_store() {
     {"event":"cache","path":"[SPACE]/store","verb":"path"}
     (0)
     $ rekindle cache verify
-    [SPACE]/store/v1/blobs/[XX]/[DIGEST]: its content is not what its name says
+    [SPACE]/store/v2/blobs/[XX]/[DIGEST]: its content is not what its name says
     rekindle: 1 file was damaged and set aside
       hint: what is missing is built again
     (3)
@@ -366,7 +366,7 @@ fn clean_takes_what_this_project_put_into_the_store_and_nothing_else() {
     space.edit("main.c", "int util(void);", "int util(void);\nconst char *here = HERE;");
     assert!(space.build(&[]).ok().summary().number(&["actions", "bound"]) >= 2);
     space.build(&["--profile", "release", "util"]).ok();
-    let results = || files_below(&store.join("v1/results"));
+    let results = || files_below(&store.join("v2/results"));
     let all = results();
     assert!(all >= 2 + 6 + 2 + 2, "{all}");
     let told = answer(&space, &["clean", "--store", "-n"]);
@@ -595,11 +595,11 @@ fn the_project_and_the_build_directory_are_no_roots() {
 fn a_clean_before_it_leaves_nothing_by_which_clean_would_find_entries() {
     let (space, store) = sharing();
     space.build(&["util"]).ok();
-    let entries = files_below(&store.join("v1/results"));
+    let entries = files_below(&store.join("v2/results"));
     space.run(&["clean"]).done().ok();
     let told = answer(&space, &["clean", "--store"]);
     assert!(told.contains("rekindle: removed 0 entries of [SPACE]/store\n"), "{told}");
-    assert_eq!(files_below(&store.join("v1/results")), entries);
+    assert_eq!(files_below(&store.join("v2/results")), entries);
     let help = space.run(&["clean", "--help"]).done().text();
     let said = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("`clean --store` removes what the build directories still know of"), "{said}");

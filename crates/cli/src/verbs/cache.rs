@@ -217,16 +217,16 @@ mod tests {
         let damage = |name: &str| Damage { path: name.into(), what: "it does not have its size" };
         let all = [
             verify_answer(&Verified { checked, damaged: vec![] }, false),
-            verify_answer(&Verified { checked, damaged: vec![damage("/s/v1/blobs/ab/abc")] }, false),
+            verify_answer(&Verified { checked, damaged: vec![damage("/s/v2/blobs/ab/abc")] }, false),
             verify_answer(&Verified { checked, damaged: vec![damage("/s/a"), damage("/s/b")] }, true),
         ];
         insta::assert_snapshot!(all.map(|answer| told(&answer)).join(""), @r#"
         all is well: 3 files, 12.2 kB
         {"checked":{"bytes":12288,"files":3},"damaged":[],"exists":true,"set_aside":false,"verb":"verify"}
-        /s/v1/blobs/ab/abc: it does not have its size
+        /s/v2/blobs/ab/abc: it does not have its size
         3 rekindle: 1 file was damaged and set aside
           hint: what is missing is built again
-        {"checked":{"bytes":12288,"files":3},"damaged":[{"file":"/s/v1/blobs/ab/abc","what":"it does not have its size"}],"exists":true,"set_aside":true,"verb":"verify"}
+        {"checked":{"bytes":12288,"files":3},"damaged":[{"file":"/s/v2/blobs/ab/abc","what":"it does not have its size"}],"exists":true,"set_aside":true,"verb":"verify"}
         /s/a: it does not have its size
         /s/b: it does not have its size
         3 rekindle: 2 files were damaged, and cannot be set aside: the store cannot be written

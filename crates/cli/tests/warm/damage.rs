@@ -102,7 +102,7 @@ impl Filled {
         self.space.base().join("store")
     }
 
-    /// The files of each kind: `v1/KIND/...`.
+    /// The files of each kind: `v2/KIND/...`.
     fn kinds(&self) -> Vec<Vec<PathBuf>> {
         let mut kinds: Vec<Vec<PathBuf>> = Vec::new();
         for file in &self.files {
@@ -210,8 +210,8 @@ fn what_the_store_keeps_for_itself_may_be_harmed_in_every_way_too() {
     let filled = Filled::new();
     let mut random = Random(6);
     // As a trim leaves it.
-    fs::write(filled.pristine.join("v1/lock"), "").unwrap();
-    for file in ["CACHEDIR.TAG", "v1/usage", "v1/lock"] {
+    fs::write(filled.pristine.join("v2/lock"), "").unwrap();
+    for file in ["CACHEDIR.TAG", "v2/usage", "v2/lock"] {
         for harm in HARMS {
             let what = format!("{harm:?}, {file}");
             filled.harm(harm, &[PathBuf::from(file)], &mut random);

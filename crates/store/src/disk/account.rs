@@ -1,6 +1,6 @@
 //! About how much there is: counted when the store is trimmed, added to by every process that puts something.
 //!
-//! `v1/usage` starts with a line `rekindle usage 1 PLACE COUNTED BYTES`: the inode of `v1`, so that a file that came
+//! `v2/usage` starts with a line `rekindle usage 1 PLACE COUNTED BYTES`: the inode of `v2`, so that a file that came
 //! with a copy of another store is not believed; when the store was counted, in seconds; and what it took. Lines
 //! `+BYTES` follow.
 

@@ -297,8 +297,17 @@ pub(crate) fn look_at(dir: &OwnedFd, path: &str) -> io::Result<Look> {
 
 /// Removes whatever lies at `path`.
 pub(crate) fn remove(dir: &OwnedFd, path: &Path) -> bool {
+    remove_each(dir, path, &mut |_| {})
+}
+
+/// As [`remove`]; tells the size of each file that is removed.
+pub(crate) fn remove_each(dir: &OwnedFd, path: &Path, each: &mut dyn FnMut(u64)) -> bool {
+    let size = statat(dir, path, AtFlags::SYMLINK_NOFOLLOW).ok().filter(is_file).map(|stat| stat.st_size);
     match unlinkat(dir, path, AtFlags::empty()) {
-        Ok(()) => return true,
+        Ok(()) => {
+            size.into_iter().for_each(|size| each(u64::try_from(size).unwrap_or(0)));
+            return true;
+        }
         Err(Errno::ISDIR) => {}
         Err(_) => return false,
     }
@@ -306,7 +315,7 @@ pub(crate) fn remove(dir: &OwnedFd, path: &Path) -> bool {
     // A directory that is changed while it is listed may be listed in part.
     for entry in Dir::read_from(&below).into_iter().flatten().flatten() {
         if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            remove(&below, Path::new(OsStr::from_bytes(entry.file_name().to_bytes())));
+            remove_each(&below, Path::new(OsStr::from_bytes(entry.file_name().to_bytes())), each);
         }
     }
     unlinkat(dir, path, AtFlags::REMOVEDIR).is_ok()
@@ -339,11 +348,11 @@ mod tests {
         store.put(&blob, b"good").unwrap();
         let path = store.path_of(&name);
         let good = fs::read(&path).unwrap();
-        fs::rename(&path, dir.path().join("v1/tmp/held")).unwrap();
+        fs::rename(&path, dir.path().join("v2/tmp/held")).unwrap();
         fs::write(&path, "bad").unwrap();
         let Look::File(seen) = store.look(&name).unwrap() else { panic!("it is there") };
         // Another process has found the damage first, and put the blob anew.
-        fs::rename(dir.path().join("v1/tmp/held"), &path).unwrap();
+        fs::rename(dir.path().join("v2/tmp/held"), &path).unwrap();
         let _ = store.damaged(&name, Some(&seen.stat), "bad");
         assert_eq!(fs::read(&path).unwrap(), good);
         let Look::File(seen) = store.look(&name).unwrap() else { panic!("it is there") };

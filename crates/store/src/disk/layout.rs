@@ -2,21 +2,24 @@
 //!
 //! ```text
 //! CACHEDIR.TAG                 says that this is a store, and of which format
-//! v1/blobs/ab/DIGEST           a blob
-//! v1/results/ab/DIGEST         what is known of an action
-//! v1/sets/ab/KEY/DIGEST        an input set under a first-level key
-//! v1/notes/ab/DIGEST           a note
-//! v1/builds/ab/DIGEST          the record of a build
-//! v1/damaged/                  what was set aside
-//! v1/tmp/                      what is being written
-//! v1/usage                     about how much there is
-//! v1/lock                      held by who trims
+//! v2/blobs/ab/DIGEST           a blob
+//! v2/results/ab/DIGEST         what is known of an action
+//! v2/sets/ab/KEY/DIGEST        an input set under a first-level key
+//! v2/notes/ab/DIGEST           a note
+//! v2/builds/ab/DIGEST          the record of a build
+//! v2/damaged/                  what was set aside
+//! v2/tmp/                      what is being written
+//! v2/usage                     about how much there is
+//! v2/lock                      held by who trims
 //! ```
 
 use rekindle_fingerprint::digest::Digest;
 
 /// The directory of this format in a store.
-pub(crate) const VERSION: &str = "v1";
+pub(crate) const VERSION: &str = "v2";
+
+/// The directory of the format before it, which is of no use any more.
+pub(crate) const OLDER: &str = "v1";
 
 /// What a file of the store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

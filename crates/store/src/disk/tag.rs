@@ -12,6 +12,11 @@ use crate::error::{At, Error};
 /// The mark of this format. Backup tools know the first line (<https://bford.info/cachedir/>).
 const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This directory is a store of rekindle; backups may leave it out.\n\
+    # store format 2\n";
+
+/// The mark of the format before this one.
+const OLDER: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This directory is a store of rekindle; backups may leave it out.\n\
     # store format 1\n";
 
 /// Its name. What is being written starts with it too.
@@ -20,13 +25,28 @@ const NAME: &str = "CACHEDIR.TAG";
 /// The line before the number of the format.
 const FORMAT: &str = "\n# store format ";
 
-/// Marks the directory at `path` as a store, unless it is one.
+/// What the mark of a directory says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// It is a store of this format.
+    Own,
+    /// It is a store of the format before this one.
+    Older,
+    /// It is none.
+    None,
+}
+
+/// Marks the directory at `path` as a store of this format, unless it is one. A store of an older format is marked anew;
+/// what it holds lies in a directory of its own, which this format does not look at. If it cannot be marked anew, it
+/// stays what it is, and has nothing in it for us.
 ///
 /// # Errors
 /// It holds something else, a newer rekindle made it, or it cannot be written.
 pub(crate) fn mark(path: &Path) -> Result<(), Error> {
-    if is_marked(path)? {
-        return Ok(());
+    match read(path)? {
+        Mark::Own => return Ok(()),
+        Mark::Older => return renew(path).at("mark", path),
+        Mark::None => {}
     }
     for entry in fs::read_dir(path).at("list", path)? {
         let name = entry.at("list", path)?.file_name();
@@ -35,13 +55,21 @@ pub(crate) fn mark(path: &Path) -> Result<(), Error> {
             continue;
         }
         // Another process may have marked it and gone ahead since we looked.
-        if is_marked(path)? {
+        if read(path)? != Mark::None {
             return Ok(());
         }
         let found = name.to_string_lossy().into_owned();
         return Err(Error::Foreign { path: path.to_path_buf(), found });
     }
     write(path).at("mark", path)
+}
+
+/// Marks a store of an older format anew, if that is allowed.
+fn renew(path: &Path) -> io::Result<()> {
+    write(path).or_else(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Ok(()),
+        _ => Err(error),
+    })
 }
 
 fn write(path: &Path) -> io::Result<()> {
@@ -56,21 +84,24 @@ fn write(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn is_marked(path: &Path) -> Result<bool, Error> {
+fn read(path: &Path) -> Result<Mark, Error> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let Ok(file) = rustix::fs::open(path.join(NAME), flags, Mode::empty()) else { return Ok(false) };
+    let Ok(file) = rustix::fs::open(path.join(NAME), flags, Mode::empty()) else { return Ok(Mark::None) };
     let mut text = Vec::new();
     let read = fs::File::from(file).take(4096).read_to_end(&mut text);
     if read.is_err() {
-        return Ok(false);
+        return Ok(Mark::None);
     }
     if text == TAG.as_bytes() {
-        return Ok(true);
+        return Ok(Mark::Own);
+    }
+    if text == OLDER.as_bytes() {
+        return Ok(Mark::Older);
     }
     let text = String::from_utf8_lossy(&text);
     let format = text.split_once(FORMAT).and_then(|(_, rest)| rest.lines().next()?.parse().ok());
     match format {
-        Some(format) if format > 1 => Err(Error::Newer { path: path.to_path_buf(), format }),
-        _ => Ok(false),
+        Some(format) if format > 2 => Err(Error::Newer { path: path.to_path_buf(), format }),
+        _ => Ok(Mark::None),
     }
 }

@@ -8,11 +8,11 @@ use rustc_hash::FxHashMap;
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, futimens, statat, unlinkat};
 
 use super::account::space;
-use super::files::{DIRECTORY, Look, NOW};
-use super::layout::{Kind, Name};
+use super::files::{DIRECTORY, Look, NOW, remove_each};
+use super::layout::{Kind, Name, OLDER};
 use super::sets::{Time, time};
 use super::walk::{Count, Step, stat_in};
-use super::{Disk, payload};
+use super::{Disk, open_place, payload};
 use crate::error::{At, Error};
 use crate::result::Entry;
 
@@ -45,7 +45,7 @@ struct Item {
 
 impl Disk {
     /// Removes the least recently used files until the store takes no more than `to` bytes, and what is of no use: what
-    /// writers that died left behind, and results whose blobs are gone. Waits for another process that trims.
+    /// writers that died left behind, results whose blobs are gone, and what an older format left. Waits for another process that trims.
     ///
     /// # Errors
     /// The store cannot be read or written.
@@ -71,7 +71,8 @@ impl Disk {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).at("look at", &self.inner),
         };
-        if self.account.total(place, self.now).is_some_and(|total| total <= self.limit) {
+        let is_older = fs::symlink_metadata(self.place.join(OLDER)).is_ok();
+        if !is_older && self.account.total(place, self.now).is_some_and(|total| total <= self.limit) {
             return Ok(None);
         }
         let lock = self.lock_file()?;
@@ -81,7 +82,9 @@ impl Disk {
             Err(TryLockError::Error(error)) => return Err(error).at("lock", &self.inner.join("lock")),
         }
         if self.stats()?.total().bytes <= self.limit {
-            self.sweep(&lock, &mut Trimmed::default())?;
+            let mut trimmed = Trimmed::default();
+            self.sweep(&lock, &mut trimmed)?;
+            self.remove_older(&mut trimmed);
             return Ok(None);
         }
         self.trim_locked(&lock, self.limit / 100 * PERCENT).map(Some)
@@ -130,7 +133,14 @@ impl Disk {
         trimmed.left.files += aside.files;
         trimmed.left.bytes = trimmed.left.bytes.saturating_add(aside.bytes);
         self.account_for(trimmed.left.bytes);
+        self.remove_older(&mut trimmed);
         Ok(trimmed)
+    }
+
+    /// Removes what an older format left: nobody who could read it would take a store with this mark.
+    fn remove_older(&self, trimmed: &mut Trimmed) {
+        let Ok(place) = open_place(&self.place) else { return };
+        remove_each(&place, OLDER.as_ref(), &mut |size| trimmed.removed.add(space(size)));
     }
 
     /// The time of the store's file system, in seconds: that of the lock, which is touched. Needs no room on the disk.

@@ -183,7 +183,7 @@ fn not_even_an_empty_blob_is_read_from_what_is_no_file() {
     let blob = rekindle_fingerprint::digest::Blob::of(b"");
     store.put(&blob, b"").unwrap();
     let hex = blob.digest.hex();
-    let path = dir.path().join("v1/blobs").join(&hex[..2]).join(hex);
+    let path = dir.path().join("v2/blobs").join(&hex[..2]).join(hex);
     fs::remove_file(&path).unwrap();
     mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
     assert!(!store.holds(&blob).unwrap());
@@ -199,12 +199,12 @@ fn what_a_writer_that_died_left_is_never_found() {
         thing.put(&store).unwrap();
         let path = dir.path().join(thing.path());
         let bytes = fs::read(&path).unwrap();
-        fs::rename(&path, dir.path().join("v1/tmp/left")).unwrap();
+        fs::rename(&path, dir.path().join("v2/tmp/left")).unwrap();
         assert!(!thing.get(&store).unwrap());
-        fs::write(dir.path().join("v1/tmp/left"), &bytes[..bytes.len() / 2]).unwrap();
+        fs::write(dir.path().join("v2/tmp/left"), &bytes[..bytes.len() / 2]).unwrap();
         thing.put(&store).unwrap();
         assert!(thing.get(&store).unwrap());
-        fs::remove_file(dir.path().join("v1/tmp/left")).unwrap();
+        fs::remove_file(dir.path().join("v2/tmp/left")).unwrap();
     }
 }
 
@@ -292,7 +292,7 @@ fn a_blob_that_is_damaged_is_not_written_anywhere() {
             assert!(store.put(&blob, &bytes).unwrap());
             let hex = blob.digest.hex();
             way(&mut bytes);
-            replace(&dir.path().join("v1/blobs").join(&hex[..2]).join(hex), &bytes);
+            replace(&dir.path().join("v2/blobs").join(&hex[..2]).join(hex), &bytes);
             let wrote = if as_draft {
                 store.write_draft(&blob, &to.path().join("draft"), false)
             } else {
@@ -327,7 +327,7 @@ fn verify_finds_all_damage_and_nothing_else() {
         expected.push(path);
     }
     for (name, bytes) in
-        [("v1/notes/x", "a stray"), ("v1/results/00/x", "a stray"), ("v1/sets/00/y/z", "a stray")]
+        [("v2/notes/x", "a stray"), ("v2/results/00/x", "a stray"), ("v2/sets/00/y/z", "a stray")]
     {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -343,7 +343,7 @@ fn verify_finds_all_damage_and_nothing_else() {
     assert_eq!(verified.checked.files, 76);
     let again = store.verify().unwrap();
     assert_eq!((again.checked.files, again.damaged.len()), (76, 0));
-    let odd = dir.path().join("v1/notes").join(std::ffi::OsStr::from_bytes(b"\xff\xfe"));
+    let odd = dir.path().join("v2/notes").join(std::ffi::OsStr::from_bytes(b"\xff\xfe"));
     fs::write(&odd, "a stray").unwrap();
     assert_eq!(store.verify().unwrap().damaged.len(), 1);
     assert!(!odd.exists());

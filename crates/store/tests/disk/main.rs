@@ -92,7 +92,7 @@ impl Thing {
             Self::Set(_) => ("sets", self.key()),
             Self::Note(_) => ("notes", self.key()),
         };
-        let path = Path::new("v1").join(dir).join(&id.hex()[..2]).join(id.hex());
+        let path = Path::new("v2").join(dir).join(&id.hex()[..2]).join(id.hex());
         if let Self::Set(_) = self { path.join(self.blob().digest.hex()) } else { path }
     }
 }

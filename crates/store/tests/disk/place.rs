@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use rekindle_store::Error;
+use rekindle_store::{Cas, Error};
 
 use crate::{Thing, open, unlimited};
 
@@ -47,7 +47,7 @@ fn a_store_whose_mark_is_gone_is_not_taken_either() {
     let dir = tempfile::tempdir().unwrap();
     drop(unlimited(dir.path()));
     fs::remove_file(dir.path().join("CACHEDIR.TAG")).unwrap();
-    insta::assert_snapshot!(refused(dir.path()), @"STORE is no store, and holds `v1`");
+    insta::assert_snapshot!(refused(dir.path()), @"STORE is no store, and holds `v2`");
 }
 
 #[test]
@@ -58,21 +58,86 @@ fn a_mark_that_was_begun_by_a_process_that_died_does_no_harm() {
     assert!(Thing::Note(1).get(&unlimited(dir.path())).unwrap());
 }
 
+/// Gives a store the mark of another format.
+fn mark(path: &Path, format: u32) {
+    let tag = path.join("CACHEDIR.TAG");
+    let text = fs::read_to_string(&tag).unwrap();
+    assert!(text.contains("store format 2\n"), "{text}");
+    fs::write(&tag, text.replace("format 2", &format!("format {format}"))).unwrap();
+}
+
 #[test]
 fn a_store_of_a_newer_format_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(unlimited(dir.path()));
-    let tag = dir.path().join("CACHEDIR.TAG");
-    let text = fs::read_to_string(&tag).unwrap();
-    fs::write(&tag, text.replace("format 1", "format 2")).unwrap();
-    insta::assert_snapshot!(refused(dir.path()), @"STORE was made by a newer rekindle (its format is 2)");
-    fs::write(&tag, text.replace("format 1", "format 0")).unwrap();
+    mark(dir.path(), 3);
+    let before = fs::read(dir.path().join("CACHEDIR.TAG")).unwrap();
+    insta::assert_snapshot!(refused(dir.path()), @"STORE was made by a newer rekindle (its format is 3)");
+    assert_eq!(fs::read(dir.path().join("CACHEDIR.TAG")).unwrap(), before);
+    let dir = tempfile::tempdir().unwrap();
+    drop(unlimited(dir.path()));
+    mark(dir.path(), 0);
     assert!(matches!(open(dir.path(), 0), Err(Error::Foreign { .. })));
+}
+
+/// Makes a store of the format before this one, with one file of each kind in it.
+pub(crate) fn make_older(path: &Path) {
+    for thing in Thing::all(1) {
+        thing.put(&unlimited(path)).unwrap();
+    }
+    // The account is written when a store is closed; there is one in the older store too.
+    assert!(path.join("v2/usage").exists());
+    fs::rename(path.join("v2"), path.join("v1")).unwrap();
+    mark(path, 1);
+}
+
+#[test]
+fn an_older_store_is_taken_over_empty_and_its_directory_goes_with_a_trim() {
+    let dir = tempfile::tempdir().unwrap();
+    make_older(dir.path());
+    let store = unlimited(dir.path());
+    let tag = fs::read_to_string(dir.path().join("CACHEDIR.TAG")).unwrap();
+    assert!(tag.ends_with("store format 2\n"), "{tag}");
+    for thing in Thing::all(1) {
+        assert!(!thing.get(&store).unwrap(), "{thing:?} is of another format");
+        thing.put(&store).unwrap();
+    }
+    store.put(&Thing::Result(1).blob(), &Thing::Result(1).bytes()).unwrap();
+    assert!(dir.path().join("v1/blobs").exists());
+    let trimmed = store.trim(u64::MAX).unwrap();
+    assert!(!dir.path().join("v1").exists());
+    // One file of each kind, and the account.
+    assert_eq!((trimmed.removed.files, trimmed.left.files), (5, 5));
+    for thing in Thing::all(1) {
+        assert!(thing.get(&unlimited(dir.path())).unwrap(), "{thing:?}");
+    }
+}
+
+#[test]
+fn what_an_older_store_left_goes_after_a_build_too() {
+    let dir = tempfile::tempdir().unwrap();
+    make_older(dir.path());
+    let store = unlimited(dir.path());
+    Thing::Note(1).put(&store).unwrap();
+    assert_eq!(store.trim_if_needed().unwrap(), None);
+    assert!(!dir.path().join("v1").exists() && Thing::Note(1).get(&store).unwrap());
+}
+
+#[test]
+fn a_link_in_the_place_of_what_an_older_store_left_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("mine"), "x").unwrap();
+    let store = unlimited(dir.path());
+    symlink(outside.path(), dir.path().join("v1")).unwrap();
+    store.trim(u64::MAX).unwrap();
+    assert!(outside.path().join("mine").exists());
+    assert!(fs::symlink_metadata(dir.path().join("v1")).is_err());
 }
 
 #[test]
 fn a_link_in_the_place_of_a_directory_of_the_store_is_refused() {
-    for name in ["v1", "v1/blobs", "v1/tmp", "v1/sets"] {
+    for name in ["v2", "v2/blobs", "v2/tmp", "v2/sets"] {
         let dir = tempfile::tempdir().unwrap();
         let outside = tempfile::tempdir().unwrap();
         drop(unlimited(dir.path()));

@@ -87,7 +87,7 @@ fn a_use_is_written_down_when_the_last_one_was_long_ago() {
     }
     let blob = Thing::Blob(1);
     set_mtime(&dir.path().join(blob.path()), hours(0));
-    assert!(store.write_to(&blob.blob(), &dir.path().join("v1/tmp/made"), false).unwrap());
+    assert!(store.write_to(&blob.blob(), &dir.path().join("v2/tmp/made"), false).unwrap());
     assert_ne!(modified(&dir.path().join(blob.path())), hours(0));
 }
 
@@ -172,8 +172,8 @@ fn an_account_that_is_gone_damaged_too_long_or_of_another_store_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let other = tempfile::tempdir().unwrap();
     unlimited(other.path()).stats().unwrap();
-    let of_other = fs::read(other.path().join("v1/usage")).unwrap();
-    let usage = dir.path().join("v1/usage");
+    let of_other = fs::read(other.path().join("v2/usage")).unwrap();
+    let usage = dir.path().join("v2/usage");
     let store = open(dir.path(), 10 * 4096).unwrap();
     store.stats().unwrap();
     let good = fs::read_to_string(&usage).unwrap();
@@ -205,13 +205,13 @@ fn a_store_is_counted_anew_once_a_week() {
     let dir = tempfile::tempdir().unwrap();
     let settings = |now| Settings { now, limit: 10 * 4096 };
     Disk::open(dir.path(), settings(hours(0))).unwrap().stats().unwrap();
-    let account = fs::read(dir.path().join("v1/usage")).unwrap();
+    let account = fs::read(dir.path().join("v2/usage")).unwrap();
     for number in 0..20 {
         Thing::Note(number).put(&unlimited(dir.path())).unwrap();
     }
     for (now, counted) in [(hours(6 * 24), false), (hours(8 * 24), true)] {
         // As if these files had come with a copy of another store.
-        fs::write(dir.path().join("v1/usage"), &account).unwrap();
+        fs::write(dir.path().join("v2/usage"), &account).unwrap();
         let store = Disk::open(dir.path(), settings(now)).unwrap();
         assert_eq!(store.trim_if_needed().unwrap().is_some(), counted);
     }
@@ -226,7 +226,7 @@ fn a_store_that_was_made_just_now_is_not_counted_and_one_without_an_account_is()
     for number in 0..20 {
         Thing::Note(number).put(&unlimited(dir.path())).unwrap();
     }
-    let usage = dir.path().join("v1/usage");
+    let usage = dir.path().join("v2/usage");
     let head = fs::read_to_string(&usage).unwrap().lines().next().unwrap().to_string() + "\n";
     assert!(head.ends_with(" 0\n"), "{head}");
     fs::write(&usage, &head).unwrap();
@@ -247,7 +247,7 @@ fn every_process_adds_to_the_account() {
     }
     let store = unlimited(dir.path());
     store.put(&Blob::of(&bytes), &bytes).unwrap();
-    let text = fs::read_to_string(dir.path().join("v1/usage")).unwrap();
+    let text = fs::read_to_string(dir.path().join("v2/usage")).unwrap();
     let lines: Vec<&str> = text.lines().skip(1).collect();
     assert_eq!(lines, ["+4096", "+4096", "+4096", "+5242880"], "much is written down at once");
 }
@@ -258,7 +258,7 @@ fn an_account_that_claims_too_much_is_put_right_and_removes_nothing() {
     let store = open(dir.path(), 10 * 4096).unwrap();
     Thing::Note(1).put(&store).unwrap();
     store.stats().unwrap();
-    let usage = dir.path().join("v1/usage");
+    let usage = dir.path().join("v2/usage");
     let good = fs::read_to_string(&usage).unwrap();
     for claim in ["+999999999999\n", "+18446744073709551615\n+18446744073709551615\n"] {
         fs::write(&usage, format!("{good}{claim}")).unwrap();
@@ -272,7 +272,7 @@ fn an_account_that_claims_too_much_is_put_right_and_removes_nothing() {
 fn what_a_writer_that_died_left_goes_when_it_is_old() {
     let dir = tempfile::tempdir().unwrap();
     let store = unlimited(dir.path());
-    let tmp = dir.path().join("v1/tmp");
+    let tmp = dir.path().join("v2/tmp");
     fs::write(tmp.join("old"), "x").unwrap();
     fs::create_dir(tmp.join("dir")).unwrap();
     fs::write(tmp.join("dir/file"), "x").unwrap();
@@ -322,7 +322,7 @@ fn a_set_that_is_put_after_the_clock_was_set_back_comes_first() {
     let store = unlimited(dir.path());
     let key = Digest::of(b"key");
     store.put_set(&key, b"old").unwrap();
-    let shard = dir.path().join("v1/sets").join(&key.hex()[..2]).join(key.hex());
+    let shard = dir.path().join("v2/sets").join(&key.hex()[..2]).join(key.hex());
     let file = shard.join(Digest::of(b"old").hex());
     set_mtime(&file, UNIX_EPOCH + Duration::new(1 << 33, 999_999_999));
     store.put_set(&key, b"new").unwrap();

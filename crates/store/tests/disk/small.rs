@@ -8,6 +8,7 @@ use rekindle_fingerprint::digest::Blob;
 use rekindle_store::{ActionCache, Cas, Error};
 use rekindle_testkit::{Tmpfs, require_path, require_root};
 
+use crate::place::make_older;
 use crate::{Thing, open, unlimited};
 
 #[expect(clippy::disallowed_methods, reason = "file systems are made and mounted by programs")]
@@ -51,7 +52,7 @@ fn on_a_full_disk_nothing_is_half_there_and_a_trim_makes_room() {
         assert!(matches!(put, Err(Error::Io { .. })), "{thing:?}: {put:?}");
         assert!(!thing.get(&store).unwrap());
     }
-    assert_eq!(fs::read_dir(dir.path().join("store/v1/tmp")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(dir.path().join("store/v2/tmp")).unwrap().count(), 0);
     for thing in Thing::all(1) {
         assert!(thing.get(&store).unwrap(), "{thing:?} can still be read");
     }
@@ -66,6 +67,28 @@ fn on_a_full_disk_nothing_is_half_there_and_a_trim_makes_room() {
         thing.put(&store).unwrap();
         assert!(thing.get(&store).unwrap());
     }
+}
+
+#[test]
+fn an_older_store_that_cannot_be_written_has_nothing_in_it() {
+    if !require_root() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let disk = dir.path().join("disk");
+    let _disk = Tmpfs::mount(&disk, 512);
+    let path = disk.join("store");
+    make_older(&path);
+    assert!(run("mount", &["-o", "remount,ro", disk.to_str().unwrap()]));
+    let store = unlimited(&path);
+    assert!(store.is_read_only());
+    for thing in Thing::all(1) {
+        thing.put(&store).unwrap();
+        assert!(!thing.get(&store).unwrap(), "{thing:?}");
+    }
+    assert_eq!(store.stats().unwrap().total().files, 0);
+    assert!(store.verify().unwrap().damaged.is_empty());
+    assert!(path.join("v1/blobs").exists());
 }
 
 #[test]
@@ -162,7 +185,7 @@ fn where_the_disk_can_share_blocks_a_file_that_is_handed_out_takes_no_room_and_i
         fs::write(disk.join("one"), "edited").unwrap();
         assert_eq!(store.read(&blob).unwrap().unwrap(), bytes);
         let hex = blob.digest.hex();
-        let path = disk.join("store/v1/blobs").join(&hex[..2]).join(hex);
+        let path = disk.join("store/v2/blobs").join(&hex[..2]).join(hex);
         let mut wrong = bytes;
         wrong[12_345_678] ^= 1;
         fs::remove_file(&path).unwrap();

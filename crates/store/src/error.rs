@@ -50,6 +50,22 @@ pub enum Error {
         /// What was found in it.
         found: String,
     },
+    /// No record says what builds used.
+    #[error("no build has recorded in {} what it used{}", path.display(), if *ever { "" } else { " since then" })]
+    Unrecorded {
+        /// The store.
+        path: PathBuf,
+        /// Whether that is so for all times, and not for those alone that were asked for.
+        ever: bool,
+    },
+    /// The record of the last build is not what its name says. It was set aside.
+    #[error("{} was damaged ({what}) and is set aside: what the last build used is not known", path.display())]
+    LastBuild {
+        /// Where it lay.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
 }
 
 /// Puts a verb and a path to an I/O error.

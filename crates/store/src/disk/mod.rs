@@ -22,14 +22,18 @@ use crate::{ActionCache, Cas, Store};
 
 mod account;
 mod blob;
+mod builds;
 mod files;
 mod layout;
+mod reach;
 mod sealed;
 mod sets;
 mod tag;
 mod trim;
+mod used;
 mod walk;
 
+pub use reach::{Reached, Since};
 pub use trim::Trimmed;
 pub use walk::{Count, Damage, Stats, Verified};
 
@@ -298,11 +302,14 @@ impl ActionCache for Disk {
     }
 
     fn put_build(&self, build: &Build) -> Result<Digest, Error> {
-        let name = build.name();
-        if !self.use_build(&name)? {
-            self.put_sealed(&Name::of(Kind::Build, name), &build.encode())?;
-        }
-        Ok(name)
+        let name = Name::of(Kind::Build, build.name());
+        self.make_last(&name, || {
+            if !self.touch(&name)? {
+                self.put_sealed(&name, &build.encode())?;
+            }
+            Ok(true)
+        })?;
+        Ok(name.id)
     }
 
     fn build(&self, name: &Digest) -> Result<Option<Build>, Error> {
@@ -313,7 +320,8 @@ impl ActionCache for Disk {
     }
 
     fn use_build(&self, name: &Digest) -> Result<bool, Error> {
-        self.touch(&Name::of(Kind::Build, *name))
+        let name = Name::of(Kind::Build, *name);
+        self.make_last(&name, || self.touch(&name))
     }
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::os::fd::OwnedFd;
 
 use rekindle_fingerprint::digest::Digest;
-use rustix::fs::{AtFlags, RawDir, Stat, fstat, statat, utimensat};
+use rustix::fs::{AtFlags, RawDir, Stat, Timespec, Timestamps, fstat, statat, utimensat};
 use rustix::io::Errno;
 
 use super::Disk;
@@ -24,6 +24,13 @@ pub(crate) type Time = (i64, i64);
 
 pub(crate) fn time(stat: &Stat) -> Time {
     (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0))
+}
+
+/// The next time that there is.
+pub(crate) fn just_after((seconds, nanos): Time) -> Timespec {
+    let carry = nanos >= 999_999_999;
+    let tv_nsec = if carry { 0 } else { nanos + 1 };
+    Timespec { tv_sec: seconds.saturating_add(i64::from(carry)), tv_nsec }
 }
 
 impl Disk {
@@ -61,13 +68,10 @@ impl Disk {
         let newest = others.filter_map(|other| time_in(&dir, other)).max();
         let own = time_in(&dir, &name);
         // The clock of a file system has ticks, and may be set back: what is put later comes first all the same.
-        if let (Some((seconds, nanos)), Some(own)) = (newest, own)
-            && own <= (seconds, nanos)
+        if let (Some(newest), Some(own)) = (newest, own)
+            && own <= newest
         {
-            let carry = nanos >= 999_999_999;
-            let mut times = NOW;
-            times.last_modification.tv_sec = seconds.saturating_add(i64::from(carry));
-            times.last_modification.tv_nsec = if carry { 0 } else { nanos + 1 };
+            let times = Timestamps { last_modification: just_after(newest), ..NOW };
             let _ = utimensat(&dir, name.file(), &times, AtFlags::SYMLINK_NOFOLLOW);
         }
         Ok(())

@@ -35,12 +35,12 @@ pub struct Trimmed {
 }
 
 /// Something that goes as a whole: a file, or the sets under a key.
-struct Item {
-    kind: Kind,
-    id: Digest,
-    files: u64,
-    bytes: u64,
-    used: Time,
+pub(crate) struct Item {
+    pub(crate) kind: Kind,
+    pub(crate) id: Digest,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) used: Time,
 }
 
 impl Disk {
@@ -50,9 +50,15 @@ impl Disk {
     /// # Errors
     /// The store cannot be read or written.
     pub fn trim(&self, to: u64) -> Result<Trimmed, Error> {
+        let lock = self.lock_to_trim()?;
+        self.trim_locked(&lock, to)
+    }
+
+    /// Waits until nobody else trims.
+    pub(crate) fn lock_to_trim(&self) -> Result<File, Error> {
         let lock = self.lock_file()?;
         lock.lock().at("lock", &self.inner.join("lock"))?;
-        self.trim_locked(&lock, to)
+        Ok(lock)
     }
 
     /// Trims to 80 % of the limit if the store takes more than the limit. Costs next to nothing if it does not; does
@@ -97,7 +103,7 @@ impl Disk {
         options.create(true).truncate(false).write(true).custom_flags(flags).open(&path).at("open", &path)
     }
 
-    fn trim_locked(&self, lock: &File, to: u64) -> Result<Trimmed, Error> {
+    pub(crate) fn trim_locked(&self, lock: &File, to: u64) -> Result<Trimmed, Error> {
         let mut trimmed = Trimmed::default();
         self.sweep(lock, &mut trimmed)?;
         let mut items = self.items()?;
@@ -180,7 +186,7 @@ impl Disk {
     }
 
     /// Everything that there is.
-    fn items(&self) -> Result<Vec<Item>, Error> {
+    pub(crate) fn items(&self) -> Result<Vec<Item>, Error> {
         let mut items = Vec::new();
         for kind in Kind::ALL {
             let mut sets = Count::default();
@@ -233,15 +239,15 @@ impl Disk {
     }
 
     /// Removes a file, or the sets under a key, unless it was used since it was looked at.
-    fn remove_item(&self, item: &Item) -> bool {
+    pub(crate) fn remove_item(&self, item: &Item) -> bool {
         let name = Name::of(item.kind, item.id);
+        if item.kind != Kind::Set {
+            return self.remove_unless_used(&name, item.used);
+        }
         let Ok(dir) = self.dir_of(&name) else { return true };
         let Ok(stat) = statat(&dir, name.file(), AtFlags::SYMLINK_NOFOLLOW) else { return true };
         if time(&stat) > item.used {
             return false;
-        }
-        if item.kind != Kind::Set {
-            return unlinkat(&dir, name.file(), AtFlags::empty()).is_ok();
         }
         let Ok(Some((key_dir, names))) = self.names_of_sets(&item.id) else { return false };
         for name in names {
@@ -250,5 +256,12 @@ impl Disk {
         // Another process may have put a set since; then its directory stays.
         let _ = unlinkat(&dir, name.file(), AtFlags::REMOVEDIR);
         true
+    }
+
+    /// Removes a file, unless its time is after `seen`.
+    pub(crate) fn remove_unless_used(&self, name: &Name, seen: Time) -> bool {
+        let Ok(dir) = self.dir_of(name) else { return true };
+        let Ok(stat) = statat(&dir, name.file(), AtFlags::SYMLINK_NOFOLLOW) else { return true };
+        time(&stat) <= seen && unlinkat(&dir, name.file(), AtFlags::empty()).is_ok()
     }
 }

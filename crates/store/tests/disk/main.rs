@@ -1,5 +1,6 @@
 //! The store on disk: what damages it, who shares it, what makes room in it.
 
+mod builds;
 mod damage;
 mod many;
 mod place;

@@ -80,7 +80,7 @@ pub enum DepfileFault {
 /// # Errors
 /// It holds something else than rules and comments.
 pub fn parse(bytes: &[u8]) -> Result<Depfile, DepfileError> {
-    let mut parser = Parser { bytes, at: 0 };
+    let mut parser = Parser::new(bytes);
     let mut rules = Vec::new();
     while let Some((rule, _)) = parser.rule()? {
         rules.push(rule);
@@ -124,7 +124,7 @@ fn parse_unescaped(bytes: &[u8]) -> Option<Depfile> {
 /// # Errors
 /// As [`parse`].
 pub fn without(bytes: &[u8], mut drop: impl FnMut(&[u8]) -> bool) -> Result<Vec<u8>, DepfileError> {
-    let mut parser = Parser { bytes, at: 0 };
+    let mut parser = Parser::new(bytes);
     let mut out = Vec::new();
     while let Some((mut rule, targets)) = parser.rule()? {
         let phony = rule.prerequisites.is_empty();
@@ -195,9 +195,15 @@ fn write_name(out: &mut Vec<u8>, name: &[u8], before_blank: bool) {
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The colons of the targets so far that no backslash stands before: which name, where in it, where in the text.
+    colons: Vec<(usize, usize, usize)>,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, colons: Vec::new() }
+    }
+
     /// The next rule, and where the text of its targets lies; `None` at the end.
     fn rule(&mut self) -> Result<Option<(Rule, Range<usize>)>, DepfileError> {
         self.skip_to_rule();
@@ -206,9 +212,10 @@ impl Parser<'_> {
         }
         let start = self.at;
         let mut rule = Rule::default();
+        self.colons.clear();
         let colon = loop {
             self.skip_blanks();
-            let name = self.name(true)?;
+            let name = self.name(Some(rule.targets.len()))?;
             let separated = self.is_separator();
             if !name.is_empty() {
                 rule.targets.push(name);
@@ -226,7 +233,7 @@ impl Parser<'_> {
         self.at = colon + 1;
         loop {
             self.skip_blanks();
-            let name = self.name(false)?;
+            let name = self.name(None)?;
             if !name.is_empty() {
                 rule.prerequisites.push(name);
             }
@@ -245,11 +252,8 @@ impl Parser<'_> {
         let is_drive = |name: &[u8], at: usize| {
             at == 1 && name[0].is_ascii_alphabetic() && matches!(name.get(2), Some(b'/' | b'\\'))
         };
-        let split = rule.targets.iter().enumerate().find_map(|(which, name)| {
-            let at = (0..name.len()).find(|at| name[*at] == b':' && !is_drive(name, *at))?;
-            Some((which, at))
-        });
-        let Some((which, at)) = split else { return Err(self.fault(start, DepfileFault::NoColon)) };
+        let split = self.colons.iter().find(|(which, at, _)| !is_drive(&rule.targets[*which], *at));
+        let Some(&(which, at, end)) = split else { return Err(self.fault(start, DepfileFault::NoColon)) };
         rule.prerequisites = rule.targets.split_off(which + 1);
         if let Some(joined) = rule.targets.pop() {
             let (target, first) = (&joined[..at], &joined[at + 1..]);
@@ -263,9 +267,7 @@ impl Parser<'_> {
         if rule.targets.is_empty() {
             return Err(self.fault(start, DepfileFault::NoTarget));
         }
-        let text = &self.bytes[start..];
-        let end = (0..text.len()).find(|at| text[*at] == b':' && !is_drive(text, *at)).unwrap_or(0);
-        Ok((rule, start..start + end))
+        Ok((rule, start..end))
     }
 
     /// Skips blanks, empty lines and comments between rules.
@@ -307,8 +309,9 @@ impl Parser<'_> {
         }
     }
 
-    /// The name that starts here; empty if none does. Stops at the blank, line end or separating colon after it.
-    fn name(&mut self, target: bool) -> Result<Vec<u8>, DepfileError> {
+    /// The name that starts here; empty if none does. Stops at the blank, line end or separating colon after it. `target`
+    /// is the number of a target.
+    fn name(&mut self, target: Option<usize>) -> Result<Vec<u8>, DepfileError> {
         let mut name = Vec::new();
         while let Some(&byte) = self.bytes.get(self.at) {
             match byte {
@@ -320,7 +323,8 @@ impl Parser<'_> {
                 }
                 b' ' | b'\t' => break,
                 b'\r' | b'\n' if self.line_end(self.at).is_some() => break,
-                b':' if target && self.is_separator() => break,
+                b':' if target.is_some() && self.is_separator() => break,
+                b':' => self.colons.extend(target.map(|which| (which, name.len(), self.at))),
                 b'$' if self.bytes.get(self.at + 1) == Some(&b'$') => self.at += 1,
                 0 => return Err(self.fault(self.at, DepfileFault::Zero)),
                 _ => {}

@@ -166,6 +166,9 @@ fn the_depfile_of_a_person_is_ours_without_system_headers() {
     my\ own.h:
     ");
     assert_eq!(without(b"a.o:a.c\n", |_| false).unwrap(), b"a.o: a.c\n");
+    // What looks like a drive's letter and is none, and a colon that belongs to a name.
+    assert_eq!(without(b"p:\\", |_| false).unwrap(), b"p:\n");
+    assert_eq!(without(b"a\\:b:c\n", |_| false).unwrap(), b"a\\:b: c\n");
 }
 
 /// Names that no tool writes ambiguously but for those that `ambiguous` says.

@@ -1,9 +1,10 @@
-//! The project's chores, one verb a file: `cargo xtask tidy`, `corpus`, `peers`, `bench`. Depends on no workspace
-//! crate.
+//! The project's chores, one verb a file: `cargo xtask tidy`, `corpus`, `peers`, `bench`, `dist`. Depends on no
+//! workspace crate.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore reports to the person who ran it")]
 
 mod bench;
 mod corpus;
+mod dist;
 mod peers;
 mod tidy;
 
@@ -17,6 +18,8 @@ const USAGE: &str = "usage: cargo xtask tidy
            obtain real projects, pinned by checksum, in target/corpus
        cargo xtask peers [--without NAME]... [--peer NAME=PATH]... [--jobs N] [--list]
            install what rekindle is measured against, where registries carry it, and tell the versions
+       cargo xtask dist [--binary PATH] [--out DIR]
+           build a static binary and pack it with completions, manual pages and licences, into target/dist
        cargo xtask bench SCENARIO [OPTION...]
            measure rekindle against others, in turns in one run; table, JSON and chart go to target/bench
            engine    cold, no-op, touched, edited: 1,000 units with gcc, 10,000 and 100,000 with a stand-in
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["tidy"] => tidy::run(&workspace()),
         ["corpus"] => corpus::run(&workspace()),
+        ["dist", rest @ ..] => dist::run(&workspace(), rest),
         ["peers", rest @ ..] => peers::run(&workspace(), rest),
         ["bench", rest @ ..] => bench::run(&workspace(), rest),
         // Started by `bench` for each run that it measures.

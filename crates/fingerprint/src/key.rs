@@ -101,7 +101,7 @@ pub fn first_key(action: &Action, now: &Command, files: &Files) -> Option<FirstK
 
 /// The roots that an action names and that lie where every machine has a directory (`/usr`). Such a path is neither
 /// mapped out of a result nor sought in it, and ways lead from one such place to another, so where it lies counts.
-fn at_system_places<'f>(action: &Action, files: &'f Files) -> Vec<&'f Root> {
+pub(crate) fn at_system_places<'f>(action: &Action, files: &'f Files) -> Vec<&'f Root> {
     let spelled = action.argv.iter().chain(action.env.iter().map(|(_, value)| value)).flat_map(Arg::paths);
     let written = action.outputs.iter().chain(action.links.iter().map(|(link, _)| link));
     let searched = action.discovery.search.iter().flat_map(|search| &search.dirs);

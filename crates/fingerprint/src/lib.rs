@@ -54,6 +54,7 @@ pub mod digest;
 pub mod disk;
 pub mod encode;
 pub mod files;
+pub mod ingredients;
 pub mod judge;
 pub mod key;
 pub mod lookup;

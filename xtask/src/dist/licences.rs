@@ -1,6 +1,6 @@
 //! The licences of the packages that are in the binary: most ask that their text goes along with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +9,16 @@ use serde_json::Value;
 
 /// How the files begin in which packages keep what has to go along.
 const NAMES: [&str; 5] = ["license", "licence", "copying", "copyright", "notice"];
+
+/// What the text begins with.
+const HEAD: &str = "\
+The program holds parts of the packages below, each under its own licence. It also holds parts of Rust's standard
+library (MIT OR Apache-2.0) and of the GNU C Library (LGPL-2.1-or-later): with rekindle's sources, it can be linked
+with another version of that.
+";
+
+/// Which package said a text first.
+type Said = BTreeMap<Vec<u8>, String>;
 
 /// The text of all of them: of every package that `package` is made of for `target`, but the workspace's own.
 pub(super) fn collect(root: &Path, package: &str, target: &str) -> Result<String, String> {
@@ -20,16 +30,16 @@ pub(super) fn collect(root: &Path, package: &str, target: &str) -> Result<String
     let output = super::ask(&mut command)?;
     let metadata =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
-    let mut text = String::from("rekindle is built of these packages, each under its own licence.\n");
+    let (mut text, mut said) = (HEAD.to_owned(), Said::new());
     for id in made_of(&metadata, package)? {
         let found = array(&metadata["packages"]).iter().find(|package| package["id"] == id.as_str());
         let Some(package) = found.filter(|package| !package["source"].is_null()) else { continue };
-        text.push_str(&section(package)?);
+        text.push_str(&section(package, &mut said)?);
     }
     Ok(text)
 }
 
-/// The packages that are linked into `package`, itself included: not what only builds or tests it.
+/// The packages that are linked into `package`, itself included: not what builds or tests it, nor what writes code.
 fn made_of(metadata: &Value, package: &str) -> Result<BTreeSet<String>, String> {
     let first = array(&metadata["packages"]).iter().find(|entry| entry["name"] == package);
     let first = first
@@ -37,7 +47,11 @@ fn made_of(metadata: &Value, package: &str) -> Result<BTreeSet<String>, String> 
         .ok_or_else(|| format!("there is no package {package}"))?;
     let (mut found, mut ahead) = (BTreeSet::new(), vec![first]);
     while let Some(id) = ahead.pop() {
-        if !found.insert(id.to_owned()) {
+        let entry = array(&metadata["packages"]).iter().find(|entry| entry["id"] == id);
+        let targets = entry.map_or(&[][..], |entry| array(&entry["targets"]));
+        let writes_code =
+            targets.iter().any(|target| array(&target["kind"]).iter().any(|kind| kind == "proc-macro"));
+        if writes_code || !found.insert(id.to_owned()) {
             continue;
         }
         let node = array(&metadata["resolve"]["nodes"]).iter().find(|node| node["id"] == id);
@@ -52,8 +66,8 @@ fn array(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// What one package says.
-fn section(package: &Value) -> Result<String, String> {
+/// What one package says. A text that another one said is not said again.
+fn section(package: &Value, said: &mut Said) -> Result<String, String> {
     let text = |key: &str| package[key].as_str().unwrap_or_default();
     let mut section =
         format!("\n{}\n{} {}: {}\n", "=".repeat(80), text("name"), text("version"), text("license"));
@@ -80,12 +94,14 @@ mod tests {
     #[test]
     fn what_is_linked_counts_and_what_builds_or_tests_does_not() {
         let metadata: Value = serde_json::from_str(
-            r#"{"packages": [{"name": "a", "id": "a"}, {"name": "b", "id": "b"}],
+            r#"{"packages": [{"name": "a", "id": "a"}, {"name": "b", "id": "b"},
+                             {"name": "d", "id": "d", "targets": [{"kind": ["proc-macro"]}]}],
                 "resolve": {"nodes": [
                   {"id": "a", "deps": [{"pkg": "b", "dep_kinds": [{"kind": "dev"}, {"kind": null}]},
                                        {"pkg": "t", "dep_kinds": [{"kind": "dev"}]},
                                        {"pkg": "m", "dep_kinds": [{"kind": "build"}]}]},
                   {"id": "b", "deps": [{"pkg": "c", "dep_kinds": [{"kind": null}]},
+                                       {"pkg": "d", "dep_kinds": [{"kind": null}]},
                                        {"pkg": "a", "dep_kinds": [{"kind": null}]}]}]}}"#,
         )
         .unwrap();
@@ -104,8 +120,15 @@ mod tests {
         let package = serde_json::json!({
             "name": "p", "version": "1.0.0", "license": "MIT", "manifest_path": folder.path().join("Cargo.toml"),
         });
-        let section = section(&package).unwrap();
-        let (_, said) = section.split_once("==\n").unwrap();
-        assert_eq!(said, "p 1.0.0: MIT\n\n--- LICENSE-MIT ---\n\nmay be used\n\n--- NOTICE ---\n\nby X\n");
+        let mut said = Said::new();
+        let mut text = |said: &mut Said| {
+            let section = section(&package, said).unwrap();
+            section.split_once("==\n").unwrap().1.to_owned()
+        };
+        let full = "p 1.0.0: MIT\n\n--- LICENSE-MIT ---\n\nmay be used\n\n--- NOTICE ---\n\nby X\n";
+        assert_eq!(text(&mut said), full);
+        // Again, only where it was said.
+        let short = "p 1.0.0: MIT\n\n--- LICENSE-MIT: as LICENSE-MIT of p 1.0.0 ---\n\n--- NOTICE: as NOTICE of p 1.0.0 ---\n";
+        assert_eq!(text(&mut said), short);
     }
 }

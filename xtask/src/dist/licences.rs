@@ -1,5 +1,6 @@
 //! The licences of the packages that are in the binary: most ask that their text goes along with it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -80,6 +81,12 @@ fn section(package: &Value, said: &mut Said) -> Result<String, String> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if NAMES.iter().any(|begin| name.to_lowercase().starts_with(begin)) {
             let bytes = super::read(&file)?;
+            let first = said.entry(bytes.clone());
+            if let Entry::Occupied(first) = &first {
+                section.push_str(&format!("\n--- {name}: as {} ---\n", first.get()));
+                continue;
+            }
+            first.or_insert(format!("{name} of {} {}", text("name"), text("version")));
             section
                 .push_str(&format!("\n--- {name} ---\n\n{}\n", String::from_utf8_lossy(&bytes).trim_end()));
         }
@@ -121,7 +128,7 @@ mod tests {
             "name": "p", "version": "1.0.0", "license": "MIT", "manifest_path": folder.path().join("Cargo.toml"),
         });
         let mut said = Said::new();
-        let mut text = |said: &mut Said| {
+        let text = |said: &mut Said| {
             let section = section(&package, said).unwrap();
             section.split_once("==\n").unwrap().1.to_owned()
         };

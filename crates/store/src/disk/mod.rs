@@ -26,6 +26,7 @@ mod builds;
 mod files;
 mod layout;
 mod reach;
+mod read;
 mod sealed;
 mod sets;
 mod tag;
@@ -34,6 +35,7 @@ mod used;
 mod walk;
 
 pub use reach::{Reached, Since};
+pub use read::Lies;
 pub use trim::Trimmed;
 pub use walk::{Count, Damage, Stats, Verified};
 
@@ -97,10 +99,7 @@ impl Disk {
         } else {
             read_only = true;
         }
-        let now = match settings.now.duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            Err(_) => 0,
-        };
+        let now = seconds_of(settings.now);
         let account = Account::new(inner.join("usage"));
         if is_new && let Ok(data) = fs::metadata(&inner) {
             account.begin(data.ino(), now);
@@ -158,6 +157,14 @@ impl Disk {
             return Ok(false);
         }
         self.place(name, &sealed::seal(name, payload))
+    }
+}
+
+/// Seconds since 1970.
+fn seconds_of(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(_) => 0,
     }
 }
 

@@ -27,7 +27,7 @@ const FORMAT: &str = "\n# store format ";
 
 /// What the mark of a directory says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
+pub(crate) enum Mark {
     /// It is a store of this format.
     Own,
     /// It is a store of the format before this one.
@@ -84,7 +84,11 @@ fn write(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Mark, Error> {
+/// What the mark of the directory at `path` says.
+///
+/// # Errors
+/// A newer rekindle made the store.
+pub(crate) fn read(path: &Path) -> Result<Mark, Error> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let Ok(file) = rustix::fs::open(path.join(NAME), flags, Mode::empty()) else { return Ok(Mark::None) };
     let mut text = Vec::new();

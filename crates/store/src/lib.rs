@@ -37,6 +37,7 @@ pub mod build;
 pub mod disk;
 pub mod error;
 pub mod memory;
+pub mod pack;
 pub mod result;
 
 pub use build::Build;

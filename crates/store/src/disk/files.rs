@@ -149,24 +149,35 @@ impl Disk {
             .at("write in", &self.temporary)?;
         file.write_all(bytes).at("write", &path)?;
         let file = file.into_temp_path();
+        let made = self.adopt(name, &file)?;
+        file.keep().map_err(|error| error.error).at("write", &path)?;
+        self.account_of(bytes.len() as u64);
+        Ok(made)
+    }
+
+    /// Moves the file at `from`, which is whole and lies in the store's own directory for what is being written, to its
+    /// place. Tells whether the directory that it lies in was made for it.
+    pub(crate) fn adopt(&self, name: &Name, from: &Path) -> Result<bool, Error> {
         let mut tries = 0;
-        let made = loop {
+        loop {
             let moved = self.make_dir_of(name).and_then(|(dir, made)| {
-                renameat(CWD, &*file, &dir, name.file())?;
+                renameat(CWD, from, &dir, name.file())?;
                 Ok(made)
             });
             tries += 1;
             match moved {
-                Ok(made) => break made,
+                Ok(made) => return Ok(made),
                 // A directory lies in its place, or something that is none on the way to it; or a trim took the
                 // directory away.
                 Err(error) if tries < 4 && is_in_the_way(&error) => self.clear(name, |stat| !is_file(stat)),
-                Err(error) => return Err(error).at("write", &path),
+                Err(error) => return Err(error).at("write", &self.path_of(name)),
             }
-        };
-        file.keep().map_err(|error| error.error).at("write", &path)?;
-        self.account.add(bytes.len() as u64);
-        Ok(made)
+        }
+    }
+
+    /// Writes down that a file of `size` bytes was put.
+    pub(crate) fn account_of(&self, size: u64) {
+        self.account.add(size);
     }
 
     /// The directory that a file lies in.

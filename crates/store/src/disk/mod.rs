@@ -23,6 +23,7 @@ use crate::{ActionCache, Cas, Store};
 mod account;
 mod blob;
 mod builds;
+mod carry;
 mod files;
 mod layout;
 mod reach;
@@ -38,6 +39,9 @@ pub use reach::{Reached, Since};
 pub use read::Lies;
 pub use trim::Trimmed;
 pub use walk::{Count, Damage, Stats, Verified};
+
+pub(crate) use carry::{Head, Taking};
+pub(crate) use sets::Time;
 
 use account::Account;
 use blob::{Copying, read_blob};

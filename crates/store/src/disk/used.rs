@@ -30,18 +30,24 @@ impl Disk {
         // The records are read after the look: what a build has used that ends in between is reached.
         let items = self.items()?;
         let sets = self.sets_there()?;
-        let mut reached = self.reach(Some(since))?;
-        let mut removed = Count::default();
-        // Results go first, so that hardly anybody finds one whose blobs are gone.
-        self.remove_unreached(&items, &reached, true, &mut removed);
-        // Those that are left were used since the look.
-        self.follow_rest(&mut reached)?;
-        self.remove_unreached(&items, &reached, false, &mut removed);
-        self.remove_sets(&sets, &reached, &mut removed);
+        let reached = self.reach(Some(since))?;
+        let removed = self.remove_rest(&items, &sets, reached)?;
         let mut trimmed = self.trim_locked(&lock, to)?;
         trimmed.removed.files += removed.files;
         trimmed.removed.bytes = trimmed.removed.bytes.saturating_add(removed.bytes);
         Ok(trimmed)
+    }
+
+    /// Removes what is not reached, of what was there at the look.
+    fn remove_rest(&self, items: &[Item], sets: &[Set], mut reached: Reached) -> Result<Count, Error> {
+        let mut removed = Count::default();
+        // Results go first, so that hardly anybody finds one whose blobs are gone.
+        self.remove_unreached(items, &reached, true, &mut removed);
+        // Those that are left were used since the look.
+        self.follow_rest(&mut reached)?;
+        self.remove_unreached(items, &reached, false, &mut removed);
+        self.remove_sets(sets, &reached, &mut removed);
+        Ok(removed)
     }
 
     /// Removes results, or everything else.
@@ -91,4 +97,73 @@ fn is_reached(item: &Item, reached: &Reached) -> bool {
 fn has_sets(reached: &Reached, key: &Digest) -> bool {
     let (first, last) = (Digest([0; 32]), Digest([0xff; 32]));
     reached.sets.range((*key, first)..=(*key, last)).next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use rekindle_fingerprint::digest::Blob;
+    use rustix::fs::{CWD, Timespec, Timestamps, utimensat};
+
+    use super::*;
+    use crate::disk::Settings;
+    use crate::{ActionCache, ActionResult, Cas, Entry, Origin, Product};
+
+    fn name(text: &str) -> Digest {
+        Digest::of(text.as_bytes())
+    }
+
+    fn put(store: &Disk, text: &str, set: &str) {
+        let products = vec![Product { blob: Blob::of(text.as_bytes()), executable: false }];
+        let origin = Some(Origin { key: name("key"), set: Some(name(set)), made_of: Vec::new() });
+        let made = ActionResult { products, origin, ..ActionResult::default() };
+        store.put(&Blob::of(text.as_bytes()), text.as_bytes()).unwrap();
+        store.put_set(&name("key"), set.as_bytes()).unwrap();
+        store.put_entry(&name(text), &Entry::Made(made)).unwrap();
+    }
+
+    /// Lets everything in the store seem to be old.
+    fn age(store: &Disk) {
+        let old = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
+        let old = Timestamps { last_access: old, last_modification: old };
+        let mut dirs = vec![store.inner.clone()];
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(&dir).unwrap().map(Result::unwrap) {
+                utimensat(CWD, entry.path(), &old, rustix::fs::AtFlags::empty()).unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    dirs.push(entry.path());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_written_or_used_since_the_look_stays_with_its_blobs_and_sets() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = UNIX_EPOCH + std::time::Duration::from_secs(2_000_000_000);
+        let store = Disk::open(dir.path(), Settings { now, limit: u64::MAX }).unwrap();
+        for text in ["used", "unused"] {
+            put(&store, text, &format!("set of {text}"));
+            store.put_note(&name(text), b"note").unwrap();
+        }
+        store.put(&Blob::of(b"new"), b"new").unwrap();
+        age(&store);
+        let (items, sets) = (store.items().unwrap(), store.sets_there().unwrap());
+        // A build runs now. It has a result that names a blob which was there, and uses another and a note.
+        put(&store, "new", "set of new");
+        assert!(
+            store.entry(&name("used")).unwrap().is_some() && store.note(&name("used")).unwrap().is_some()
+        );
+        let removed = store.remove_rest(&items, &sets, Reached::default()).unwrap();
+        for text in ["used", "new"] {
+            assert!(store.entry(&name(text)).unwrap().is_some(), "{text}");
+            assert!(store.holds(&Blob::of(text.as_bytes())).unwrap(), "{text}");
+        }
+        assert_eq!(store.sets(&name("key")).unwrap(), [&b"set of new"[..], b"set of used"]);
+        assert!(store.note(&name("used")).unwrap().is_some());
+        // The result, the blob, the set, the note.
+        assert_eq!(removed.files, 4);
+        assert_eq!(store.reach(None).unwrap().blobs.len(), 2);
+    }
 }

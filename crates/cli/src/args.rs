@@ -58,9 +58,10 @@ pub(crate) struct Common {
     /// Share no results
     #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) no_store: Option<bool>,
-    /// Which files of shared results are written: `all` (`outputs` is not there yet)
-    #[arg(long, value_name = "outputs|all", global = true)]
-    pub(crate) materialize: Option<String>,
+    /// Which restored files are written: those that are asked for and what commands read (`outputs`), or `all` [default:
+    /// `outputs` in a build directory that was begun with restored results, else `all`]
+    #[arg(long, value_name = "outputs|all", hide_possible_values = true, global = true)]
+    pub(crate) materialize: Option<Materialize>,
     /// How to report: fancy on a terminal, plain lines elsewhere, or one JSON object a line
     #[arg(long, value_name = "FORMAT", global = true)]
     pub(crate) format: Option<Format>,
@@ -91,6 +92,19 @@ pub(crate) enum Format {
     Fancy,
     /// One JSON object a line on standard output
     Json,
+}
+
+/// Which restored files are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Materialize {
+    /// What is asked for, where the build directory was begun so, else all
+    #[default]
+    #[value(skip)]
+    Auto,
+    /// What is asked for, and what commands that run read
+    Outputs,
+    /// Everything
+    All,
 }
 
 /// When colours are used.

@@ -31,7 +31,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     variable("REKINDLE_BUILD_DIR", "--build-dir", "the directory that is built in"),
     variable("REKINDLE_STORE", "--store", "the directory in which results are shared"),
     variable("REKINDLE_NO_STORE", "--no-store", "true or false"),
-    variable("REKINDLE_MATERIALIZE", "--materialize", "`all` (`outputs` is not there yet)"),
+    variable("REKINDLE_MATERIALIZE", "--materialize", "which restored files are written: `outputs` or `all`"),
     variable("REKINDLE_FORMAT", "--format", "auto, plain, fancy or json"),
     variable("REKINDLE_COLOR", "--color", "auto, always or never"),
     variable("REKINDLE_EXPLAIN", "--explain", "true or false"),
@@ -193,7 +193,7 @@ mod tests {
           REKINDLE_BUILD_DIR     --build-dir     the directory that is built in
           REKINDLE_STORE         --store         the directory in which results are shared
           REKINDLE_NO_STORE      --no-store      true or false
-          REKINDLE_MATERIALIZE   --materialize   `all` (`outputs` is not there yet)
+          REKINDLE_MATERIALIZE   --materialize   which restored files are written: `outputs` or `all`
           REKINDLE_FORMAT        --format        auto, plain, fancy or json
           REKINDLE_COLOR         --color         auto, always or never
           REKINDLE_EXPLAIN       --explain       true or false

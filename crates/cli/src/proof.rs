@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::session;
-use crate::store;
+use crate::store::{self, Shared};
 
 /// How a build begins.
 pub(crate) enum Start {
@@ -56,7 +56,14 @@ pub(crate) fn look(app: &mut App, place: &Place, wanted: &Wanted) -> Result<Star
         processor: &rekindle_toolchain::processor,
     };
     match snapshot::prove(&build, &|| locked.now(), &caller)? {
-        Proof::Holds(held) => Ok(Start::Done(Box::new(told(app, place, *held)))),
+        Proof::Holds(held) => {
+            let sharing = sharing(&held.note, place);
+            let store = session::open_store(app, place, &sharing);
+            if !store.as_ref().is_none_or(|store| is_recorded(store, held.build)) {
+                return Ok(Start::Whole(Some(locked)));
+            }
+            Ok(Start::Done(Box::new(told(app, place, *held, store))))
+        }
         // A journal that is only ever resumed in part is never rewritten.
         Proof::Part(part) if length(&locked.journal()) > 2 * part.whole_journal() + LITTLE => {
             Ok(Start::Whole(Some(locked)))
@@ -76,12 +83,20 @@ fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |meta| meta.len())
 }
 
+/// What the manifest says about the store.
+fn sharing(note: &[u8], place: &Place) -> Sharing {
+    Note::decode(note, &place.workspace).map(|note| note.sharing).unwrap_or_default()
+}
+
+/// Whether the build is recorded in the store, where it is the last one then. If not, the whole way records it.
+fn is_recorded(store: &Shared, build: Option<Digest>) -> bool {
+    // What goes wrong with the store is no reason to look at everything.
+    store.is_read_only() || build.is_some_and(|build| store.store().use_build(&build).unwrap_or(true))
+}
+
 /// Tells of a build in which nothing is to be done, and gives its account.
-fn told(app: &mut App, place: &Place, held: Held) -> Summary {
-    let Held { mut summary, reports, note } = held;
-    let sharing = Note::decode(&note, &place.workspace).map(|note| note.sharing).unwrap_or_default();
-    // Nothing is asked of it, but what is wrong with it is said in every build.
-    let store = session::open_store(app, place, &sharing);
+fn told(app: &mut App, place: &Place, held: Held, store: Option<Shared>) -> Summary {
+    let Held { mut summary, reports, .. } = held;
     summary.store = store.map(|store| {
         let place = Some(store::shown(store.path(), &place.spelled));
         StoreUse { place, ..StoreUse::default() }
@@ -114,7 +129,7 @@ pub(crate) fn request(app: &App, wanted: &Wanted) -> Digest {
             e.bytes(name.as_bytes());
         }),
     };
-    e.bytes(&app.environment.machine);
+    e.bytes(&app.environment.machine).u8(app.settings.materialize as u8);
     let counts = |name: &OsStr| {
         let keyed = |row: &rekindle_toolchain::environment::Variable| matches!(row.class, Class::Keyed(_));
         PICKS.iter().any(|one| name == *one) || variable(name).is_some_and(keyed)

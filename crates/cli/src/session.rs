@@ -6,8 +6,9 @@ use rekindle_engine::build_dir::{BuildDir, Locked};
 use rekindle_engine::error::Error;
 use rekindle_engine::event::{Event, Summary};
 use rekindle_engine::history::History;
-use rekindle_engine::request::{Mode, Request};
+use rekindle_engine::request::{Materialize, Mode, Request};
 use rekindle_engine::snapshot::{self, Adopted, Built, Claims, Looked, Part};
+use rekindle_engine::used;
 use rekindle_fingerprint::consult::{self, Record};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
@@ -20,6 +21,7 @@ use rekindle_scheduler::graph::Target;
 use rekindle_toolchain::environment::passed_on;
 
 use crate::app::App;
+use crate::args;
 use crate::environment::Environment;
 use crate::failure::{Failure, without_numbers};
 use crate::place::Place;
@@ -234,7 +236,11 @@ impl Session {
     ) -> Result<Summary, Failure> {
         let mut request = request(app, mode, outputs);
         request.whole = self.lowered.left_out.is_empty();
+        let mut replaced = Vec::new();
         if let Some(Left::Part(_, adopted)) = &self.proof {
+            // In a directory where something was left in the store, every build goes the whole way.
+            request.materialize = Materialize::All;
+            replaced = used::results(&self.dir.history, adopted.stale.iter().copied());
             request.whole = false;
             request.outputs.clone_from(&adopted.stale);
             request.proved = adopted.proved.clone();
@@ -250,10 +256,12 @@ impl Session {
         let Self { dir, files, lowered, .. } = self;
         let mut summary = build(dir, &lowered.graph, files, &request, &app.live, &mut tell)?;
         let judged = consult::end().unwrap_or_default();
-        let left = if mode == Mode::Build { self.leave(&request.outputs, &summary, judged) } else { Ok(()) };
-        if let Err(error) = left {
-            let error = without_numbers(&error.to_string());
-            app.reporter.note(&format!("the next build will have to look at everything: {error}"));
+        if mode == Mode::Build {
+            let record = self.record(app, &request.outputs, replaced);
+            if let Err(error) = self.leave(&request.outputs, &summary, judged, record) {
+                let error = without_numbers(&error.to_string());
+                app.reporter.note(&format!("the next build will have to look at everything: {error}"));
+            }
         }
         if let Some(used) = &mut summary.store {
             used.place = used.place.take().map(|path| store::shown(&path, &self.place.spelled));
@@ -270,8 +278,39 @@ impl Session {
         Ok(summary)
     }
 
+    /// Records in the store what this build used of it, and gives the name of the record. Of a build of a part, the
+    /// results called `replaced` gave way to others.
+    fn record(&mut self, app: &mut App, outputs: &[PathId], replaced: Vec<Digest>) -> Option<Digest> {
+        let store = self.store.as_ref().filter(|store| !store.is_read_only())?.store();
+        let before = match &self.proof {
+            Some(Left::Part(part, _)) => Some(part.build().and_then(|name| store.build(&name).ok().flatten())?),
+            _ => None,
+        };
+        let build = match before {
+            Some(before) => {
+                let new = used::results(&self.dir.history, outputs.iter().copied());
+                used::follow(before, replaced, new)
+            }
+            None => {
+                let notes = self.dir.notes();
+                used::record(&self.lowered.graph, outputs, &self.dir.history, notes)
+            }
+        };
+        let put = store.put_build(&build).inspect_err(|error| {
+            let error = store::told(error);
+            app.reporter.note(&format!("what this build used is not recorded in the store: {error}"));
+        });
+        put.ok()
+    }
+
     /// Leaves what the next build can prove from that it has nothing to do.
-    fn leave(&mut self, outputs: &[PathId], summary: &Summary, judged: Record) -> Result<(), Error> {
+    fn leave(
+        &mut self,
+        outputs: &[PathId],
+        summary: &Summary,
+        judged: Record,
+        record: Option<Digest>,
+    ) -> Result<(), Error> {
         let Self { place, project, files, dir, lowered, proof, .. } = self;
         let Some(left) = proof.take() else { return Ok(()) };
         let build = files.roots().get(Roots::BUILD).path.clone();
@@ -282,11 +321,11 @@ impl Session {
                 let note = Note { sharing: project.sharing().clone() }.encode(&place.workspace);
                 let known_roots = vec!["home".into(), "home.real".into()];
                 let variables = lowered.variables.clone();
-                let claims = Claims { request, known_roots, variables, note, looked, judged };
+                let claims = Claims { request, known_roots, variables, build: record, note, looked, judged };
                 snapshot::keep(&build, built, claims, clock)?;
             }
             Left::Part(part, adopted) => {
-                snapshot::renew(&build, &part, &adopted, built, &judged, clock)?;
+                snapshot::renew(&build, &part, &adopted, built, &judged, record, clock)?;
             }
         }
         Ok(())
@@ -374,6 +413,11 @@ fn request(app: &App, mode: Mode, outputs: Vec<PathId>) -> Request {
         failures: app.settings.failures,
         mode,
         forbid_spawn: app.settings.forbid_spawn,
+        materialize: match app.settings.materialize {
+            args::Materialize::Auto => Materialize::Auto,
+            args::Materialize::Outputs => Materialize::Outputs,
+            args::Materialize::All => Materialize::All,
+        },
         report_fresh: app.settings.verbose || mode == Mode::Plan,
         passed: passed_on(variables).map(|(name, value)| (name.clone(), value.clone())).collect(),
         makeflags: app.environment.get("MAKEFLAGS").map(Into::into),

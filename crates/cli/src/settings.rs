@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use rekindle_frontend::load::Definition;
 
-use crate::args::{Colour, Common, Format, count, jobs};
+use crate::args::{Colour, Common, Format, Materialize, count, jobs};
 use crate::environment::Environment;
 use crate::failure::Failure;
 
@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) timings: Option<Timings>,
     /// Whether every command is refused.
     pub(crate) forbid_spawn: bool,
+    /// Which restored files are written.
+    pub(crate) materialize: Materialize,
 }
 
 /// Where the page of `--timings` is written.
@@ -80,7 +82,6 @@ impl Settings {
     /// # Errors
     /// A variable, or a number, makes no sense.
     pub(crate) fn new(flags: &Common, environment: &Environment) -> Result<Self, Failure> {
-        refuse_materialize(flags, environment)?;
         let jobs =
             flags.jobs.map_or_else(|| number(environment, "REKINDLE_JOBS", jobs), |jobs| Ok(Some(jobs)))?;
         let keep_going = flags
@@ -117,27 +118,8 @@ impl Settings {
             explain: truth(flags.explain, environment, "REKINDLE_EXPLAIN")?,
             timings: timings(flags, environment)?,
             forbid_spawn: truth(flags.forbid_spawn, environment, "REKINDLE_FORBID_SPAWN")?,
+            materialize: choice(flags.materialize, environment, "REKINDLE_MATERIALIZE")?,
         })
-    }
-}
-
-/// Every file of a shared result is written. Who asks for less is told, so that nobody counts on it.
-fn refuse_materialize(flags: &Common, environment: &Environment) -> Result<(), Failure> {
-    let (shown, value) = match &flags.materialize {
-        Some(value) => ("`--materialize`", value.clone()),
-        None => {
-            let name = "REKINDLE_MATERIALIZE";
-            ("the variable REKINDLE_MATERIALIZE", text(environment, name)?.unwrap_or_else(|| "all".into()))
-        }
-    };
-    match value.as_str() {
-        "all" => Ok(()),
-        "outputs" => {
-            let what =
-                format!("{shown}: `outputs` is not there yet; every file of a shared result is written");
-            Err(Failure::input(what).hint("leave it out, or say `all`"))
-        }
-        other => Err(Failure::input(format!("{shown} is `{other}`, and should be `all`"))),
     }
 }
 
@@ -297,6 +279,7 @@ mod tests {
             explain: false,
             timings: None,
             forbid_spawn: false,
+            materialize: Auto,
         }
         "#);
     }
@@ -335,6 +318,7 @@ mod tests {
                 InBuildDir,
             ),
             forbid_spawn: true,
+            materialize: Auto,
         }
         "#);
     }
@@ -401,6 +385,7 @@ mod tests {
                 ),
             ),
             forbid_spawn: false,
+            materialize: Auto,
         }
         "#);
     }
@@ -456,22 +441,24 @@ mod tests {
         };
         let said = [
             refused(&["--no-store", "--store=x"], &[]),
-            refused(&["--materialize", "outputs"], &[]),
-            refused(&["--materialize", "some"], &[]),
-            refused(&[], &[("REKINDLE_MATERIALIZE", "outputs")]),
+            refused(&[], &[("REKINDLE_MATERIALIZE", "some")]),
+            refused(&[], &[("REKINDLE_MATERIALIZE", "auto")]),
             refused(&[], &[("REKINDLE_NO_STORE", "perhaps")]),
         ];
         insta::assert_snapshot!(said.concat(), @"
         2 rekindle: `--store DIR` and `--no-store` contradict each other
           hint: leave one of them out
-        2 rekindle: `--materialize`: `outputs` is not there yet; every file of a shared result is written
-          hint: leave it out, or say `all`
-        2 rekindle: `--materialize` is `some`, and should be `all`
-        2 rekindle: the variable REKINDLE_MATERIALIZE: `outputs` is not there yet; every file of a shared result is written
-          hint: leave it out, or say `all`
+        2 rekindle: the variable REKINDLE_MATERIALIZE is `some`, and should be one of `outputs`, `all`
+        2 rekindle: the variable REKINDLE_MATERIALIZE is `auto`, and should be one of `outputs`, `all`
         2 rekindle: the variable REKINDLE_NO_STORE is `perhaps`, and should be `true` or `false`
         ");
-        assert!(Settings::new(&flags(&["--materialize", "all"]), &environment(&[])).is_ok());
+        let settings = |words: &[&str], variables: &[(&str, &str)]| {
+            Settings::new(&flags(words), &environment(variables)).unwrap().materialize
+        };
+        let variable = ("REKINDLE_MATERIALIZE", "outputs");
+        assert_eq!(settings(&[], &[]), Materialize::Auto);
+        assert_eq!(settings(&[], &[variable]), Materialize::Outputs);
+        assert_eq!(settings(&["--materialize", "all"], &[variable]), Materialize::All);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use rekindle_scheduler::{ActionId, Graph};
 
 use crate::build_dir::{BuildDir, OWN};
 use crate::error::Error;
-use crate::event::{BuildOutcome, Event, Summary};
+use crate::event::{BuildOutcome, Event, StoreUse, Summary};
 use crate::kept::Kept;
+use crate::left::Again;
 use crate::request::Request;
 use crate::session::{Message, Session};
 
@@ -33,19 +34,40 @@ pub fn build(
     if let Err(cycle) = graph.check() {
         return Err(Error::Cycle { cycle: cycle.show(graph, files) });
     }
-    files.set_instant(dir.marker.now()?);
-    let mut session = Session::new(dir, graph, files, request, live, events)?;
-    if session.builds() && request.whole {
-        session.remove_orphans()?;
+    let mut again: Option<Again> = None;
+    let mut store: Option<StoreUse> = None;
+    loop {
+        files.set_instant(dir.marker.now()?);
+        let begins = again.is_none();
+        let mut session = Session::new(dir, graph, files, request, live, events, again)?;
+        if store.is_some() {
+            session.summary.store = store;
+        }
+        if begins && session.builds() && request.whole {
+            session.remove_orphans()?;
+        }
+        session.observe_everything();
+        if begins {
+            let total = session.scheduler.progress().total() + session.proved();
+            (session.events)(Event::Started { total });
+            for report in &request.proved.reports {
+                (session.events)(Event::ActionFinished(Box::new(report.clone())));
+            }
+        }
+        session.run();
+        match session.close()? {
+            Closed::Done(summary) => return Ok(*summary),
+            Closed::Again(used, left) => (store, again) = (used, Some(left)),
+        }
     }
-    session.observe_everything();
-    let total = session.scheduler.progress().total() + session.proved();
-    (session.events)(Event::Started { total });
-    for report in &request.proved.reports {
-        (session.events)(Event::ActionFinished(Box::new(report.clone())));
-    }
-    session.run();
-    session.close()
+}
+
+/// How a session ended.
+enum Closed {
+    /// So did the build.
+    Done(Box<Summary>),
+    /// Another one has to follow.
+    Again(Option<StoreUse>, Again),
 }
 
 impl Session<'_> {
@@ -199,6 +221,7 @@ impl Session<'_> {
             }
             Message::Sets { id, key, sets } => self.sets_were_read(id, key, sets),
             Message::Retrieved(id, retrieved) => self.was_retrieved(id, *retrieved),
+            Message::Fetched(id, fetched) => self.was_fetched(id, fetched),
             Message::Put(id, put) => {
                 self.was_put(id, put);
                 self.pools_are_full = false;
@@ -280,7 +303,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn close(mut self) -> Result<Summary, Error> {
+    fn close(mut self) -> Result<Closed, Error> {
         self.tell_of_troubles();
         if self.fatal.is_none() && !self.interrupted {
             self.read_again()?;
@@ -290,6 +313,10 @@ impl Session<'_> {
             return Err(error);
         }
         saved?;
+        if self.begins_again && !self.interrupted && self.summary.actions.failed == 0 {
+            return Ok(Closed::Again(self.summary.store, self.leaving.again(self.outcomes)));
+        }
+        self.summary.left = self.count_left();
         let progress = self.scheduler.progress();
         let summary = &mut self.summary;
         summary.total = progress.total() as u64;
@@ -310,7 +337,7 @@ impl Session<'_> {
             BuildOutcome::Ok
         };
         self.request.proved.add_to(summary);
-        Ok(self.summary)
+        Ok(Closed::Done(Box::new(self.summary)))
     }
 }
 

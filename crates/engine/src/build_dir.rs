@@ -10,6 +10,7 @@
 //! kept/     the outputs of the stamp before the current one
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -55,6 +56,8 @@ pub struct BuildDir {
     pub(crate) store: Option<Arc<dyn Store>>,
     /// Whether it bore our mark when it was opened.
     pub(crate) ours: bool,
+    /// The answers about toolchains that were asked for and may be shared.
+    asked: BTreeSet<Digest>,
     /// Held for as long as this lives.
     _lock: Lock,
 }
@@ -116,7 +119,7 @@ impl Locked {
     pub fn resume(mut self, history: History) -> Result<BuildDir, Error> {
         rekindle_exec::inherit(self.lock.running()?)?;
         let Self { path, lock, marker, ours } = self;
-        Ok(BuildDir { path, history, marker: Arc::new(marker), store: None, ours, _lock: lock })
+        Ok(BuildDir { path, history, marker: Arc::new(marker), store: None, ours, asked: BTreeSet::new(), _lock: lock })
     }
 }
 
@@ -143,6 +146,21 @@ impl BuildDir {
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The names of the notes in the store that answered this build's questions about toolchains. Those that the store does
+    /// not have, because this directory knew the answers, are put there.
+    pub fn notes(&mut self) -> Vec<Digest> {
+        let Self { asked, history, store, .. } = self;
+        for key in asked.iter() {
+            // What goes wrong with the store shows when results are asked for.
+            if let (Some(store), Some(known)) = (&*store, history.memo(key))
+                && matches!(store.note(key), Ok(None))
+            {
+                let _ = store.put_note(key, &known);
+            }
+        }
+        asked.iter().copied().collect()
     }
 
     /// What the clock of its file system says now.
@@ -221,6 +239,7 @@ fn mark(path: &Path) -> Result<bool, Error> {
 
 impl Memo for BuildDir {
     fn get(&mut self, key: &Digest) -> Option<Vec<u8>> {
+        self.asked.insert(*key);
         if let Some(known) = self.history.memo(key) {
             return Some(known);
         }
@@ -231,6 +250,7 @@ impl Memo for BuildDir {
     }
 
     fn put(&mut self, key: Digest, value: Vec<u8>) {
+        self.asked.insert(key);
         if let Some(store) = &self.store {
             let _ = store.put_note(&key, &value);
         }

@@ -204,6 +204,8 @@ pub struct Summary {
     pub local: u64,
     /// Results that serve this build and are not remembered.
     pub unrecorded: u64,
+    /// Outputs that were left in the store, because nobody has needed their bytes.
+    pub left: u64,
     /// Every child process that was started, probes included.
     pub processes_spawned: u64,
     /// What looking at files has cost.

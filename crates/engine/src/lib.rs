@@ -50,12 +50,14 @@ pub mod marker;
 pub mod request;
 pub mod snapshot;
 pub mod spelled;
+pub mod used;
 
 mod bound;
 mod fault;
 mod finish;
 mod hands;
 mod kept;
+mod left;
 mod origin;
 mod outputs;
 mod record;

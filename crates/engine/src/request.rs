@@ -16,6 +16,18 @@ pub enum Mode {
     Plan,
 }
 
+/// Which restored files are written to the build directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Materialize {
+    /// In a directory that has no stamps, and in one that was begun so, those that are asked for; else all.
+    #[default]
+    Auto,
+    /// Those that are asked for, and what commands that run may read; the others stay in the store.
+    Outputs,
+    /// All.
+    All,
+}
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -29,6 +41,8 @@ pub struct Request {
     pub mode: Mode,
     /// Refuse to start any command: an action that is not fresh fails.
     pub forbid_spawn: bool,
+    /// Which restored files are written.
+    pub materialize: Materialize,
     /// Whether fresh actions that printed nothing are reported one by one; the others always are.
     pub report_fresh: bool,
     /// Whether the graph is the whole project: outputs of actions that are not in it are deleted. Where a part is left
@@ -54,6 +68,7 @@ impl Default for Request {
             failures: Some(1),
             mode: Mode::Build,
             forbid_spawn: false,
+            materialize: Materialize::Auto,
             report_fresh: false,
             whole: true,
             passed: Vec::new(),

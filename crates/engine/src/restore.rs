@@ -36,7 +36,8 @@ pub(crate) struct Retrieval {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) roots: Arc<Roots>,
     pub(crate) digest: ActionDigest,
-    pub(crate) places: Places,
+    /// Where its files go; none if they stay where they are.
+    pub(crate) places: Option<Places>,
 }
 
 /// What the store has under an action digest.
@@ -53,10 +54,20 @@ pub(crate) struct Placed {
     pub(crate) keeps: bool,
 }
 
+/// Where the files of a result are.
+pub(crate) enum Lies {
+    /// At their places, and they were before.
+    There,
+    /// At their places now.
+    Placed(Placed),
+    /// Nowhere else.
+    InTheStore,
+}
+
 /// What came of it.
 pub(crate) struct Retrieved {
-    /// The result; with [`None`] in the place of its files where they lay there already.
-    pub(crate) found: Option<(Held, Option<Placed>)>,
+    /// The result.
+    pub(crate) found: Option<(Held, Lies)>,
     /// What went wrong with the store.
     pub(crate) errors: Vec<StoreError>,
 }
@@ -68,22 +79,27 @@ impl Retrieval {
             errors.push(error);
             None
         });
-        let Some(held) = found.filter(|held| held.result.products.len() == self.places.outputs.len()) else {
+        let outputs = self.places.as_ref().map_or(1, |places| places.outputs.len());
+        let Some(held) = found.filter(|held| held.result.products.len() == outputs) else {
             return Retrieved { found: None, errors };
+        };
+        let Some(places) = &self.places else {
+            return Retrieved { found: Some((held, Lies::InTheStore)), errors };
         };
         let products = &held.result.products;
         let lies_there = |(here, product): (&Option<(Blob, bool)>, &Product)| {
             *here == Some((product.blob, product.executable))
         };
-        if self.places.here.iter().zip(products).all(lies_there) {
-            return Retrieved { found: Some((held, None)), errors };
+        if places.here.iter().zip(products).all(lies_there) {
+            return Retrieved { found: Some((held, Lies::There)), errors };
         }
-        let placed = if self.write_drafts(&held, &mut errors) { self.places.place() } else { None };
+        let wrote = self.write_drafts(&places.drafts, &held, &mut errors);
+        let placed = if wrote { places.place() } else { None };
         if placed.is_none() {
             // They would take room that the command needs.
-            remove_all(&self.places.drafts);
+            remove_all(&places.drafts);
         }
-        Retrieved { found: placed.map(|placed| (held, Some(placed))), errors }
+        Retrieved { found: placed.map(|placed| (held, Lies::Placed(placed))), errors }
     }
 
     fn retrieve(&self) -> Result<Option<Held>, StoreError> {
@@ -91,8 +107,8 @@ impl Retrieval {
     }
 
     /// Writes the products of a result beside their places; `false` if that cannot be done.
-    fn write_drafts(&self, held: &Held, errors: &mut Vec<StoreError>) -> bool {
-        for (draft, product) in self.places.drafts.iter().zip(&held.result.products) {
+    fn write_drafts(&self, drafts: &[PathBuf], held: &Held, errors: &mut Vec<StoreError>) -> bool {
+        for (draft, product) in drafts.iter().zip(&held.result.products) {
             let wrote = self.store.write_draft(&product.blob, draft, product.executable);
             let is_gone = matches!(wrote, Ok(false) | Err(StoreError::Damaged { .. }));
             match wrote {

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::event::{Counts, Event, Left, Outcome, Progress, Remarks, Report, StoreUse, Summary};
 use crate::finish::Putting;
 use crate::hands::Hands;
+use crate::left::{Again, Fetched, Leaving};
 use crate::outputs::Needles;
 use crate::request::{Mode, Request};
 use crate::restore::Retrieved;
@@ -45,6 +46,8 @@ pub(crate) enum Message {
     Retrieved(ActionId, Box<Retrieved>),
     /// What a command gave was put into the store.
     Put(ActionId, Result<(), StoreError>),
+    /// An output was written that had been left in the store; nothing if it is not there any more.
+    Fetched(ActionId, Result<Fetched, StoreError>),
 }
 
 /// One build.
@@ -88,6 +91,12 @@ pub(crate) struct Session<'a> {
     /// Why the build as a whole cannot be done; what runs is let finish first.
     pub(crate) fatal: Option<Error>,
     pub(crate) interrupted: bool,
+    /// What stays in the store.
+    pub(crate) leaving: Leaving,
+    /// Whether this build has to begin again, because the store has lost something.
+    pub(crate) begins_again: bool,
+    /// How actions ended before it began again.
+    pub(crate) ended_before: FxHashMap<ActionId, Outcome>,
     /// The clock when the build began, until the first command starts.
     pub(crate) began: Option<Instant>,
     /// The same, for as long as the build lasts.
@@ -96,6 +105,8 @@ pub(crate) struct Session<'a> {
     /// How many files of the store were damaged, and how many results could not be written from it.
     pub(crate) damaged: u64,
     pub(crate) unwritable: u64,
+    /// How actions have ended.
+    pub(crate) outcomes: FxHashMap<ActionId, Outcome>,
     left_ms: u64,
     knows_durations: bool,
     /// The actions that have not started, the one with the longest way to the end last; others may be among them.
@@ -103,7 +114,8 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// A session for the wanted actions of a graph.
+    /// A session for the wanted actions of a graph; `again` is what one before it has left, which found out that the store
+    /// has lost something.
     pub(crate) fn new(
         dir: &'a mut BuildDir,
         graph: &'a Graph,
@@ -111,6 +123,7 @@ impl<'a> Session<'a> {
         request: &'a Request,
         live: &'a Live,
         events: &'a mut dyn FnMut(Event),
+        again: Option<Again>,
     ) -> Result<Self, Error> {
         let began = dir.marker.now()?;
         let wanted = graph.wanted(&request.outputs);
@@ -139,6 +152,7 @@ impl<'a> Session<'a> {
         let store_use =
             dir.store.as_ref().map(|store| StoreUse { place: store.place(), ..StoreUse::default() });
         let roots = Arc::new(files.roots().clone());
+        let leaving = Leaving::new(graph, &dir.history, request, again.as_ref());
         Ok(Self {
             needles: Needles::of(files.roots()),
             store: dir.store.clone(),
@@ -171,11 +185,15 @@ impl<'a> Session<'a> {
             summary: Summary { store: store_use, ..Summary::default() },
             fatal: None,
             interrupted: false,
+            leaving,
+            begins_again: false,
+            ended_before: again.map(|again| again.ended).unwrap_or_default(),
             began: Some(began),
             opened: began,
             noticed: HashSet::new(),
             damaged: 0,
             unwritable: 0,
+            outcomes: FxHashMap::default(),
             left_ms,
             knows_durations,
             by_way,
@@ -272,6 +290,10 @@ impl<'a> Session<'a> {
 
     /// Counts an action that has ended and takes its duration from what is left.
     pub(crate) fn count(&mut self, id: ActionId, outcome: Outcome, remarks: &Remarks) {
+        // What was made before the build began again is fresh by now.
+        let before = self.ended_before.get(&id).filter(|_| outcome == Outcome::Fresh);
+        let outcome = before.copied().unwrap_or(outcome);
+        self.outcomes.insert(id, outcome);
         let kind = self.graph.action(id).kind;
         let at = ActionKind::ALL.iter().position(|one| *one == kind).unwrap_or_default();
         for counts in [&mut self.summary.actions, &mut self.summary.kinds[at]] {
@@ -292,6 +314,9 @@ impl<'a> Session<'a> {
     /// Counts and tells that an action has ended.
     pub(crate) fn finished(&mut self, report: Report) {
         self.count(report.id, report.outcome, &report.remarks);
+        if self.ended_before.contains_key(&report.id) && report.outcome == Outcome::Fresh {
+            return self.progress();
+        }
         if let Some(why) = &report.remarks.local {
             self.notice(format!("{} is built for this machine only: {why}", report.name));
         }

@@ -23,6 +23,11 @@ impl Session<'_> {
                 let mut changes = self.planned_changes(id);
                 if let Some(stamp) = self.dir.history.current(self.key(id)) {
                     changes.extend(self.newly_left(id, stamp));
+                    let wanted = self.is_wanted_here(id, stamp).map(|path| self.files.show(path));
+                    changes.extend(wanted.map(|path| match self.is_lost(id) {
+                        true => StaleReason::OutputLost { path },
+                        false => StaleReason::OutputLeft { path },
+                    }));
                 }
                 if changes.is_empty() { self.fresh(id) } else { self.stale(id, changes) }
             }
@@ -84,6 +89,7 @@ impl Session<'_> {
 
     fn fresh(&mut self, id: ActionId) {
         self.scheduler.fresh(id);
+        self.leave_outputs(id);
         let key = self.key(id);
         self.refresh_lookups(key);
         let Some(stamp) = self.dir.history.current(key) else { return };
@@ -136,10 +142,10 @@ impl Session<'_> {
 
     fn stale(&mut self, id: ActionId, reasons: Vec<StaleReason>) {
         self.reasons.insert(id, reasons);
-        if self.restore(id) || self.restore_shared(id) != Looked::Missed {
-            return;
+        let found = !self.is_lost(id) && (self.restore(id) || self.restore_shared(id) != Looked::Missed);
+        if !found {
+            self.needs_to_run(id);
         }
-        self.scheduler.stale(id);
     }
 
     /// Puts the outputs of the previous stamp back, if that stamp's result is the one that is wanted now.

@@ -23,7 +23,7 @@ use crate::hands::Work;
 use crate::history::Before;
 use crate::kept::Kept;
 use crate::origin::made_of;
-use crate::restore::{self, Held, Placed, Places, Retrieval, Retrieved};
+use crate::restore::{self, Held, Lies, Places, Retrieval, Retrieved};
 use crate::session::{Message, Session};
 use crate::settle::remarks_of;
 
@@ -147,7 +147,13 @@ impl Session<'_> {
                 }
                 continue;
             }
-            let Some(places) = self.places(id) else { return self.missed() };
+            let places = match self.is_to_be_left(id) {
+                true => None,
+                false => match self.places(id) {
+                    None => return self.missed(),
+                    places => places,
+                },
+            };
             let (roots, digest) = (Arc::clone(&self.roots), candidate.digest);
             self.asking.insert(id, Asking { candidate, untried });
             let broken = broken("read", store.place());
@@ -176,7 +182,7 @@ impl Session<'_> {
 
     fn looked(&mut self, id: ActionId, looked: Looked) {
         if looked == Looked::Missed {
-            self.scheduler.stale(id);
+            self.needs_to_run(id);
         }
     }
 
@@ -187,8 +193,8 @@ impl Session<'_> {
             self.answered::<()>(Err(error));
         }
         let looked = match retrieved.found {
-            Some((held, placed)) => {
-                self.put_back(id, candidate, held, placed);
+            Some((held, lies)) => {
+                self.put_back(id, candidate, held, lies);
                 Looked::Restored
             }
             None => self.try_next(id, untried),
@@ -279,11 +285,13 @@ impl Session<'_> {
         true
     }
 
-    /// The files of a result lie at their places: records it, and settles the action.
-    fn put_back(&mut self, id: ActionId, candidate: Candidate, held: Held, placed: Option<Placed>) {
-        let before = match placed {
-            None => Before::Stays,
-            Some(placed) => {
+    /// The files of a result lie at their places, or are left in the store: records it, and settles the action.
+    fn put_back(&mut self, id: ActionId, candidate: Candidate, held: Held, lies: Lies) {
+        let is_left = matches!(lies, Lies::InTheStore);
+        let before = match lies {
+            Lies::There => Before::Stays,
+            Lies::InTheStore => Before::Dropped,
+            Lies::Placed(placed) => {
                 let outputs = &self.graph.action(id).outputs;
                 for ((path, seen), product) in outputs.iter().zip(placed.files).zip(&held.result.products) {
                     match seen {
@@ -298,7 +306,10 @@ impl Session<'_> {
                 Before::of_current(placed.keeps)
             }
         };
-        let stamp = self.completed(id, candidate, held);
+        let stamp = Stamp { left: is_left, ..self.completed(id, candidate, held) };
+        if is_left {
+            self.leave_result(&stamp);
+        }
         let (remarks, named) = (remarks_of(&stamp), stamp.printed.clone());
         if let Err(error) = self.record_restored(id, stamp, before) {
             self.give_up(error);
@@ -316,7 +327,9 @@ impl Session<'_> {
     }
 
     fn record_restored(&mut self, id: ActionId, stamp: Stamp, before: Before) -> Result<(), Error> {
-        self.make_links(id)?;
+        if !stamp.left {
+            self.make_links(id)?;
+        }
         self.drop_former_outputs(id);
         if let Some(identity) = &self.graph.action(id).identity {
             self.dir.history.know_identity(identity);

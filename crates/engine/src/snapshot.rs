@@ -92,6 +92,8 @@ pub struct Held {
     pub summary: Summary,
     /// What fresh actions have to say.
     pub reports: Vec<Report>,
+    /// The name of the build's record in the store, if there is one.
+    pub build: Option<Digest>,
     /// What the caller gave with the snapshot.
     pub note: Vec<u8>,
 }
@@ -181,6 +183,8 @@ pub struct Claims {
     pub known_roots: Vec<String>,
     /// What lowering asked the environment for.
     pub variables: BTreeMap<OsString, Option<OsString>>,
+    /// The name of the build's record in the store, if there is one.
+    pub build: Option<Digest>,
     /// What the caller wants back.
     pub note: Vec<u8>,
     /// What lowering looked at.
@@ -224,6 +228,8 @@ pub fn keep(build: &Path, built: Built<'_>, claims: Claims, clock: Instant) -> R
         bound: Vec::new(),
         volatile: 0,
         local: 0,
+        left: 0,
+        build: claims.build,
         journal: built.history.length(),
         note: claims.note.clone(),
     };
@@ -252,7 +258,8 @@ pub fn keep(build: &Path, built: Built<'_>, claims: Claims, clock: Instant) -> R
     Ok(kept)
 }
 
-/// Writes the snapshot that follows from `part` and what was built of it.
+/// Writes the snapshot that follows from `part` and what was built of it; `record` is the name of the build's record in the
+/// store.
 ///
 /// # Errors
 /// It cannot be written.
@@ -262,12 +269,14 @@ pub fn renew(
     adopted: &Adopted,
     built: Built<'_>,
     judged: &Record,
+    record: Option<Digest>,
     clock: Instant,
 ) -> Result<bool, Error> {
     let Ok(mut draft) = part.draft() else { return Ok(false) };
     for (id, number) in &adopted.numbers {
         draft.knows(*id, *number);
     }
+    draft.terms.build = record;
     let identities = part.identities();
     let next_identity = identities.values().max().map_or(0, |most| most + 1);
     let mut keeper = Keeper { build, built, draft, clock, world: None, identities, next_identity };
@@ -307,6 +316,7 @@ impl Keeper<'_> {
             let Some(stamp) = action.outputs.first().and_then(|key| history.current(*key)) else {
                 return false;
             };
+            self.draft.terms.left += u64::from(stamp.left);
             let number = action.outputs.first().and_then(|key| known.get(key)).copied();
             if !self.draft.action(number, &action.name, stamp, files) {
                 return false;

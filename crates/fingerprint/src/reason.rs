@@ -105,6 +105,16 @@ pub enum StaleReason {
         /// The output.
         path: String,
     },
+    /// An output was left in the store, and is wanted at its place now.
+    OutputLeft {
+        /// The output.
+        path: String,
+    },
+    /// An output was left in the store, is needed, and is there no more.
+    OutputLost {
+        /// The output.
+        path: String,
+    },
     /// An output is not what the command wrote.
     OutputChanged {
         /// The output.
@@ -145,6 +155,8 @@ impl StaleReason {
             Self::LookupGone { .. } => "lookup_gone",
             Self::SearchChanged { .. } => "search_changed",
             Self::OutputMissing { .. } => "output_missing",
+            Self::OutputLeft { .. } => "output_left",
+            Self::OutputLost { .. } => "output_lost",
             Self::OutputChanged { .. } => "output_changed",
             Self::BoundElsewhere => "bound_elsewhere",
             Self::Unprovable { .. } => "unprovable",
@@ -162,6 +174,8 @@ impl StaleReason {
             | Self::InputAdded { path }
             | Self::InputRemoved { path }
             | Self::OutputMissing { path }
+            | Self::OutputLeft { path }
+            | Self::OutputLost { path }
             | Self::OutputChanged { path }
             | Self::InputWillBeBuilt { path } => Some(path),
             _ => None,
@@ -228,6 +242,10 @@ impl fmt::Display for StaleReason {
                 difference(f, "directories that are searched changed", removed, added)
             }
             Self::OutputMissing { path } => write!(f, "output `{path}` is missing"),
+            Self::OutputLeft { path } => write!(f, "output `{path}` was left in the store"),
+            Self::OutputLost { path } => {
+                write!(f, "output `{path}` was left in the store, and is gone from it")
+            }
             Self::OutputChanged { path } => write!(f, "output `{path}` was changed by someone else"),
             Self::BoundElsewhere => {
                 f.write_str("its result holds absolute paths, and the project lies elsewhere now")
@@ -278,6 +296,8 @@ mod tests {
             StaleReason::LookupGone { name: "a.h".into(), directory: "inc1".into() },
             StaleReason::SearchChanged { removed: vec![], added: texts(&["sr/usr/local/include"]) },
             StaleReason::OutputMissing { path: path() },
+            StaleReason::OutputLeft { path: path() },
+            StaleReason::OutputLost { path: path() },
             StaleReason::OutputChanged { path: path() },
             StaleReason::BoundElsewhere,
             StaleReason::Unprovable { why: "a.c:3: `__has_include` of a macro".into() },
@@ -310,6 +330,8 @@ mod tests {
         lookup_gone: `a.h` is gone from `inc1` [-]
         search_changed: directories that are searched changed: `sr/usr/local/include` added [-]
         output_missing: output `src/a.h` is missing [src/a.h]
+        output_left: output `src/a.h` was left in the store [src/a.h]
+        output_lost: output `src/a.h` was left in the store, and is gone from it [src/a.h]
         output_changed: output `src/a.h` was changed by someone else [src/a.h]
         bound_elsewhere: its result holds absolute paths, and the project lies elsewhere now [-]
         unprovable: what it reads cannot be known: a.c:3: `__has_include` of a macro [-]

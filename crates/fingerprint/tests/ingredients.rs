@@ -97,6 +97,7 @@ impl Bench {
                 content: content(action.outputs[0]),
                 executable: false,
             }],
+            left: false,
             links: vec![action.links[0].0],
             holds: Holds::Everywhere,
             volatile: None,

@@ -195,7 +195,9 @@ fn the_help_of_rekindle() {
               Share no results
 
           --materialize <outputs|all>
-              Which files of shared results are written: `all` (`outputs` is not there yet)
+              Which restored files are written: those that are asked for and what commands read
+              (`outputs`), or `all` [default: `outputs` in a build directory that was begun with
+              restored results, else `all`]
 
           --format <FORMAT>
               How to report: fancy on a terminal, plain lines elsewhere, or one JSON object a line

@@ -270,7 +270,7 @@ fn tests_account(tests: &TestCounts, wall: Duration) -> String {
 }
 
 fn cost(summary: &Summary) -> String {
-    let Summary { processes_spawned, files, bound, volatile, local, .. } = summary;
+    let Summary { processes_spawned, files, bound, volatile, local, left, .. } = summary;
     let mut text = format!(
         "{}, {} looked at, {} read ({} bytes)",
         counted_as(*processes_spawned, "process", "processes"),
@@ -282,6 +282,9 @@ fn cost(summary: &Summary) -> String {
         if *count > 0 {
             text.push_str(&format!(", {} {word}", counted(*count, "result")));
         }
+    }
+    if *left > 0 {
+        text.push_str(&format!(", {} left in the store", counted(*left, "output")));
     }
     if let Some(StoreUse { hits, misses, stored, .. }) = &summary.store {
         text.push_str(&format!("; store: {hits} found, {misses} not found, {stored} added"));

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rekindle_engine::build_dir::BuildDir;
 use rekindle_engine::lock::{Lock, Waiting};
+use rekindle_engine::used::names_of;
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::Files;
 use rekindle_fingerprint::roots::Roots;
-use rekindle_fingerprint::stamp::{Holds, Stamp};
 use rekindle_store::{ActionCache, Disk};
 
 use super::cache;
@@ -122,15 +122,6 @@ fn shared_by(dir: &Path, place: &Place, environment: &Environment) -> Result<Vec
     let stamps = keys.iter().filter_map(|key| build.history.generations(*key));
     let stamps = stamps.flat_map(|both| both.current.iter().chain(&both.previous));
     Ok(stamps.flat_map(|stamp| names_of(stamp)).collect())
-}
-
-/// Under which names the result of a stamp is in the store.
-fn names_of(stamp: &Stamp) -> Vec<Digest> {
-    let Some(shared) = stamp.shared else { return Vec::new() };
-    match &stamp.holds {
-        Holds::AtRoots(bound) => vec![shared.0, shared.bound(bound).0],
-        Holds::Everywhere | Holds::OnMachine(_) => vec![shared.0],
-    }
 }
 
 /// Says for whom is waited.

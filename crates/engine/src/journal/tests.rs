@@ -80,7 +80,7 @@ fn a_newer_format_is_refused_and_left_alone() {
     fs::write(&path, &bytes).unwrap();
     let error = Journal::open(&path, |_| true).unwrap_err().to_string();
     let shown = error.replace(&dir.path().display().to_string(), "DIR");
-    insta::assert_snapshot!(shown, @"the build directory DIR/journal has format 4, and this rekindle knows formats up to 3");
+    insta::assert_snapshot!(shown, @"the build directory DIR/journal has format 5, and this rekindle knows formats up to 4");
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rekindle_fingerprint::action::ActionKind;
+use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::encode::Malformed;
 use rekindle_fingerprint::files::{Cost, Files, PathId, Prior, Seen};
@@ -65,6 +66,11 @@ impl Part {
     /// What the caller gave with the snapshot.
     pub fn note(&self) -> &[u8] {
         &self.image.terms.note
+    }
+
+    /// The name of the record in the store of the build that left the snapshot.
+    pub fn build(&self) -> Option<Digest> {
+        self.image.terms.build
     }
 
     /// How long the journal was when everything was last built from the whole of it, in bytes.

@@ -103,6 +103,7 @@ pub(super) fn prove(
         return Ok(Proof::Fails);
     }
     let relisted = relist(&placed, &image, &asked, relisted, clock()?);
+    let leaves = image.terms.left > 0;
     let part = Part { image, placed, now, relisted, cost };
     if part.is_nothing() {
         let Ok(draft) = part.draft() else { return Ok(Proof::Fails) };
@@ -110,7 +111,8 @@ pub(super) fn prove(
         let _ = draft.write(path);
         return Ok(Proof::Holds(Box::new(held(&part.image, &part.placed, part.cost))));
     }
-    Ok(Proof::Part(Box::new(part)))
+    // What a part of the actions reads may have to be taken out of the store, and stamps alone tell what that is.
+    Ok(if leaves { Proof::Fails } else { Proof::Part(Box::new(part)) })
 }
 
 /// Whether what is known without the disk is as it was.
@@ -251,6 +253,7 @@ fn held(image: &Image, placed: &Placed, cost: Cost) -> Held {
     }
     summary.total = summary.actions.fresh;
     (summary.volatile, summary.local) = (image.terms.volatile, image.terms.local);
+    summary.left = image.terms.left;
     for (why, tools, count) in &image.terms.bound {
         summary.bound += count;
         if !tools && *count > 0 {
@@ -259,7 +262,8 @@ fn held(image: &Image, placed: &Placed, cost: Cost) -> Held {
     }
     let replays = image.replays().unwrap_or_default();
     let reports = replays.iter().map(|replay| replay.report(&placed.roots));
-    Held { summary, reports: reports.collect(), note: image.terms.note.clone() }
+    let super::terms::Terms { build, note, .. } = &image.terms;
+    Held { summary, reports: reports.collect(), build: *build, note: note.clone() }
 }
 
 /// Lists directories again that had been changed and have the same names: behind an instant, so that a signature is only

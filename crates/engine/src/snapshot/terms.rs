@@ -38,6 +38,10 @@ pub(super) struct Terms {
     pub(super) volatile: u64,
     /// How many results are local.
     pub(super) local: u64,
+    /// How many outputs were left in the store.
+    pub(super) left: u64,
+    /// The name of the build's record in the store, if there is one.
+    pub(super) build: Option<Digest>,
     /// How long the journal was, in bytes, when the snapshot was made of the whole.
     pub(super) journal: u64,
     /// What the caller wants back.
@@ -178,7 +182,11 @@ impl Terms {
         e.list(&self.bound, |e, (why, tools, count)| {
             e.bytes(why.as_bytes()).u8(u8::from(*tools)).u64(*count);
         });
-        e.u64(self.volatile).u64(self.local).u64(self.journal).bytes(&self.note);
+        e.u64(self.volatile).u64(self.local).u64(self.left);
+        e.option(self.build.as_ref(), |e, build| {
+            e.digest(build);
+        });
+        e.u64(self.journal).bytes(&self.note);
         e.into_bytes()
     }
 
@@ -208,6 +216,8 @@ impl Terms {
             bound: d.list(|d| Ok((d.text()?.to_string(), d.u8()? != 0, d.u64()?)))?,
             volatile: d.u64()?,
             local: d.u64()?,
+            left: d.u64()?,
+            build: d.option(Decoder::digest)?,
             journal: d.u64()?,
             note: d.bytes()?.to_vec(),
         };
@@ -408,6 +418,8 @@ mod tests {
             bound: vec![("`-g`".into(), true, 7)],
             volatile: 1,
             local: 2,
+            left: 3,
+            build: Some(Digest::of(b"build")),
             journal: 3,
             note: b"note".to_vec(),
         }

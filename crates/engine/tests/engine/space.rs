@@ -8,7 +8,7 @@ use rekindle_engine::build::build;
 use rekindle_engine::build_dir::BuildDir;
 use rekindle_engine::error::Error;
 use rekindle_engine::event::{Event, Outcome, Report, Summary};
-use rekindle_engine::request::{Mode, Request};
+use rekindle_engine::request::{Materialize, Mode, Request};
 use rekindle_exec::Live;
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat};
 use rekindle_fingerprint::files::{Files, PathId};
@@ -52,6 +52,7 @@ pub(crate) struct Space {
     pub(crate) steps: Vec<Step>,
     pub(crate) mode: Mode,
     pub(crate) forbid_spawn: bool,
+    pub(crate) materialize: Materialize,
     pub(crate) failures: Option<usize>,
     pub(crate) jobs: usize,
     pub(crate) whole: bool,
@@ -88,6 +89,7 @@ impl Space {
             steps,
             mode: Mode::Build,
             forbid_spawn: false,
+            materialize: Materialize::All,
             failures: Some(1),
             jobs: 2,
             whole: true,
@@ -182,6 +184,7 @@ impl Space {
             failures: self.failures,
             mode: self.mode,
             forbid_spawn: self.forbid_spawn,
+            materialize: self.materialize,
             report_fresh: true,
             whole: self.whole,
             passed: vec![("PATH".into(), "/usr/bin:/bin".into())],

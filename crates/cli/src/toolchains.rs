@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use rekindle_engine::build_dir::BuildDir;
+use rekindle_engine::origin::note_identities;
 use rekindle_exec::{Command, Exit, Live};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_frontend::lower::{Lowered, lower, lower_only};
@@ -74,10 +75,12 @@ pub(crate) fn lowered(
         let mut found = find(app, project, files, dir, asker, false)?;
         let (list, missing) = (&mut found.there, &found.missing);
         let mut toolchains = Toolchains { list, missing, memo: dir, prober: asker };
-        Ok(match only {
+        let lowered = match only {
             Some(only) => lower_only(project, &mut toolchains, files, &|path| only.contains(&path))?,
             None => lower(project, &mut toolchains, files)?,
-        })
+        };
+        note_identities(dir, &lowered.graph);
+        Ok(lowered)
     })
 }
 

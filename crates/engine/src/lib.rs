@@ -41,12 +41,14 @@
 
 pub mod build;
 pub mod build_dir;
+pub mod compare;
 pub mod error;
 pub mod event;
 pub mod history;
 pub mod journal;
 pub mod lock;
 pub mod marker;
+pub mod origin;
 pub mod request;
 pub mod snapshot;
 pub mod spelled;
@@ -58,7 +60,6 @@ mod finish;
 mod hands;
 mod kept;
 mod left;
-mod origin;
 mod outputs;
 mod record;
 mod recorded;

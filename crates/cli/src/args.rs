@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use rekindle_store::disk::Since;
 
 const AFTER_HELP: &str = "\
 Without a command, `rekindle` builds.
@@ -285,6 +286,10 @@ pub(crate) enum CacheVerb {
         /// Until the store takes SIZE: `5 GB`, `512 MiB` [default: its limit]
         #[arg(long, value_name = "SIZE", value_parser = flag_size)]
         max_size: Option<u64>,
+        /// Before that, remove what was used by no build since WHEN: `last-build` (keeps what the last build used),
+        /// a duration (`90s`, `12h`, `7d`), or a date (`2026-11-20`, `2026-11-20T18:55:00Z`, `@SECONDS`)
+        #[arg(long, value_name = "WHEN", value_parser = crate::since::flag)]
+        used_since: Option<Since>,
     },
     /// Pack the store into FILE (not there yet)
     #[command(hide = true)]

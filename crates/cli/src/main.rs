@@ -17,6 +17,7 @@ mod proof;
 mod reporter;
 mod session;
 mod settings;
+mod since;
 mod store;
 mod terminal;
 mod testing;

@@ -149,6 +149,15 @@ pub(crate) fn trouble(error: &Error) -> Failure {
         Error::Newer { .. } => {
             Failure::input(text).hint("use that newer rekindle, or another directory with `--store DIR`")
         }
+        Error::Unrecorded { ever: true, .. } => {
+            Failure::input(text).hint("build first: each build records what it uses")
+        }
+        Error::Unrecorded { ever: false, .. } => {
+            Failure::input(text).hint("give an earlier time, or `last-build`, or build first")
+        }
+        Error::LastBuild { .. } => {
+            Failure::new(Kind::Trouble, text).hint("build again: each build records what it uses")
+        }
         _ => Failure::new(Kind::Trouble, text),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rekindle_frontend::load::{Wanted, load};
 use rekindle_frontend::sharing::Sharing;
 use rekindle_frontend::size;
-use rekindle_store::disk::{Count, Disk, Stats, Trimmed, Verified};
+use rekindle_store::disk::{Count, Disk, Since, Stats, Trimmed, Verified};
 use serde_json::{Value, json};
 
 use crate::args::{CacheVerb, Format};
@@ -34,7 +34,9 @@ pub(super) fn cache(
         _ if !path.exists() => nothing(&path),
         CacheVerb::Stats => stats(&store::open(&path, limit)?, limit)?,
         CacheVerb::Verify => verify(&store::open(&path, limit)?)?,
-        CacheVerb::Trim { max_size } => trim(&store::open(&path, limit)?, max_size.unwrap_or(limit))?,
+        CacheVerb::Trim { max_size, used_since } => {
+            trim(&store::open(&path, limit)?, *used_since, max_size.unwrap_or(limit))?
+        }
         CacheVerb::Export { .. } | CacheVerb::Import { .. } => return Ok(()),
     };
     let Answer { text, mut object, failure } = answer;
@@ -160,8 +162,13 @@ fn verify_answer(verified: &Verified, read_only: bool) -> Answer {
     Answer { text, object, failure: Some(failure) }
 }
 
-fn trim(disk: &Disk, to: u64) -> Result<Answer, Failure> {
-    let Trimmed { removed, left } = disk.trim(to).map_err(|error| trouble(&error))?;
+fn trim(disk: &Disk, since: Option<Since>, to: u64) -> Result<Answer, Failure> {
+    let trimmed = since.map_or_else(|| disk.trim(to), |since| disk.trim_used(since, to));
+    Ok(trim_answer(&trimmed.map_err(|error| trouble(&error))?))
+}
+
+fn trim_answer(trimmed: &Trimmed) -> Answer {
+    let Trimmed { removed, left } = trimmed;
     let text = format!(
         "{} files removed, {}; {} left, {}\n",
         removed.files,
@@ -169,9 +176,9 @@ fn trim(disk: &Disk, to: u64) -> Result<Answer, Failure> {
         left.files,
         size::show(left.bytes)
     );
-    let count = |count: Count| json!({ "files": count.files, "bytes": count.bytes });
+    let count = |count: &Count| json!({ "files": count.files, "bytes": count.bytes });
     let object = json!({ "verb": "trim", "exists": true, "removed": count(removed), "left": count(left) });
-    Ok(Answer::new(text, object))
+    Answer::new(text, object)
 }
 
 #[cfg(test)]
@@ -208,6 +215,18 @@ mod tests {
         limit                              10.0 GB
         it can be read, and not written
         {"blobs":{"bytes":98500000,"files":1204},"builds":{"bytes":12288,"files":3},"damaged":{"bytes":4096,"files":1},"exists":true,"limit":10000000000,"notes":{"bytes":49152,"files":12},"read_only":true,"results":{"bytes":4874240,"files":1190},"sets":{"bytes":4505600,"files":1100},"total":{"bytes":107945376,"files":3510},"verb":"stats"}
+        "#);
+    }
+
+    #[test]
+    fn what_a_trim_came_to_is_a_line_or_an_object() {
+        let trimmed = Trimmed {
+            removed: Count { files: 1204, bytes: 98_500_000 },
+            left: Count { files: 3, bytes: 12_288 },
+        };
+        insta::assert_snapshot!(told(&trim_answer(&trimmed)), @r#"
+        1204 files removed, 98.5 MB; 3 left, 12.2 kB
+        {"exists":true,"left":{"bytes":12288,"files":3},"removed":{"bytes":98500000,"files":1204},"verb":"trim"}
         "#);
     }
 

@@ -6,6 +6,7 @@ mod many;
 mod place;
 mod room;
 mod small;
+mod used;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -287,7 +287,7 @@ pub(crate) enum CacheVerb {
         #[arg(long, value_name = "SIZE", value_parser = flag_size)]
         max_size: Option<u64>,
         /// Before that, remove what was used by no build since WHEN: `last-build` (keeps what the last build used),
-        /// a duration (`90s`, `12h`, `7d`), or a date (`2026-11-20`, `2026-11-20T18:55:00Z`, `@SECONDS`)
+        /// a duration (`30m`, `12h`, `7d`), or a date (`2026-11-20`, `2026-11-20T18:55:00Z`, `@SECONDS`)
         #[arg(long, value_name = "WHEN", value_parser = crate::since::flag)]
         used_since: Option<Since>,
     },

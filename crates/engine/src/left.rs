@@ -125,9 +125,10 @@ impl Session<'_> {
         self.leaving.lost.contains(&id)
     }
 
-    /// The first output of a stamp that was left in the store and has to lie at its place now.
+    /// The first output of a stamp that was left in the store and has to lie at its place now, if only because the store
+    /// has lost it.
     pub(crate) fn is_wanted_here(&self, id: ActionId, stamp: &Stamp) -> Option<PathId> {
-        let wanted = stamp.left && self.must_lie(id);
+        let wanted = stamp.left && (self.must_lie(id) || self.is_lost(id));
         let not_there = |path: &PathId| matches!(self.files.seen(*path), Seen::Absent | Seen::Left { .. });
         stamp.outputs.iter().map(|output| output.path).filter(|_| wanted).find(not_there)
     }
@@ -186,8 +187,8 @@ impl Session<'_> {
         for dir in searched {
             open.extend(self.made_in(dir));
         }
-        while let Some(before) = open.pop().filter(|before| *before != id) {
-            if !found.insert(before) {
+        while let Some(before) = open.pop() {
+            if before == id || !found.insert(before) {
                 continue;
             }
             match graph.action(before).kind {

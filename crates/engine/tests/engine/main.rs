@@ -1,6 +1,7 @@
 //! The engine through its public face, with commands of the shell instead of compilers.
 
 mod builds;
+mod left;
 mod shared;
 mod shared_at_once;
 mod shared_torture;

@@ -168,6 +168,10 @@ pub(crate) enum Verb {
         /// Targets or files to tell about
         #[arg(value_name = "TARGET|FILE")]
         what: Vec<OsString>,
+        /// Tell instead what differs from what was made elsewhere: in a pack, in the directory of a store, or in a build
+        /// directory
+        #[arg(long, value_name = "PACK|DIR", value_hint = ValueHint::AnyPath)]
+        compare: Option<PathBuf>,
     },
     /// Write the graph of actions
     Graph {

@@ -82,7 +82,7 @@ fn reported(
     let ended = match verb {
         Verb::Run { target, arguments } => return run::run(&mut app, target, arguments),
         Verb::Test(args) => test::test(&mut app, args),
-        Verb::Explain { what } => explain::explain(&mut app, what),
+        Verb::Explain { what, compare } => explain::explain(&mut app, what, compare.as_deref()),
         Verb::Graph { targets, form } => graph::graph(&mut app, targets, *form),
         Verb::Compdb { targets, output } => compdb::compdb(&mut app, targets, output.as_deref()),
         Verb::Size { targets } => size::size(&mut app, targets),
@@ -109,7 +109,7 @@ fn targets(verb: &Verb) -> Vec<String> {
 
 fn manner(verb: &Verb) -> Manner {
     match verb {
-        Verb::Explain { what } => {
+        Verb::Explain { what, .. } => {
             Manner { plans: true, explains: true, tells_fresh: !what.is_empty(), ..Manner::default() }
         }
         Verb::Graph { .. } | Verb::Compdb { .. } => Manner { answers: true, ..Manner::default() },

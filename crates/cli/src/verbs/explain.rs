@@ -1,6 +1,9 @@
 //! `rekindle explain`: why the next build would run what it would run. Nothing is run.
 
+mod compare;
+
 use std::ffi::OsString;
+use std::path::Path;
 
 use rekindle_engine::event::Event;
 use rekindle_engine::request::Mode;
@@ -14,12 +17,30 @@ use crate::failure::Failure;
 use crate::session::Session;
 
 /// Explains everything that is built by default, or the actions of these targets, or those that write or read these
-/// files.
-pub(super) fn explain(app: &mut App, what: &[OsString]) -> Result<Ended, Failure> {
-    if what.is_empty() {
-        let mut session = Session::open(app, Wanted::Default)?;
+/// files. With a place to `compare` with, tells what differs there.
+pub(super) fn explain(app: &mut App, what: &[OsString], compare: Option<&Path>) -> Result<Ended, Failure> {
+    let (mut session, ids) = asked(app, what)?;
+    if let Some(place) = compare {
+        let ids = ids.unwrap_or_else(|| session.lowered.graph.wanted(&session.wanted_outputs()));
+        return compare::compare(app, &mut session, place, &ids);
+    }
+    let Some(ids) = ids else {
         let outputs = session.wanted_outputs();
         return Ok(Ended::built(session.build(app, Mode::Plan, outputs, |_| true)?));
+    };
+    let graph = &session.lowered.graph;
+    let outputs = ids.iter().flat_map(|id| graph.action(*id).outputs.iter().copied()).collect();
+    let summary = session.build(app, Mode::Plan, outputs, |event| match event {
+        Event::ActionFinished(report) => ids.binary_search(&report.id).is_ok(),
+        _ => true,
+    })?;
+    Ok(Ended::built(summary))
+}
+
+/// The project, and the actions that are asked for, by number; none if it is all that is built by default.
+fn asked(app: &mut App, what: &[OsString]) -> Result<(Session, Option<Vec<ActionId>>), Failure> {
+    if what.is_empty() {
+        return Ok((Session::open(app, Wanted::Default)?, None));
     }
     let mut session = Session::open(app, Wanted::Everything)?;
     let mut ids: Vec<ActionId> = Vec::new();
@@ -28,13 +49,7 @@ pub(super) fn explain(app: &mut App, what: &[OsString]) -> Result<Ended, Failure
     }
     ids.sort_unstable();
     ids.dedup();
-    let graph = &session.lowered.graph;
-    let outputs = ids.iter().flat_map(|id| graph.action(*id).outputs.iter().copied()).collect();
-    let summary = session.build(app, Mode::Plan, outputs, |event| match event {
-        Event::ActionFinished(report) => ids.binary_search(&report.id).is_ok(),
-        _ => true,
-    })?;
-    Ok(Ended::built(summary))
+    Ok((session, Some(ids)))
 }
 
 /// The actions of a target with all that they need, or those that have to do with a file.

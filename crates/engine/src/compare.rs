@@ -9,8 +9,6 @@
 //! if these hold, or from their counterparts, if those are made of the same; else nobody knows it yet, and a difference
 //! there *follows* from what differs in the action that makes it.
 
-#[cfg(test)]
-mod tests;
 mod there;
 
 use std::ffi::OsStr;
@@ -300,8 +298,11 @@ impl<'a> Walk<'a> {
         if differences.is_empty() {
             return (Verdict::Same { other_bytes: false }, Some(made));
         }
+        let by_command = differences.iter().any(|difference| difference.what <= What::Directory);
+        // What follows from another command or toolchain is no cause.
         let causes =
-            differences.into_iter().flat_map(|difference| self.in_parts(here.action, made, difference));
+            differences.into_iter().filter(|difference| !(by_command && is_derived(difference.what)));
+        let causes = causes.flat_map(|difference| self.in_parts(here.action, made, difference));
         let causes: Vec<Difference> = causes.collect();
         let causes =
             causes.into_iter().map(|difference| Cause { follows: self.follows(&difference), difference });
@@ -433,6 +434,11 @@ impl<'a> Walk<'a> {
 /// Whether an ingredient is known before an action runs.
 fn is_first(difference: &Difference) -> bool {
     difference.what < What::Discovered
+}
+
+/// Whether an ingredient follows from the command and the toolchain.
+fn is_derived(what: What) -> bool {
+    matches!(what, What::Discovery | What::SearchDirectory | What::SearchOrder | What::SystemPlace)
 }
 
 /// Why the result of an action is in no store.

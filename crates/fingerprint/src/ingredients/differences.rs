@@ -22,6 +22,8 @@ pub enum What {
     Toolchain,
     /// A part of the toolchain.
     ToolchainPart,
+    /// Where the build directory lies, seen from where the command runs.
+    BuildDirectory,
     /// Arguments.
     Argument,
     /// The order of the arguments.
@@ -71,6 +73,7 @@ impl What {
             Self::Product => "product",
             Self::Toolchain => "toolchain",
             Self::ToolchainPart => "toolchain_part",
+            Self::BuildDirectory => "build_directory",
             Self::Argument => "argument",
             Self::ArgumentOrder => "argument_order",
             Self::Environment => "environment",
@@ -101,6 +104,7 @@ impl What {
             Self::Product => "product",
             Self::Toolchain => "the toolchain",
             Self::ToolchainPart => "toolchain part",
+            Self::BuildDirectory => "build directory",
             Self::Argument => "arguments",
             Self::ArgumentOrder => "order of arguments",
             Self::Environment => "environment variable",
@@ -280,7 +284,7 @@ impl Ingredients {
     /// What differs between the ingredients of a result there and of one here, causes first. Nothing, if both are made
     /// of the same; what one of them does not know does not count.
     pub fn differences(there: &Self, here: &Self) -> Vec<Difference> {
-        let mut all = words(&there.argv, &here.argv);
+        let mut all = commands(there, here);
         let inputs = |all: &Self| all.declared.iter().map(|(name, _)| shown(name)).collect::<Vec<_>>();
         let searched = |all: &Self| all.searched.iter().flat_map(|s| &s.dirs).map(shown).collect::<Vec<_>>();
         let texts = |texts: &[Text]| texts.iter().map(|text| lossy(text)).collect::<Vec<_>>();
@@ -460,6 +464,49 @@ fn order(what: What, there: Vec<String>, here: Vec<String>) -> Option<Difference
 
 /// How many comparisons of arguments are made at most to pair them well.
 const MOST: usize = 1 << 20;
+
+/// What differs between the command lines of two actions. Where the build directory lies is said once, whatever many
+/// paths in it are spelled so.
+fn commands(there: &Ingredients, here: &Ingredients) -> Vec<Difference> {
+    let (Some(from), Some(to)) = (there.build_directory(), here.build_directory()) else {
+        return words(&there.argv, &here.argv);
+    };
+    if from == to {
+        return words(&there.argv, &here.argv);
+    }
+    let moved: Vec<Text> = there.argv.iter().map(|word| replaced(word, from, to)).collect();
+    let place =
+        Difference::new(What::BuildDirectory, Name::None, Value::Text(lossy(from)), Value::Text(lossy(to)));
+    std::iter::once(place).chain(words(&moved, &here.argv)).collect()
+}
+
+/// A word in which `from`, where it is a directory, gives way to `to`.
+fn replaced(word: &[u8], from: &[u8], to: &[u8]) -> Text {
+    let mut out = Vec::with_capacity(word.len());
+    let mut rest = word;
+    while !rest.is_empty() {
+        match rest.strip_prefix(from) {
+            Some(behind) if behind.is_empty() || behind[0] == b'/' => {
+                out.extend_from_slice(to);
+                rest = behind;
+            }
+            _ => {
+                out.push(rest[0]);
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.into()
+}
+
+impl Ingredients {
+    /// How the command line spells the build directory, as far as its products give that away.
+    fn build_directory(&self) -> Option<&[u8]> {
+        let product = self.products.iter().find_map(|product| product.strip_prefix(b"<build!>"))?;
+        let found = self.argv.iter().find_map(|word| word.strip_suffix(product));
+        found.filter(|directory| !directory.is_empty())
+    }
+}
 
 /// What differs between two command lines.
 fn words(there: &[Text], here: &[Text]) -> Vec<Difference> {

@@ -418,3 +418,34 @@ fn the_ingredients_of_a_compile_with_fifty_headers_take_less_than_two_kilobytes(
     assert_eq!(Ingredients::decode(&bytes), Ok(all));
     assert!(Path::new("/home/me").is_absolute() && !bytes.windows(8).any(|window| window == b"/home/me"));
 }
+
+#[test]
+fn where_the_build_directory_lies_is_said_once() {
+    let word = |text: &str| text.as_bytes().into();
+    let mut there = Scene::new().ingredients();
+    let mut here = there.clone();
+    let argv = |dir: &str| {
+        ["cc", "-MF", "OUT/tmp/a.d", "-I", "OUT", "-o", "OUT/obj/a.o", "OUTer"]
+            .map(|text| word(&text.replace("OUT", dir)))
+    };
+    (there.argv, here.argv) = (argv("out/debug").to_vec(), argv("out/release").to_vec());
+    let roots = Roots::new("/w", "/w/out");
+    let told = |there: &Ingredients, here: &Ingredients| {
+        let differences = Ingredients::differences(there, here);
+        differences
+            .iter()
+            .map(|difference| difference.show(&roots).to_string())
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    insta::assert_snapshot!(told(&there, &here), @"
+    build directory: `out/debug` there, `out/release` here
+    arguments: `out/debuger` there, `out/releaseer` here
+    ");
+    here.argv.push(word("-g"));
+    here.argv[7] = word("out/debuger");
+    insta::assert_snapshot!(told(&there, &here), @"
+    build directory: `out/debug` there, `out/release` here
+    arguments: not there, `-g` here
+    ");
+}

@@ -105,7 +105,7 @@ pub(crate) struct Session<'a> {
     /// How many files of the store were damaged, and how many results could not be written from it.
     pub(crate) damaged: u64,
     pub(crate) unwritable: u64,
-    /// How actions have ended.
+    /// How actions have ended, in this session or before it.
     pub(crate) outcomes: FxHashMap<ActionId, Outcome>,
     left_ms: u64,
     knows_durations: bool,
@@ -153,6 +153,8 @@ impl<'a> Session<'a> {
             dir.store.as_ref().map(|store| StoreUse { place: store.place(), ..StoreUse::default() });
         let roots = Arc::new(files.roots().clone());
         let leaving = Leaving::new(graph, &dir.history, request, again.as_ref());
+        let ended_before = again.map(|again| again.ended).unwrap_or_default();
+        let outcomes = ended_before.clone();
         Ok(Self {
             needles: Needles::of(files.roots()),
             store: dir.store.clone(),
@@ -187,13 +189,13 @@ impl<'a> Session<'a> {
             interrupted: false,
             leaving,
             begins_again: false,
-            ended_before: again.map(|again| again.ended).unwrap_or_default(),
+            ended_before,
             began: Some(began),
             opened: began,
             noticed: HashSet::new(),
             damaged: 0,
             unwritable: 0,
-            outcomes: FxHashMap::default(),
+            outcomes,
             left_ms,
             knows_durations,
             by_way,

@@ -20,6 +20,8 @@ use crate::tree::Tree;
 const KEEP: &str = "REKINDLE_TEST_KEEP";
 /// Set, results are shared with no other build: each test says whether it wants that.
 const NO_STORE: &str = "REKINDLE_NO_STORE";
+/// Set, every file of a restored result is written: tests look at all of them.
+const MATERIALIZE: &str = "REKINDLE_MATERIALIZE";
 /// The user and group `nobody`.
 const NOBODY: u32 = 65534;
 
@@ -74,6 +76,7 @@ impl Space {
         env.insert("TMPDIR".into(), base.join("tmp").into());
         env.insert("LC_ALL".into(), "C".into());
         env.insert(NO_STORE.into(), "true".into());
+        env.insert(MATERIALIZE.into(), "all".into());
         let project = base.join("project");
         Self { base, project, binary: binary.as_ref().to_path_buf(), env, overlays: Vec::new(), _dir: dir }
     }
@@ -264,6 +267,11 @@ impl Space {
     pub fn use_no_store(&mut self) {
         self.unset_env("REKINDLE_STORE");
         self.set_env(NO_STORE, "true");
+    }
+
+    /// Lets every run from here on decide by itself which restored files it writes, as it does for a person.
+    pub fn leave_bytes(&mut self) {
+        self.unset_env(MATERIALIZE);
     }
 
     /// Puts a directory before the others on `PATH`.
@@ -610,7 +618,10 @@ mod tests {
         let built = space.run(&[]).env("TWO", "2").done();
         let text = space.redact(&built.ok().text());
         let names: Vec<&str> = text.lines().filter_map(|line| line.split('=').next()).collect();
-        assert_eq!(names, ["HOME", "LC_ALL", "ONE", "PATH", "REKINDLE_NO_STORE", "TMPDIR", "TWO"]);
+        assert_eq!(
+            names,
+            ["HOME", "LC_ALL", "ONE", "PATH", "REKINDLE_MATERIALIZE", "REKINDLE_NO_STORE", "TMPDIR", "TWO"]
+        );
     }
 
     #[test]

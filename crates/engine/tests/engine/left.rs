@@ -273,6 +273,7 @@ fn what_makes_what_was_lost_is_given_what_it_reads_and_that_may_be_lost_too() {
     let told = sorted(&done);
     // The archive and the object have the same bytes: both are lost.
     assert_eq!(told, ["a.o ran", "app ran", "b.a ran", "b.o ran"]);
+    assert_eq!((done.summary.actions.ran, done.summary.actions.fresh), (4, 0));
     assert_eq!(there.read("out/app"), "three\ntwo\n");
     assert_eq!(app(&mut there), Vec::<String>::new());
 }

@@ -140,15 +140,7 @@ impl<'a> Session<'a> {
         let mut by_way = wanted;
         by_way.sort_by_cached_key(|id| scheduler.priority(*id));
         let (sender, messages) = mpsc::channel();
-        let token_sender = sender.clone();
-        let arrived = move |token| {
-            // A token that nobody waits for any more goes back when the message is dropped.
-            let _ = token_sender.send(Message::Token(token));
-        };
-        let jobs = match &request.makeflags {
-            Some(makeflags) => Jobs::client(makeflags, request.jobs, arrived)?,
-            None => Jobs::server(request.jobs, arrived)?,
-        };
+        let jobs = jobs(request, &sender)?;
         let store_use =
             dir.store.as_ref().map(|store| StoreUse { place: store.place(), ..StoreUse::default() });
         let roots = Arc::new(files.roots().clone());
@@ -357,6 +349,19 @@ impl<'a> Session<'a> {
         self.fatal.get_or_insert(error);
         self.scheduler.stop();
     }
+}
+
+/// The jobserver's tokens: those of the make that started us, or our own.
+fn jobs(request: &Request, sender: &mpsc::Sender<Message>) -> Result<Jobs, Error> {
+    let sender = sender.clone();
+    let arrived = move |token| {
+        // A token that nobody waits for any more goes back when the message is dropped.
+        let _ = sender.send(Message::Token(token));
+    };
+    Ok(match &request.makeflags {
+        Some(makeflags) => Jobs::client(makeflags, request.jobs, arrived)?,
+        None => Jobs::server(request.jobs, arrived)?,
+    })
 }
 
 fn field(counts: &mut Counts, outcome: Outcome) -> &mut u64 {

@@ -20,7 +20,7 @@ use crate::tree::Tree;
 const KEEP: &str = "REKINDLE_TEST_KEEP";
 /// Set, results are shared with no other build: each test says whether it wants that.
 const NO_STORE: &str = "REKINDLE_NO_STORE";
-/// Set, every file of a restored result is written: tests look at all of them.
+/// Every file of a restored result is written: tests look at all of them.
 const MATERIALIZE: &str = "REKINDLE_MATERIALIZE";
 /// The user and group `nobody`.
 const NOBODY: u32 = 65534;
@@ -75,8 +75,7 @@ impl Space {
         env.insert("HOME".into(), base.join("home").into());
         env.insert("TMPDIR".into(), base.join("tmp").into());
         env.insert("LC_ALL".into(), "C".into());
-        env.insert(NO_STORE.into(), "true".into());
-        env.insert(MATERIALIZE.into(), "all".into());
+        env.extend([(NO_STORE.into(), "true".into()), (MATERIALIZE.into(), "all".into())]);
         let project = base.join("project");
         Self { base, project, binary: binary.as_ref().to_path_buf(), env, overlays: Vec::new(), _dir: dir }
     }

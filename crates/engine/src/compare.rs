@@ -9,6 +9,9 @@
 //! if these hold, or from their counterparts, if those are made of the same; else nobody knows it yet, and a difference
 //! there *follows* from what differs in the action that makes it.
 
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+mod tests;
 mod there;
 
 use std::ffi::OsStr;

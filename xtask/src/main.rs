@@ -1,10 +1,11 @@
-//! The project's chores, one verb a file: `cargo xtask tidy`, `corpus`, `peers`, `bench`, `dist`. Depends on no
-//! workspace crate.
+//! The project's chores, one verb a file: `cargo xtask tidy`, `corpus`, `peers`, `bench`, `dist`, `fuzz`. Depends
+//! on no workspace crate.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore reports to the person who ran it")]
 
 mod bench;
 mod corpus;
 mod dist;
+mod fuzz;
 mod peers;
 mod tidy;
 
@@ -34,6 +35,10 @@ const USAGE: &str = "usage: cargo xtask tidy
            --save             results go to docs/bench        --out DIR results go there
            --rekindle PATH    this one instead of building it --peers-only  without rekindle
            --peer NAME=PATH   another ninja, ccache, sccache or kache; any other NAME reads ninja's files
+       cargo xtask fuzz [TARGET]... [--seconds N] [--keep] [--list]
+           give the readers of files what nobody wrote on purpose, for 60 s each (docs/fuzzing.md)
+           --seconds N        for so long            --list   only name the targets
+           --keep             put what is new into the corpora, as little as reaches everything
 ";
 
 fn main() -> ExitCode {
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&workspace()),
         ["corpus"] => corpus::run(&workspace()),
         ["dist", rest @ ..] => dist::run(&workspace(), rest),
+        ["fuzz", rest @ ..] => fuzz::run(&workspace(), rest),
         ["peers", rest @ ..] => peers::run(&workspace(), rest),
         ["bench", rest @ ..] => bench::run(&workspace(), rest),
         // Started by `bench` for each run that it measures.

@@ -116,6 +116,9 @@ pub(crate) fn metadata(root: &Path) -> Result<serde_json::Value, String> {
     serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
 }
 
+/// What nobody wrote: inputs that fuzzing found. Some of them happen to be text.
+const FOUND: &str = "fuzz/corpus/";
+
 /// Every text file that git tracks or would track; a file that is not UTF-8 or holds a NUL is not text.
 fn sources(root: &Path) -> Result<Vec<Source>, String> {
     let mut command = Command::new("git");
@@ -128,7 +131,7 @@ fn sources(root: &Path) -> Result<Vec<Source>, String> {
     }
     let list = String::from_utf8(output.stdout).map_err(|_| "git ls-files: a name is not UTF-8")?;
     let mut sources = Vec::new();
-    for path in list.split_terminator('\0') {
+    for path in list.split_terminator('\0').filter(|path| !path.starts_with(FOUND)) {
         let bytes = match fs::read(root.join(path)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

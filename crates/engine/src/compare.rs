@@ -10,7 +10,6 @@
 //! there *follows* from what differs in the action that makes it.
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
 mod tests;
 mod there;
 

@@ -43,7 +43,7 @@ impl Told<'_> {
         for (one, many, group) in [
             ("was not made there", "were not made there", of(Verdict::NotThere)),
             ("is never shared", "are never shared", never),
-            ("gave other files there, of the same", "gave other files there, of the same", other),
+            ("gave other files there from the same", "gave other files there from the same", other),
             ("differs by what follows", "differ by what follows", self.following()),
         ] {
             self.group(&mut text, if group.len() == 1 { one } else { many }, group);
@@ -51,7 +51,7 @@ impl Told<'_> {
         let same = of(Verdict::Same { other_bytes: false }).len();
         if same == self.comparisons.len() {
             text.push_str("nothing differs\n");
-        } else {
+        } else if same > 0 {
             let are = if same == 1 { "is" } else { "are" };
             let _ = writeln!(text, "{} {are} made of the same there", actions(same));
         }

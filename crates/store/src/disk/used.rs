@@ -148,6 +148,7 @@ mod tests {
             store.put_note(&name(text), b"note").unwrap();
         }
         store.put(&Blob::of(b"new"), b"new").unwrap();
+        store.put_set(&name("asked for"), b"set").unwrap();
         age(&store);
         let (items, sets) = (store.items().unwrap(), store.sets_there().unwrap());
         // A build runs now. It has a result that names a blob which was there, and uses another and a note.
@@ -155,12 +156,14 @@ mod tests {
         assert!(
             store.entry(&name("used")).unwrap().is_some() && store.note(&name("used")).unwrap().is_some()
         );
+        assert_eq!(store.sets(&name("asked for")).unwrap().len(), 1);
         let removed = store.remove_rest(&items, &sets, Reached::default()).unwrap();
         for text in ["used", "new"] {
             assert!(store.entry(&name(text)).unwrap().is_some(), "{text}");
             assert!(store.holds(&Blob::of(text.as_bytes())).unwrap(), "{text}");
         }
         assert_eq!(store.sets(&name("key")).unwrap(), [&b"set of new"[..], b"set of used"]);
+        assert_eq!(store.sets(&name("asked for")).unwrap().len(), 1);
         assert!(store.note(&name("used")).unwrap().is_some());
         // The result, the blob, the set, the note.
         assert_eq!(removed.files, 4);

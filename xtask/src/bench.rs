@@ -3,6 +3,7 @@
 
 mod caches;
 mod chart;
+mod ci;
 mod engine;
 mod engines;
 mod hits;
@@ -40,11 +41,14 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<(), String> {
         "hits" => hits::run,
         "memory" => memory::run,
         "syscalls" => syscalls::run,
+        "ci" => ci::run,
+        // Started by `ci` for each run of its floor.
+        "read" => return ci::read(rest),
         other => return Err(unknown(other)),
     };
     run(root, &Options::parse(rest)?)
 }
 
 fn unknown(scenario: &str) -> String {
-    format!("bench: {scenario} is no scenario; there are engine, noop, hits, memory, syscalls")
+    format!("bench: {scenario} is no scenario; there are engine, noop, hits, memory, syscalls, ci")
 }

@@ -18,13 +18,13 @@ pub(crate) struct Cache {
     pub(crate) name: String,
     program: PathBuf,
     folder: PathBuf,
+    settings: Vec<(String, OsString)>,
 }
 
 impl Cache {
     /// Empties the directory and starts a server if there is one.
     pub(crate) fn start(name: &str, program: &Path, scratch: &Path) -> Result<Cache, String> {
-        let folder = scratch.join(format!("cache-{name}"));
-        let cache = Cache { name: name.to_owned(), program: program.to_path_buf(), folder };
+        let cache = Cache::at(name, program, &scratch.join(format!("cache-{name}")), Vec::new());
         steps::remove(&cache.folder)?;
         fs::create_dir_all(&cache.folder)
             .map_err(|error| format!("create {}: {error}", cache.folder.display()))?;
@@ -32,6 +32,16 @@ impl Cache {
             cache.ask(&["--start-server"])?;
         }
         Ok(cache)
+    }
+
+    /// One with settings in a directory that stays as it is; a server is for the caller to start.
+    pub(crate) fn at(name: &str, program: &Path, folder: &Path, settings: Vec<(String, OsString)>) -> Cache {
+        Cache {
+            name: name.to_owned(),
+            program: program.to_path_buf(),
+            folder: folder.to_path_buf(),
+            settings,
+        }
     }
 
     /// What its programs must find set.
@@ -49,6 +59,7 @@ impl Cache {
                 ("KACHE_CONFIG", "config.toml"),
             ]),
         };
+        variables.extend(self.settings.iter().cloned());
         variables.push((MARK.to_owned(), self.folder.clone().into_os_string()));
         variables
     }

@@ -295,19 +295,26 @@ pub(crate) enum CacheVerb {
         #[arg(long, value_name = "WHEN", value_parser = crate::since::flag)]
         used_since: Option<Since>,
     },
-    /// Pack the store into FILE (not there yet)
-    #[command(hide = true)]
+    /// Pack what the last build used into FILE, to be carried elsewhere
     Export {
-        /// The file
-        #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
-        rest: Vec<OsString>,
+        /// The file, a tar archive in zstd; what is there is replaced
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Pack everything that is in the store
+        #[arg(long, conflicts_with = "used_since")]
+        all: bool,
+        /// Pack what builds used since WHEN: `last-build`, a duration (`30m`, `12h`, `7d`), or a date (`2026-11-20`,
+        /// `2026-11-20T18:55:00Z`, `@SECONDS`) [default: last-build]
+        #[arg(long, value_name = "WHEN", value_parser = crate::since::flag)]
+        used_since: Option<Since>,
     },
-    /// Add what was exported to the store (not there yet)
-    #[command(hide = true)]
+    /// Add what was packed elsewhere to the store
+    ///
+    /// Several packs are merged: those of the jobs of a matrix, say.
     Import {
         /// The files
-        #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
-        rest: Vec<OsString>,
+        #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
     },
 }
 

@@ -277,8 +277,6 @@ fn the_verbs_about_the_store() {
     assert_eq!(trimmed.ok().events[0]["left"]["files"], 0, "{}", trimmed.story());
     for args in [
         &["cache", "trim", "--max-size", "10"][..],
-        &["cache", "export", "x.tar", "--all"],
-        &["cache", "import", "x.tar"],
         &["cache", "stats", "--no-store"],
         &["build", "--store"],
     ] {
@@ -303,14 +301,6 @@ fn the_verbs_about_the_store() {
     error: invalid value '10' for '--max-size <SIZE>': it should be a number with one of the units B, kB, MB, GB, TB, KiB, MiB, GiB, TiB
 
     For more information, try '--help'.
-    (2)
-    $ rekindle cache export x.tar --all
-    rekindle: stores cannot be exported and imported yet
-      hint: copying the store's directory does the same for now
-    (2)
-    $ rekindle cache import x.tar
-    rekindle: stores cannot be exported and imported yet
-      hint: copying the store's directory does the same for now
     (2)
     $ rekindle cache stats --no-store
     rekindle: no store is used here

@@ -322,6 +322,10 @@ fn the_help_of_every_verb() {
               Targets or files to tell about
 
     Options:
+          --compare <PACK|DIR>
+              Tell instead what differs from what was made elsewhere: in a pack, in the directory of a
+              store, or in a build directory
+
       -h, --help
               Print help (see a summary with '-h')
     ==== graph
@@ -395,6 +399,8 @@ fn the_help_of_every_verb() {
       stats   Tell what is in it
       verify  Read all of it, and set aside what is damaged
       trim    Make room: what was not used for the longest time goes
+      export  Pack what the last build used into FILE, to be carried elsewhere
+      import  Add what was packed elsewhere to the store
 
     Options:
       -h, --help

@@ -1,4 +1,6 @@
-//! `rekindle cache`: where the store is, what is in it, whether it is whole, and making room in it.
+//! `rekindle cache`: where the store is, what is in it, whether it is whole, making room in it, carrying it elsewhere.
+
+mod packs;
 
 use std::path::{Path, PathBuf};
 
@@ -23,21 +25,24 @@ pub(super) fn cache(
     given: Option<&Path>,
     what: &CacheVerb,
 ) -> Result<(), Failure> {
-    if let CacheVerb::Export { .. } | CacheVerb::Import { .. } = what {
-        let what = "stores cannot be exported and imported yet";
-        return Err(Failure::input(what).hint("copying the store's directory does the same for now"));
-    }
     let (path, sharing) = find(settings, environment, given)?;
     let limit = sharing.max_size.unwrap_or(LIMIT);
     let answer = match what {
         CacheVerb::Path => Answer::new(format!("{}\n", path.display()), json!({ "verb": "path" })),
+        CacheVerb::Import { files } => {
+            packs::import(&store::open(&path, limit)?, files, &environment.directory)?
+        }
+        CacheVerb::Export { .. } if !path.exists() => return Err(packs::nothing_to_export(&path)),
         _ if !path.exists() => nothing(&path),
+        CacheVerb::Export { file, all, used_since } => {
+            let since = if *all { None } else { Some(used_since.unwrap_or(Since::LastBuild)) };
+            packs::export(&store::open(&path, limit)?, since, file, &environment.directory)?
+        }
         CacheVerb::Stats => stats(&store::open(&path, limit)?, limit)?,
         CacheVerb::Verify => verify(&store::open(&path, limit)?)?,
         CacheVerb::Trim { max_size, used_since } => {
             trim(&store::open(&path, limit)?, *used_since, max_size.unwrap_or(limit))?
         }
-        CacheVerb::Export { .. } | CacheVerb::Import { .. } => return Ok(()),
     };
     let Answer { text, mut object, failure } = answer;
     if settings.format == Format::Json {

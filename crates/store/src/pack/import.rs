@@ -72,6 +72,9 @@ pub fn import(disk: &Disk, file: &Path, content: Content) -> Result<Imported, Er
         }
     }
     let length = member(&mut frame, 1, |size| size <= LONGEST_INDEX)?;
+    if head.bytes > frame.left() {
+        return Err(Error::bad(file, "it says that its blobs are more bytes than it holds"));
+    }
     has_room(disk, file, &head, length, content)?;
     let stage = disk.staging()?;
     let index = Index::read(&mut frame, length, &head, stage.path())?;

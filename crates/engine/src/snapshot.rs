@@ -278,7 +278,8 @@ pub fn renew(
     }
     draft.terms.build = record;
     let identities = part.identities();
-    let next_identity = identities.values().max().map_or(0, |most| most + 1);
+    // Two directories with one number make a snapshot that does not hold.
+    let next_identity = identities.values().max().map_or(0, |most| most.saturating_add(1));
     let mut keeper = Keeper { build, built, draft, clock, world: None, identities, next_identity };
     let kept = keeper.actions(&adopted.actions) && keeper.asked(judged, false);
     let place = place(build, &keeper.draft.terms.request);

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, RawDir};
@@ -132,13 +132,25 @@ pub fn runnable(path: &Path) -> Option<Signature> {
     Some(signature_of(&meta))
 }
 
+/// Opens a file to read all of it. What is neither that nor a directory is refused, as by [`stat`].
+fn open(path: &Path) -> io::Result<(File, fs::Metadata)> {
+    // A pipe that nobody writes to is opened at once, and refused.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_file() || meta.is_dir() || meta.rdev() == NULL {
+        return Ok((file, meta));
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a directory"))
+}
+
 /// Reads and digests a file. The size is that of what was read, not what `stat` said.
 ///
 /// # Errors
 /// Whatever the system says.
 pub fn hash(path: &Path) -> io::Result<Blob> {
-    let mut file = File::open(path)?;
-    let expected = file.metadata()?.len();
+    let (mut file, meta) = open(path)?;
+    let expected = meta.len();
     let mut hasher = blake3::Hasher::new();
     if expected >= LARGE {
         let mut buffer = vec![0; 1 << 20];
@@ -180,13 +192,16 @@ fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
 /// # Errors
 /// Whatever the system says.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path)
+    let (mut file, _) = open(path)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Whether the file at `path` starts with these bytes; not if it cannot be read.
 pub fn starts_with(path: &Path, bytes: &[u8]) -> bool {
     let mut start = vec![0; bytes.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == bytes
+    open(path).and_then(|(mut file, _)| file.read_exact(&mut start)).is_ok() && start == bytes
 }
 
 /// The names in a directory, sorted; none for a directory that is absent or no directory.
@@ -296,6 +311,7 @@ pub fn canonical(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::CWD;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -323,10 +339,20 @@ mod tests {
     fn what_may_never_end_is_not_taken_for_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
-        for path in [&dir.path().join("socket"), Path::new("/dev/zero")] {
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        for path in [&dir.path().join("socket"), Path::new("/dev/zero"), &pipe] {
             assert_eq!(stat(path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         }
-        assert!(matches!(stat(Path::new("/dev/null")), Ok(Entry::File(..))));
+        for path in [Path::new("/dev/zero"), &pipe] {
+            assert_eq!(hash(path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+            assert_eq!(read(path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+            assert!(!starts_with(path, b"\0"));
+        }
+        let null = Path::new("/dev/null");
+        assert!(matches!(stat(null), Ok(Entry::File(..))));
+        assert_eq!((hash(null).unwrap(), read(null).unwrap()), (Blob::of(b""), Vec::new()));
+        assert_eq!(read(dir.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
     }
 
     #[test]

@@ -222,7 +222,10 @@ impl Terms {
             note: d.bytes()?.to_vec(),
         };
         d.end()?;
-        Ok(terms)
+        // They are added up when they are told.
+        let kinds = terms.kinds.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
+        let bound = terms.bound.iter().try_fold(0_u64, |sum, (_, _, count)| sum.checked_add(*count));
+        kinds.and(bound).map(|_| terms).ok_or(Malformed)
     }
 }
 
@@ -422,6 +425,16 @@ mod tests {
             build: Some(Digest::of(b"build")),
             journal: 3,
             note: b"note".to_vec(),
+        }
+    }
+
+    #[test]
+    fn terms_whose_counts_cannot_be_added_up_are_refused() {
+        let sound = terms(&roots());
+        let kinds = Terms { kinds: [u64::MAX, 1, 0, 0, 0], ..sound.clone() };
+        let bound = Terms { bound: vec![("a".into(), true, u64::MAX), ("b".into(), false, 1)], ..sound };
+        for terms in [kinds, bound] {
+            assert_eq!(Terms::decode(&terms.encode()), Err(Malformed));
         }
     }
 

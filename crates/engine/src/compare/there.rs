@@ -14,6 +14,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::error::Error;
 use crate::history::History;
 
+/// Of so many builds, the last ones, it is asked which results they used.
+const BUILDS: usize = 64;
+
 /// A file that an action made there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Product {
@@ -70,7 +73,7 @@ impl There {
     pub fn of_store(store: &Disk, wanted: &Products) -> Result<Self, StoreError> {
         let mut there = Self { is_shared: true, ..Self::default() };
         let mut ages: FxHashMap<Digest, usize> = FxHashMap::default();
-        for (age, (_, name)) in store.builds()?.into_iter().enumerate() {
+        for (age, (_, name)) in store.builds()?.into_iter().take(BUILDS).enumerate() {
             // A record that is damaged tells nothing.
             for result in store.build(&name).ok().flatten().into_iter().flat_map(|build| build.results) {
                 ages.entry(result).or_insert(age);

@@ -9,12 +9,17 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use rekindle_engine::event::Summary;
+use rekindle_engine::history::History;
 use rekindle_engine::marker::Marker;
-use rekindle_engine::snapshot::{self, Caller, Part, Proof};
+use rekindle_engine::snapshot::{self, Built, Caller, Part, Proof};
+use rekindle_fingerprint::consult::Record;
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
 use rekindle_fingerprint::files::Files;
 use rekindle_fingerprint::roots::{Root, Roots};
+use rekindle_fingerprint::signature::Instant;
+use rekindle_scheduler::Graph;
 use twox_hash::XxHash3_64;
 
 use super::{parts, place};
@@ -95,20 +100,30 @@ pub fn run(data: &[u8]) -> Found {
                 assert_eq!((held.summary.actions.fresh, held.summary.total), (kinds, kinds));
                 Found::Holds
             }
-            Proof::Part(part) => adopt(&part, &roots),
+            Proof::Part(part) => {
+                let found =
+                    adopt(&part, &roots, &build, &dir.join("journal"), marker.now().expect("a clock"));
+                assert_eq!(names(&build.join("snapshots")), 1, "nothing else lies there");
+                found
+            }
         }
     })
 }
 
-/// Takes over what a snapshot says of the actions that are affected.
-fn adopt(part: &Part, roots: &Roots) -> Found {
+/// Takes over what a snapshot says of the actions that are affected, and writes the one that would follow.
+fn adopt(part: &Part, roots: &Roots, build: &Path, journal: &Path, now: Instant) -> Found {
     let mut files = Files::new(roots.clone());
     let Ok(adopted) = part.adopt(&mut files) else { return Found::Contradiction };
     assert!(adopted.stale.iter().all(|key| adopted.keys.contains(key)));
     assert!(!adopted.stale.is_empty(), "something has changed, and it is nobody's");
-    for (path, _) in &adopted.saved {
-        assert!((path.0 as usize) < files.len());
-    }
+    assert!(adopted.saved.iter().all(|(path, _)| (path.0 as usize) < files.len()));
+    let history = History::open(journal, &mut files).expect("an empty journal");
+    let (graph, summary) = (Graph::new(), Summary::default());
+    let built =
+        Built { graph: &graph, outputs: &[], files: &mut files, history: &history, summary: &summary };
+    snapshot::renew(build, part, &adopted, built, &Record::default(), None, now)
+        .expect("a place to write to");
+    let _ = fs::remove_file(journal);
     Found::Part
 }
 
@@ -196,8 +211,7 @@ fn read_roots(d: &mut Decoder<'_>, known: &Roots) -> Result<Vec<(String, Option<
 
 /// The input that stands for a snapshot that a build has written; none if `file` is none.
 pub fn input_of(file: &[u8]) -> Option<Vec<u8>> {
-    let number =
-        |at: usize| Some(usize::try_from(u64::from_le_bytes(file.get(at..at + 8)?.try_into().ok()?)).ok()?);
+    let number = |at: usize| usize::try_from(u64::from_le_bytes(file.get(at..at + 8)?.try_into().ok()?)).ok();
     let mut sections = Vec::new();
     for section in 0..SECTIONS {
         let (start, length) = (number(24 + section * 24)?, number(32 + section * 24)?);

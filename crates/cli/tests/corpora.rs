@@ -1,6 +1,7 @@
 //! Every input in the corpora of the fuzz targets, given to the same functions that fuzzing gives them to: what was
 //! found once stays mended, and the corpora stay worth something. See `docs/fuzzing.md`.
 #![expect(clippy::disallowed_methods, reason = "the targets make their own files")]
+#![expect(clippy::print_stdout, reason = "what is printed is shown if a test fails: the input")]
 
 #[path = "../../../fuzz/src/lib.rs"]
 pub mod targets;
@@ -19,7 +20,6 @@ fn each<T>(target: &str, mut run: impl FnMut(&[u8]) -> T) -> Vec<T> {
     names
         .iter()
         .map(|path| {
-            // Shown if what follows fails.
             println!("{}", path.display());
             run(&fs::read(path).unwrap())
         })

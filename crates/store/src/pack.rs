@@ -52,6 +52,13 @@ const MEMBERS: [&str; 3] = ["rekindle-pack", "index", "blobs"];
 /// A pack has at most so many blobs, so many results, and so on.
 const MOST: u64 = 1 << 20;
 
+/// All results and records of builds together name at most so many things. In a store each takes up to 41 bytes, in a
+/// pack 4 that may shrink to nothing.
+const MOST_NAMED: u64 = 1 << 26;
+
+/// What a thing that is named takes in a store.
+const NAMED: u64 = 41;
+
 /// The longest index.
 const LONGEST_INDEX: u64 = 4 << 30;
 

@@ -40,6 +40,12 @@ impl Disk {
         Ok(is_read.then_some(head))
     }
 
+    /// Whether a blob is there with its size. It does not count as used.
+    pub(crate) fn blob_there(&self, blob: &Blob) -> Result<bool, Error> {
+        let found = self.found(&Name::of(Kind::Blob, blob.digest))?;
+        Ok(found.is_some_and(|found| found.size() == blob.size))
+    }
+
     /// Gives the bytes of a blob, and checks them.
     pub(crate) fn take_out(
         &self,

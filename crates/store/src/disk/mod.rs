@@ -41,7 +41,7 @@ pub use trim::Trimmed;
 pub use walk::{Count, Damage, Stats, Verified};
 
 pub(crate) use carry::{Head, Taking};
-pub(crate) use sets::Time;
+pub(crate) use sets::{MAX_SETS, Time};
 
 use account::Account;
 use blob::{Copying, read_blob};

@@ -10,9 +10,9 @@ use rustc_hash::FxHashMap;
 
 use super::error::Error;
 use super::head::Head;
-use super::index::{self, FULL, From, Known, LONGEST_CHUNK, MOST_ROWS, Row, Text};
+use super::index::{self, FULL, From, Known, LONGEST_CHUNK, MOST_PRODUCTS, MOST_ROWS, Row, Text};
 use super::plan::{Plan, numbers};
-use super::{LONGEST_INDEX, MEMBERS, MOST, frame, most_in, tar};
+use super::{LONGEST_INDEX, MEMBERS, MOST, MOST_NAMED, frame, most_in, tar};
 use crate::disk::{Disk, Since, Taking};
 use crate::result::Entry;
 
@@ -97,6 +97,9 @@ fn write(disk: &Disk, plan: &Plan, to: &Path) -> Result<Packed, Stop> {
         if count > MOST {
             return Err(too_much(format!("has {count} {what}, and a pack holds at most {MOST}")));
         }
+    }
+    if plan.names > MOST_NAMED {
+        return Err(too_much(format!("names {} things, and a pack at most {MOST_NAMED}", plan.names)));
     }
     let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut index = tempfile::tempfile_in(dir).map_err(Error::file("write", to))?;
@@ -232,6 +235,9 @@ fn write_index(disk: &Disk, plan: &Plan, file: &File, to: &Path) -> Result<(), S
     let read = |name: &Digest| {
         let entry = disk.entry_there(name)?.ok_or(Stop::Again)?;
         let row = numbers.of(*name, entry).ok_or(Stop::Again)?;
+        if row.products.len() > MOST_PRODUCTS as usize {
+            return Err(too_much(format!("has a result of {} products", row.products.len())));
+        }
         let length = row.length();
         Ok((row, length))
     };

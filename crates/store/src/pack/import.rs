@@ -79,6 +79,9 @@ pub fn import(disk: &Disk, file: &Path, content: Content) -> Result<Imported, Er
     let stage = disk.staging()?;
     let index = Index::read(&mut frame, length, &head, stage.path())?;
     pad(&mut frame, length)?;
+    if index.survey.names() > disk.free()? {
+        return Err(disk.is_full().into());
+    }
     let bytes = member(&mut frame, 2, |_| true)?;
     if bytes != head.bytes {
         return Err(Error::bad(file, "its blobs are not as many bytes as it says"));

@@ -13,6 +13,12 @@ use crate::result::Entry;
 /// A chunk has at most so many rows.
 pub(super) const MOST_ROWS: usize = 8192;
 
+/// A result has at most so many products.
+pub(super) const MOST_PRODUCTS: u32 = 1 << 20;
+
+/// The results of a chunk have at most so many products.
+const MOST_AT_ONCE: usize = 1 << 22;
+
 /// A chunk of so many bytes is full.
 pub(super) const FULL: usize = 4 << 20;
 
@@ -228,6 +234,9 @@ pub(super) fn read_results(chunk: &[u8]) -> Result<Vec<Row<'_>>, Malformed> {
     let heads = many(made, || Ok((d.u32()?, d.u32()?)))?;
     let total: u64 = heads.iter().map(|(products, _)| u64::from(*products)).sum();
     let total = usize::try_from(total).map_err(|_| Malformed)?;
+    if total > MOST_AT_ONCE || heads.iter().any(|(products, _)| *products > MOST_PRODUCTS) {
+        return Err(Malformed);
+    }
     let mut numbers = Numbers::default();
     let numbers = many(total, || numbers.read(&mut d))?;
     let flags = many(total, || match d.u8()? {

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::export::Missing;
 use super::index::Used;
 use crate::ActionCache;
-use crate::disk::{Disk, Head, Reached, Since, Time};
+use crate::disk::{Disk, Head, MAX_SETS, Reached, Since, Time};
 use crate::result::Entry;
 
 /// What goes into a pack, each kind in its order.
@@ -23,6 +23,8 @@ pub(super) struct Plan {
     /// The last build's comes last.
     pub(super) builds: Vec<Used>,
     pub(super) missing: Missing,
+    /// How many things results and records name.
+    pub(super) names: u64,
 }
 
 /// The place of each thing in its list.
@@ -50,6 +52,8 @@ struct Whole {
     /// The sets that they name.
     sets: BTreeSet<(Digest, Digest)>,
     incomplete: u64,
+    /// How many products they have together.
+    names: u64,
 }
 
 impl Plan {
@@ -59,6 +63,7 @@ impl Plan {
         let whole = Whole::of(disk, &reached)?;
         let mut plan = Self::default();
         plan.missing.results = whole.incomplete;
+        plan.names = whole.names;
         plan.missing.blobs = whole.heads.values().filter(|head| head.is_none()).count() as u64;
         plan.order_blobs(&whole);
         let keys = plan.order_results(whole.results);
@@ -113,7 +118,10 @@ impl Plan {
             }
         }
         order.sort_unstable();
-        self.sets = order.into_iter().map(|(_, key, _, set)| (key, set)).collect();
+        // More than that of one key are never read.
+        let is_old = |at: usize| order.get(at + MAX_SETS).is_some_and(|(_, key, ..)| *key == order[at].1);
+        let read = (0..order.len()).filter(|at| !is_old(*at));
+        self.sets = read.map(|at| (order[at].1, order[at].3)).collect();
         Ok(())
     }
 
@@ -142,6 +150,7 @@ impl Plan {
             let absent = |name: &&Digest| !results.contains_key(*name) && !reached.results.contains(*name);
             gone.extend(build.results.iter().filter(absent).copied());
             // What is left of two builds may be the same; then the later one counts.
+            self.names += (used.results.len() + used.notes.len()) as u64;
             if known.insert((used.results.clone(), used.notes.clone())) {
                 self.builds.push(used);
             }
@@ -169,6 +178,7 @@ impl Whole {
                 let blob = result.products.first().map(|product| product.blob.digest);
                 let key = result.origin.as_ref().map(|origin| origin.key);
                 whole.results.push(Light { name: *name, blob, key });
+                whole.names += result.products.len() as u64;
                 whole.blobs.extend(result.products.iter().map(|product| product.blob));
                 whole.sets.extend(result.origin.and_then(|origin| Some((origin.key, origin.set?))));
             } else {

@@ -9,7 +9,6 @@ use rekindle_fingerprint::digest::{Blob, Digest};
 
 use super::error::Error;
 use super::frame::Frame;
-use crate::Cas;
 use crate::disk::Disk;
 use crate::error::At;
 
@@ -50,7 +49,7 @@ impl<'d> Staged<'d> {
         if size <= PIECE {
             let bytes = frame.bytes(size)?;
             let blob = Blob::of(&bytes);
-            if !is_wanted || self.disk.holds(&blob)? {
+            if !is_wanted || self.disk.blob_there(&blob)? {
                 return Ok((blob, false));
             }
             let path = self.path(self.blobs.len());
@@ -70,7 +69,7 @@ impl<'d> Staged<'d> {
             left -= piece.len() as u64;
         }
         let blob = Blob { digest: Digest(*hasher.finalize().as_bytes()), size };
-        if is_wanted && self.disk.holds(&blob)? {
+        if is_wanted && self.disk.blob_there(&blob)? {
             fs::remove_file(&path).at("remove", &path)?;
             return Ok((blob, false));
         }

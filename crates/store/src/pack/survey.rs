@@ -11,7 +11,9 @@ use super::error::Error;
 use super::frame::Frame;
 use super::head::Head;
 use super::index::{self, From, Known, LONGEST_CHUNK, Row, Text, Used};
+use super::{MOST_NAMED, NAMED};
 use crate::build::Build;
+use crate::disk::MAX_SETS;
 use crate::error::At;
 
 /// What stays in memory of an index.
@@ -27,6 +29,8 @@ pub(super) struct Survey {
     builds: Vec<Digest>,
     /// Whether a result names the blob of this number.
     named: Vec<bool>,
+    /// How many things results and records of builds name.
+    names: u64,
 }
 
 /// Why a chunk is refused.
@@ -154,6 +158,7 @@ impl Survey {
             _ => {
                 let builds = index::read_builds(chunk)?;
                 for used in &builds {
+                    self.count(used.results.len() + used.notes.len())?;
                     let build =
                         self.build(used).ok_or(Wrong::What("one names a number that there is not"))?;
                     self.builds.push(build.name());
@@ -167,6 +172,7 @@ impl Survey {
     fn add_result(&mut self, row: &Row<'_>) -> Result<(), Wrong> {
         self.results.push(row.name);
         let Known::Made { products, origin, .. } = &row.known else { return Ok(()) };
+        self.count(products.len())?;
         for (number, _) in products {
             let named = self.named.get_mut(*number as usize);
             *named.ok_or(Wrong::What("one names a blob that there is not"))? = true;
@@ -177,6 +183,17 @@ impl Survey {
             }
             _ => Ok(()),
         }
+    }
+
+    fn count(&mut self, names: usize) -> Result<(), Wrong> {
+        self.names = self.names.saturating_add(names as u64);
+        let is_fit = self.names <= MOST_NAMED;
+        if is_fit { Ok(()) } else { Err(Wrong::What("they name more than a pack may")) }
+    }
+
+    /// How many bytes all that is named takes in a store.
+    pub(super) fn names(&self) -> u64 {
+        self.names.saturating_mul(NAMED)
     }
 
     /// The record of a build that used these.
@@ -200,7 +217,14 @@ impl Survey {
         }
         let is_twice = has_twice(&self.sets)
             || [&self.notes, &self.results, &self.builds].into_iter().any(|names| has_twice(names));
-        if is_twice { Err("its index names something twice") } else { Ok(()) }
+        if is_twice {
+            return Err("its index names something twice");
+        }
+        let mut keys: Vec<Digest> = self.sets.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        // A store looks at all sets of a key when it puts one.
+        let is_crowded = keys.windows(MAX_SETS + 1).any(|keys| keys[0] == keys[MAX_SETS]);
+        if is_crowded { Err("it has more input sets of one key than are ever read") } else { Ok(()) }
     }
 
     /// How many rows each section has.

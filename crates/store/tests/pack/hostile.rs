@@ -495,6 +495,19 @@ fn what_names_what_there_is_not_or_something_twice_is_refused() {
         ("sizes that are not those of the blobs", sample(|sample| sample.sizes = vec![5, 11])),
         ("blobs shorter than stated", sample(|sample| drop(sample.blobs.pop()))),
         ("blobs longer than stated", sample(|sample| sample.blobs.push(b'x'))),
+        (
+            "65 sets of a key",
+            sample(|sample| {
+                sample.sets.extend((0..64u8).map(|at| (name("key"), vec![at])));
+                sample.counts[2] = 65;
+            }),
+        ),
+        (
+            "a result of a million and one products",
+            sample(|sample| {
+                sample.results[1].products = vec![(0, 0); (1 << 20) + 1];
+            }),
+        ),
         ("a build of a result that there is not", sample(|sample| sample.builds[0][0].push(3))),
         ("a build of the last number", sample(|sample| sample.builds[0][0].push(u32::MAX))),
         ("a build of a note that there is not", sample(|sample| sample.builds[0][1].push(1))),
@@ -527,6 +540,8 @@ fn what_names_what_there_is_not_or_something_twice_is_refused() {
     sizes that are not those of the blobs: its blobs are not as many bytes as it says
     blobs shorter than stated: its blobs are not as many bytes as it says
     blobs longer than stated: its blobs are not as many bytes as it says
+    65 sets of a key: it has more input sets of one key than are ever read
+    a result of a million and one products: its results are not as they should be: a part of the index makes no sense
     a build of a result that there is not: its records of builds are not as they should be: one names a number that there is not
     a build of the last number: its records of builds are not as they should be: one names a number that there is not
     a build of a note that there is not: its records of builds are not as they should be: one names a number that there is not

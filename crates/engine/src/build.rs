@@ -1,6 +1,6 @@
 //! The build loop: judge what is settled, start what is stale, take in what has ended, until nothing is left.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rekindle_exec::Live;
 use rekindle_fingerprint::files::{Files, PathId, Seen};
@@ -143,7 +143,9 @@ impl Session<'_> {
     /// Deletes a file of the build directory that nobody produces any more, and directories that are empty then; but
     /// for those that an action writes to: its command may just be running.
     pub(crate) fn remove_output(&mut self, output: PathId) {
-        if self.files.root(output) != Roots::BUILD || self.graph.producer(output).is_some() {
+        // A name that only a journal tells of may lead anywhere.
+        let climbs = self.files.rel(output).components().any(|part| part == Component::ParentDir);
+        if climbs || self.files.root(output) != Roots::BUILD || self.graph.producer(output).is_some() {
             return;
         }
         let path = self.files.abs(output);
@@ -313,8 +315,10 @@ impl Session<'_> {
             return Err(error);
         }
         saved?;
-        if self.begins_again && !self.interrupted && self.summary.actions.failed == 0 {
-            return Ok(Closed::Again(self.summary.store, self.leaving.again(self.outcomes)));
+        let goes_on = self.request.failures.is_none_or(|most| self.summary.actions.failed < most as u64);
+        if self.begins_again && !self.interrupted && (goes_on || self.summary.actions.failed == 0) {
+            let again = self.leaving.again(self.outcomes, self.summary.bad_input);
+            return Ok(Closed::Again(self.summary.store, again));
         }
         self.summary.left = self.count_left();
         let progress = self.scheduler.progress();

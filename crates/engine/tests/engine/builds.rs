@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::space::{Done, Space, Step, step};
 use rekindle_engine::build_dir::BuildDir;
 use rekindle_engine::event::BuildOutcome;
+use rekindle_engine::history::History;
 use rekindle_engine::request::Mode;
 use rekindle_exec::Live;
 use rekindle_fingerprint::action::ActionKind;
@@ -230,6 +231,20 @@ fn what_an_action_that_is_gone_wrote_is_deleted() {
     space.build();
     assert!(!space.out("b").exists() && space.out("link").symlink_metadata().is_err());
     assert!(space.out("a").exists());
+}
+
+#[test]
+fn a_journal_that_names_what_lies_elsewhere_deletes_nothing_there() {
+    let mut space = chain();
+    space.write("mine", "mine\n");
+    space.build();
+    let mut files = Files::new(Roots::new(space.root(), space.out("")));
+    let mut history = History::open(&space.out("journal"), &mut files).unwrap();
+    let elsewhere = files.path(Roots::BUILD, "tmp/../../mine");
+    history.start(elsewhere, &[elsewhere], &files).unwrap();
+    drop(history);
+    space.build();
+    assert_eq!(space.read("mine"), "mine\n");
 }
 
 #[test]

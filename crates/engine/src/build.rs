@@ -315,10 +315,8 @@ impl Session<'_> {
             return Err(error);
         }
         saved?;
-        let goes_on = self.request.failures.is_none_or(|most| self.summary.actions.failed < most as u64);
-        if self.begins_again && !self.interrupted && (goes_on || self.summary.actions.failed == 0) {
-            let again = self.leaving.again(self.outcomes, self.summary.bad_input);
-            return Ok(Closed::Again(self.summary.store, again));
+        if self.begins_again && !self.interrupted && self.summary.actions.failed == 0 {
+            return Ok(Closed::Again(self.summary.store, self.leaving.again(self.outcomes)));
         }
         self.summary.left = self.count_left();
         let progress = self.scheduler.progress();

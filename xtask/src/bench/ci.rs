@@ -55,7 +55,7 @@ struct Found {
 /// What to build.
 enum Plan {
     Generated(usize, Compiler),
-    Corpus(&'static str),
+    Corpus(String),
 }
 
 /// Runs the scenario.
@@ -163,11 +163,12 @@ fn plans(options: &Options) -> Vec<Plan> {
         options.compiler.unwrap_or(own)
     };
     match options.units {
+        None if options.corpus.is_some() => options.corpus.iter().cloned().map(Plan::Corpus).collect(),
         Some(units) => vec![Plan::Generated(units, compiler(units))],
         None if options.quick => vec![Plan::Generated(12, compiler(12))],
         None => vec![
-            Plan::Corpus("lua"),
-            Plan::Corpus("zstd"),
+            Plan::Corpus("lua".to_owned()),
+            Plan::Corpus("zstd".to_owned()),
             Plan::Generated(500, compiler(500)),
             Plan::Generated(10_000, compiler(10_000)),
         ],
@@ -258,11 +259,12 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_units_have_the_stand_in() {
+    fn ten_thousand_units_have_the_stand_in_and_one_size_may_be_asked_for() {
         let of = |words: &[&str]| plans(&Options::parse(words).unwrap());
         assert_eq!(of(&[]).len(), 4);
         assert!(matches!(of(&["--units", "10_000"])[..], [Plan::Generated(10_000, Compiler::Standin)]));
         assert!(matches!(of(&["--units", "300"])[..], [Plan::Generated(300, Compiler::Gcc)]));
+        assert!(matches!(&of(&["--corpus", "lua"])[..], [Plan::Corpus(name)] if name == "lua"));
         assert!(matches!(of(&["--quick"])[..], [Plan::Generated(12, Compiler::Standin)]));
     }
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub(crate) struct Options {
     /// One size instead of the scenario's own.
     pub(crate) units: Option<usize>,
+    /// One project of the corpus instead.
+    pub(crate) corpus: Option<String>,
     /// Which compiler the units are built with; by default the machine's gcc up to 1,000 units.
     pub(crate) compiler: Option<Compiler>,
     /// How often a short step is measured.
@@ -64,6 +66,7 @@ impl Options {
     pub(crate) fn parse(words: &[&str]) -> Result<Options, String> {
         let mut options = Options {
             units: None,
+            corpus: None,
             compiler: None,
             runs: None,
             cold_runs: None,
@@ -82,8 +85,8 @@ impl Options {
                 "--large" => options.large = true,
                 "--save" => options.save = true,
                 "--peers-only" => options.rekindle = Engine::Without,
-                "--units" | "--compiler" | "--runs" | "--cold-runs" | "--only" | "--out" | "--rekindle"
-                | "--peer" => {
+                "--units" | "--corpus" | "--compiler" | "--runs" | "--cold-runs" | "--only" | "--out"
+                | "--rekindle" | "--peer" => {
                     let value = words.next().ok_or_else(|| format!("bench: {word} needs a value"))?;
                     options.set(word, value)?;
                 }
@@ -96,6 +99,7 @@ impl Options {
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
             "--units" => self.units = Some(number(value)?),
+            "--corpus" => self.corpus = Some(value.to_owned()),
             "--runs" => self.runs = Some(number(value)?),
             "--cold-runs" => self.cold_runs = Some(number(value)?),
             "--only" => self.only.push(value.to_owned()),

@@ -315,8 +315,11 @@ impl Session<'_> {
             return Err(error);
         }
         saved?;
-        if self.begins_again && !self.interrupted && self.summary.actions.failed == 0 {
-            return Ok(Closed::Again(self.summary.store, self.leaving.again(self.outcomes)));
+        let failed = usize::try_from(self.summary.actions.failed).unwrap_or(usize::MAX);
+        let goes_on = failed == 0 || self.request.failures.is_none_or(|most| failed < most);
+        if self.begins_again && !self.interrupted && goes_on {
+            let again = self.leaving.again(self.outcomes, self.summary.bad_input);
+            return Ok(Closed::Again(self.summary.store, again));
         }
         self.summary.left = self.count_left();
         let progress = self.scheduler.progress();

@@ -54,6 +54,8 @@ pub(crate) struct Again {
     pub(crate) ended: FxHashMap<ActionId, Outcome>,
     /// Whether results are left in the store.
     pub(crate) leaves: bool,
+    /// Whether one of them failed because of what the person gave.
+    pub(crate) bad_input: bool,
 }
 
 /// An output that was written after all.
@@ -78,18 +80,24 @@ impl Leaving {
     }
 
     /// What a build that begins again takes over from this one.
-    pub(crate) fn again(self, ended: FxHashMap<ActionId, Outcome>) -> Again {
-        Again { lost: self.lost, ended, leaves: self.leaves }
+    pub(crate) fn again(self, ended: FxHashMap<ActionId, Outcome>, bad_input: bool) -> Again {
+        Again { lost: self.lost, ended, leaves: self.leaves, bad_input }
     }
 }
 
-/// The actions that make `outputs`, and what programs and shared libraries among these load when they run.
+/// The actions that make `outputs`; what programs and shared libraries among these load when they run; and what commands
+/// were given whose outputs are among these: a script may run it, a thin archive names its members.
 fn requested(graph: &Graph, outputs: &[PathId]) -> FxHashSet<ActionId> {
     let mut written: FxHashSet<ActionId> = outputs.iter().filter_map(|path| graph.producer(*path)).collect();
-    let links = |id: &ActionId| graph.action(*id).kind == ActionKind::Link;
-    let mut open: Vec<ActionId> = written.iter().copied().filter(links).collect();
+    let mut open: Vec<ActionId> = written.iter().copied().collect();
+    let kind = |id: ActionId| graph.action(id).kind;
     while let Some(id) = open.pop() {
-        open.extend(direct(graph, id).filter(|before| links(before) && written.insert(*before)));
+        let names = |before: &ActionId| match kind(id) {
+            ActionKind::Link => kind(*before) == ActionKind::Link,
+            ActionKind::Custom | ActionKind::AutoArchive => true,
+            ActionKind::Compile | ActionKind::Archive => false,
+        };
+        open.extend(direct(graph, id).filter(|before| names(before) && written.insert(*before)));
     }
     written
 }
@@ -175,6 +183,7 @@ impl Session<'_> {
     /// The actions whose outputs are in the store and may be read by a command.
     fn left_before(&mut self, id: ActionId) -> Vec<ActionId> {
         let graph = self.graph;
+        let is_link = graph.action(id).kind == ActionKind::Link;
         let mut found: FxHashSet<ActionId> = FxHashSet::default();
         let mut open: Vec<ActionId> = direct(graph, id).collect();
         // What it read when it was last run, and what lies where it searches.
@@ -199,6 +208,12 @@ impl Session<'_> {
                     open.extend(
                         direct(graph, before).filter(|id| graph.action(*id).kind == ActionKind::Link),
                     );
+                }
+                // What it leaves for the link to read.
+                ActionKind::Compile | ActionKind::Archive if is_link => {
+                    let stamp = self.dir.history.current(self.key(before));
+                    let deferred = stamp.into_iter().flat_map(|stamp| &stamp.deferred);
+                    open.extend(deferred.filter_map(|path| graph.producer(*path)));
                 }
                 ActionKind::Compile | ActionKind::Archive => {}
             }

@@ -145,6 +145,7 @@ impl<'a> Session<'a> {
             dir.store.as_ref().map(|store| StoreUse { place: store.place(), ..StoreUse::default() });
         let roots = Arc::new(files.roots().clone());
         let leaving = Leaving::new(graph, &dir.history, request, again.as_ref());
+        let bad_input = again.as_ref().is_some_and(|again| again.bad_input);
         let ended_before = again.map(|again| again.ended).unwrap_or_default();
         let outcomes = ended_before.clone();
         Ok(Self {
@@ -176,7 +177,7 @@ impl<'a> Session<'a> {
             asking: FxHashMap::default(),
             putting: FxHashMap::default(),
             would_change: FxHashSet::default(),
-            summary: Summary { store: store_use, ..Summary::default() },
+            summary: Summary { store: store_use, bad_input, ..Summary::default() },
             fatal: None,
             interrupted: false,
             leaving,

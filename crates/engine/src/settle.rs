@@ -18,6 +18,13 @@ use crate::shared::Looked;
 impl Session<'_> {
     /// Judges an action: it is fresh, restored, waits for others, or may be started.
     pub(crate) fn settle(&mut self, id: ActionId) {
+        let before = self.ended_before.get(&id).copied();
+        if before == Some(Outcome::Failed) {
+            // It was told before the build began again.
+            self.scheduler.failed(id);
+            self.count(id, Outcome::Failed, &Remarks::default());
+            return self.progress();
+        }
         match self.judge(id) {
             Some(Verdict::Fresh) => {
                 let mut changes = self.planned_changes(id);
@@ -30,6 +37,13 @@ impl Session<'_> {
                     }));
                 }
                 if changes.is_empty() { self.fresh(id) } else { self.stale(id, changes) }
+            }
+            // In one build it is made once.
+            Some(Verdict::Stale(reasons))
+                if before == Some(Outcome::Ran)
+                    && reasons.iter().all(|reason| matches!(reason, StaleReason::Unprovable { .. })) =>
+            {
+                self.fresh(id);
             }
             Some(Verdict::Stale(mut reasons)) => {
                 reasons.extend(self.planned_changes(id));

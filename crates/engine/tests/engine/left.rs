@@ -402,3 +402,83 @@ fn a_plan_says_what_would_be_written_and_writes_nothing() {
         (vec!["a.o restored".into(), "b.a restored".into(), "b.o restored".into()], vec!["app".to_string()])
     );
 }
+
+#[test]
+fn what_a_command_that_is_asked_for_was_given_is_written_too() {
+    let mut steps = project();
+    steps.push(step("echo 'cat out/app' > out/app.sh", &["build:app"], &["app.sh"]));
+    steps.push(step("echo a.o > out/thin.a", &["build:a.o"], &["thin.a"]));
+    // One that makes something of them names them too.
+    steps.push(step("cp out/app.sh out/all.sh", &["build:app.sh"], &["all.sh"]));
+    let (_here, mut there, _store) = two_of(steps, &[("a", "one\n"), ("b", "two\n")]);
+    there.forbid_spawn = true;
+    build(&mut there, &["all.sh"]);
+    assert_eq!(lie(&there), ["all.sh", "app", "app.sh"]);
+    build(&mut there, &["thin.a"]);
+    assert_eq!(lie(&there), ["a.o", "all.sh", "app", "app.sh", "thin.a"]);
+}
+
+#[test]
+fn what_an_object_leaves_for_its_link_to_read_is_written_before() {
+    let mut steps = vec![
+        compile("cp boot out/boot.o", "boot", "boot.o"),
+        of_kind(ActionKind::Link, step("cat out/boot.o > out/boot.elf", &["build:boot.o"], &["boot.elf"])),
+        Step { assembled_later: true, ..compile("echo asm > out/a.o", "a.s", "a.o") },
+        compile("cp b out/b.o", "b", "b.o"),
+        of_kind(ActionKind::Archive, step("cat out/a.o > out/l.a", &["build:a.o"], &["l.a"])),
+        of_kind(
+            ActionKind::Link,
+            step("cat out/l.a out/b.o out/boot.elf > out/app", &["build:l.a", "build:b.o"], &["app"]),
+        ),
+    ];
+    steps[2].order_only.push("build:boot.elf");
+    let files = [("boot", "boot\n"), ("a.s", ".incbin \"out/boot.elf\"\n"), ("b", "two\n")];
+    let (_here, mut there, _store) = two_of(steps, &files);
+    there.write("b", "three\n");
+    assert_eq!(
+        app(&mut there),
+        ["a.o restored", "app ran", "b.o ran", "boot.elf restored", "boot.o restored", "l.a restored"]
+    );
+    assert_eq!(there.read("out/app"), "asm\nthree\nboot\n");
+}
+
+#[test]
+fn where_something_failed_and_others_go_on_what_was_lost_is_made_again_too() {
+    let mut steps = project();
+    steps.insert(0, compile("grep -v bad bad > out/bad.o", "bad", "bad.o"));
+    let (_here, mut there, store) = two_of(steps, &[("a", "one\n"), ("b", "two\n"), ("bad", "good\n")]);
+    let wanted = ["app", "bad.o"];
+    build(&mut there, &wanted);
+    store.lose("one\n");
+    there.write("b", "four\n");
+    there.write("bad", "bad\n");
+    there.failures = None;
+    there.jobs = 1;
+    let done = build(&mut there, &wanted);
+    assert_eq!(there.read("out/app"), "one\nfour\n");
+    let counts = done.summary.actions;
+    assert_eq!((counts.ran, counts.failed, counts.skipped), (4, 1, 0));
+    assert_eq!(done.summary.processes_spawned, 5);
+}
+
+#[test]
+fn what_cannot_be_known_is_made_once_in_a_build_that_begins_again() {
+    let mut steps = project();
+    steps.push(Step {
+        scanned: true,
+        depfile: Some("tmp/u.d"),
+        ..compile("echo u >> runs; cat runs > out/u.o; echo out/u.o: u.c > out/tmp/u.d", "u.c", "u.o")
+    });
+    let files = [("a", "one\n"), ("b", "two\n"), ("u.c", "asm(\".incbin \" NAME);\n"), ("runs", "")];
+    let (_here, mut there, store) = two_of(steps, &files);
+    let wanted = ["u.o", "app"];
+    let first = build(&mut there, &wanted);
+    assert!(first.reports.iter().any(|report| report.remarks.unprovable.is_some()), "{:?}", first.told());
+    there.write("runs", "");
+    store.lose("one\n");
+    there.write("b", "four\n");
+    there.jobs = 1;
+    let done = build(&mut there, &wanted);
+    assert_eq!(there.read("out/app"), "one\nfour\n");
+    assert_eq!((there.read("runs"), done.summary.processes_spawned), ("u\n".into(), 5));
+}

@@ -179,22 +179,18 @@ pub fn is_beside(
 ) -> bool {
     let Some(dir) = listings.parent(files, includer) else { return false };
     let text = files.text_id(&name.name);
-    !name.angled && !name.next && listings.ask(files, world, dir, text).file
+    !name.angled && !name.next && listings.ask(files, world, dir, text)
 }
 
 /// Fills in hits and listings.
 fn evaluate(files: &mut Files, world: &dyn World, mut lookups: Lookups, listings: &mut Listings) -> Lookups {
     let tested = Tested::of(files, &lookups, listings);
     let mut watched: Vec<PathId> = tested.searched().collect();
-    let mut hits = Vec::new();
-    for (dir, name) in tested.pairs(|dir, way| !listings.leads_nowhere(files, world, dir, way)) {
-        let answer = listings.ask(files, world, dir, name);
-        if !answer.proven {
-            hits.push(Hit { dir, name: files.text(name).into(), file: answer.file });
-        }
-    }
-    for (dir, way) in tested.ways() {
-        watched.extend(listings.walked(files, world, dir, way).iter());
+    let found = tested.found(files, world, listings);
+    let hits = found.into_iter().map(|(dir, name, file)| Hit { dir, name: files.text(name).into(), file });
+    let hits = hits.collect();
+    for way in tested.asked_ways() {
+        watched.extend(tested.walked(files, world, way, listings).iter());
     }
     let mut known = FxHashSet::default();
     watched.retain(|dir| known.insert(*dir));
@@ -223,7 +219,7 @@ pub fn check(
     let mut changes = changed_twins(files, lookups, listings);
     for hit in &lookups.hits {
         let name = files.text_id(&hit.name);
-        let now = listings.ask(files, world, hit.dir, name).file;
+        let now = listings.ask(files, world, hit.dir, name);
         if now != hit.file {
             changes.push(LookupChange { name: hit.name.clone(), dir: hit.dir, appeared: now });
         }
@@ -235,7 +231,7 @@ pub fn check(
         lookups.hits.iter().map(|hit| (hit.dir, files.text_id(&hit.name))).collect();
     let tested = Tested::of(files, lookups, listings);
     for (dir, name) in tested.pairs(|dir, way| listings.passes(files, world, (dir, way), &changed)) {
-        if listings.ask(files, world, dir, name).file && !hits.contains(&(dir, name)) {
+        if listings.ask(files, world, dir, name) && !hits.contains(&(dir, name)) {
             changes.push(LookupChange { name: files.text(name).into(), dir, appeared: true });
         }
     }
@@ -295,7 +291,7 @@ pub fn unsettled(
     let asked = tested.pairs(|dir, way| way.by_stat || listings.passes(files, world, (dir, way), &moved));
     let mut changes = Vec::new();
     for (dir, name) in asked {
-        let then = listings.ask(files, world, dir, name).file;
+        let then = listings.ask(files, world, dir, name);
         let (now, changed) = listings.ask_disk(files, world, dir, name);
         let young = changed.is_some_and(|time| !is_before(time, marker));
         let way = listings.way(files, name);

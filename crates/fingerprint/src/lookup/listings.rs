@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
+use super::tested::{Asked, AskedName};
 use crate::consult;
 use crate::digest::Digest;
 use crate::disk::{self, Entry};
@@ -44,9 +45,17 @@ pub struct Listings {
     splits: FxHashMap<PathId, Split>,
     lineages: FxHashMap<PathId, Arc<[(PathId, TextId)]>>,
     located: FxHashMap<PathId, PathId>,
+    /// Lists of directories that are asked together, and what was found out for all who ask them.
+    together: FxHashMap<Box<[(PathId, bool)]>, Among>,
+    found: FxHashMap<AskedName, Arc<[usize]>>,
+    walked: FxHashMap<(Among, Asked), Arc<[PathId]>>,
     /// What each directory is under all its names.
     identities: FxHashMap<PathId, Option<(u64, u64)>>,
 }
+
+/// The number of a list of directories that are asked together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Among(u32);
 
 /// The directory that holds a path and the path's name in it; `None` for `/`.
 type Split = Option<(PathId, Box<[u8]>)>;
@@ -107,14 +116,6 @@ enum End {
     Unknown,
 }
 
-/// An answer to "is there a file of this name".
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Answer {
-    pub(super) file: bool,
-    /// Whether equal listings prove an equal answer.
-    pub(super) proven: bool,
-}
-
 impl Listings {
     /// Lists these directories now, if they were not listed yet. What is listed before a command starts need not be
     /// asked again after it.
@@ -144,6 +145,36 @@ impl Listings {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.dirs.len()
+    }
+
+    /// The number of the directories that are asked first (`near`) and in order (`dirs`; whether they are near, too).
+    pub(super) fn among(&mut self, near: &[PathId], dirs: &[(PathId, bool)]) -> Among {
+        // What separates the two lists is no path that anybody speaks of.
+        let end = (PathId(u32::MAX), true);
+        let all: Box<[(PathId, bool)]> =
+            near.iter().map(|dir| (*dir, false)).chain([end]).chain(dirs.iter().copied()).collect();
+        let next = Among(u32::try_from(self.together.len()).unwrap_or(u32::MAX));
+        *self.together.entry(all).or_insert(next)
+    }
+
+    /// What was found of a name where it is asked; none if nobody asked yet.
+    pub(super) fn known(&self, asked: AskedName) -> Option<Arc<[usize]>> {
+        self.found.get(&asked).cloned()
+    }
+
+    /// Keeps what was found.
+    pub(super) fn learn(&mut self, asked: AskedName, found: Arc<[usize]>) {
+        self.found.insert(asked, found);
+    }
+
+    /// The directories along a way among these; none if nobody asked yet.
+    pub(super) fn known_way(&self, among: Among, asked: Asked) -> Option<Arc<[PathId]>> {
+        self.walked.get(&(among, asked)).cloned()
+    }
+
+    /// Keeps them.
+    pub(super) fn learn_way(&mut self, among: Among, asked: Asked, walked: Arc<[PathId]>) {
+        self.walked.insert((among, asked), walked);
     }
 
     fn listing(&mut self, files: &Files, world: &dyn World, dir: PathId) -> &Listing {
@@ -262,17 +293,6 @@ impl Listings {
         self.walk(files, world, dir, prefix).visited.iter().any(|dir| dirs.contains(dir))
     }
 
-    /// Whether listings prove that the way from `dir` leads nowhere.
-    pub(super) fn leads_nowhere(
-        &mut self,
-        files: &mut Files,
-        world: &dyn World,
-        dir: PathId,
-        way: Way,
-    ) -> bool {
-        !way.by_stat && matches!(self.end(files, world, dir, way), End::Absent)
-    }
-
     fn walk(&mut self, files: &mut Files, world: &dyn World, dir: PathId, prefix: TextId) -> Walk {
         if let Some(walk) = self.walks.get(&(dir, prefix)) {
             return walk.clone();
@@ -297,28 +317,38 @@ impl Listings {
         walk
     }
 
-    /// Whether there is a file called `name` (a path relative to `dir`). A directory of that name is no file.
-    pub(super) fn ask(&mut self, files: &mut Files, world: &dyn World, dir: PathId, name: TextId) -> Answer {
+    /// Whether listings do not prove that there is no file called `name` (a path relative to `dir`).
+    pub(super) fn may_have(
+        &mut self,
+        files: &mut Files,
+        world: &dyn World,
+        dir: PathId,
+        name: TextId,
+    ) -> bool {
         let shape = self.shape(files, name);
-        if !shape.way.by_stat {
-            let has = match self.end(files, world, dir, shape.way) {
-                End::At(at) => self.listing(files, world, at).has(shape.base),
-                End::Absent => Some(false),
-                End::Unknown => None,
-            };
-            if has == Some(false) {
-                return Answer { file: false, proven: true };
-            }
+        if shape.way.by_stat {
+            return true;
         }
-        let file = match self.on_disk.get(&(dir, name)) {
+        match self.end(files, world, dir, shape.way) {
+            End::At(at) => self.listing(files, world, at).has(shape.base) != Some(false),
+            End::Absent => false,
+            End::Unknown => true,
+        }
+    }
+
+    /// Whether there is a file called `name` (a path relative to `dir`). A directory of that name is no file.
+    pub(super) fn ask(&mut self, files: &mut Files, world: &dyn World, dir: PathId, name: TextId) -> bool {
+        if !self.may_have(files, world, dir, name) {
+            return false;
+        }
+        match self.on_disk.get(&(dir, name)) {
             Some(file) => *file,
             None => {
                 let file = self.look_for(files, world, dir, name, consult::stat).0;
                 self.on_disk.insert((dir, name), file);
                 file
             }
-        };
-        Answer { file, proven: false }
+        }
     }
 
     fn end(&mut self, files: &mut Files, world: &dyn World, dir: PathId, way: Way) -> End {

@@ -1,9 +1,11 @@
 //! Which names are asked of which directories: it follows from what was read and where was searched.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Lookups;
-use super::listings::{Listings, Way};
+use super::listings::{Among, Listings, Way};
+use super::{Lookups, World};
 use crate::files::{Files, PathId, TextId};
 
 /// The names that are tested, and where.
@@ -15,6 +17,8 @@ pub(super) struct Tested {
     names: Vec<Name>,
     /// The pairs at which something was read.
     read: FxHashSet<(PathId, TextId)>,
+    /// What all who ask these directories in this order have in common.
+    among: Among,
 }
 
 struct Name {
@@ -26,6 +30,26 @@ struct Name {
     upto: usize,
     probe: bool,
     way: Way,
+}
+
+/// A name, and where it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AskedName {
+    among: Among,
+    text: TextId,
+    near: bool,
+    upto: usize,
+}
+
+/// A way that names take, and where they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Asked {
+    way: Way,
+    /// Whether the near directories are asked.
+    near: bool,
+    /// How many of the search directories are asked that are not near, and how many in any case.
+    upto: usize,
+    upto_not_near: usize,
 }
 
 /// A directory that is asked: by this number, first or as those of the search.
@@ -47,8 +71,9 @@ impl Tested {
             let place = Place { id: *id, search: None };
             asked.entry(listings.located(files, *id)).or_default().push(place);
         }
-        let dirs = dirs.into_iter().map(|id| (id, near.contains(&id))).collect();
-        let mut tested = Self { near, dirs, names: Vec::new(), read: FxHashSet::default() };
+        let dirs: Vec<(PathId, bool)> = dirs.into_iter().map(|id| (id, near.contains(&id))).collect();
+        let among = listings.among(&near, &dirs);
+        let mut tested = Self { near, dirs, names: Vec::new(), read: FxHashSet::default(), among };
         let mut known: FxHashMap<TextId, usize> = FxHashMap::default();
         let mut seen = FxHashSet::default();
         for read in lookups.read.iter().filter(|id| seen.insert(**id)) {
@@ -114,14 +139,99 @@ impl Tested {
         pairs
     }
 
-    /// Each directory with each way that a name asked of it takes, also where something was read.
-    pub(super) fn ways(&self) -> Vec<(PathId, Way)> {
-        let mut known = FxHashSet::default();
-        let all = self.names.iter().filter(|name| name.way != Way::default());
-        let all = all.flat_map(|name| {
-            (0..self.places()).filter(|at| self.asks(name, *at)).map(|at| (self.place(at), name.way))
-        });
-        all.filter(|pair| known.insert(*pair)).collect()
+    /// The pairs among those that are asked for which listings do not prove that there is no such file, and whether there
+    /// is one. What a name gives in all places together is worked out once for all who ask these places.
+    pub(super) fn found(
+        &self,
+        files: &mut Files,
+        world: &dyn World,
+        listings: &mut Listings,
+    ) -> Vec<(PathId, TextId, bool)> {
+        let mut all = Vec::new();
+        for name in &self.names {
+            let asked = AskedName { among: self.among, text: name.text, near: name.near, upto: name.upto };
+            let found = match listings.known(asked) {
+                Some(found) => found,
+                None => {
+                    let found = self.found_of(name, files, world, listings);
+                    listings.learn(asked, Arc::clone(&found));
+                    found
+                }
+            };
+            for dir in found.iter().map(|at| self.place(*at)) {
+                if !self.read.contains(&(dir, name.text)) {
+                    all.push((dir, name.text, listings.ask(files, world, dir, name.text)));
+                }
+            }
+        }
+        all
+    }
+
+    /// The places, of those that are asked, at which listings do not prove that there is no file of this name.
+    fn found_of(
+        &self,
+        name: &Name,
+        files: &mut Files,
+        world: &dyn World,
+        listings: &mut Listings,
+    ) -> Arc<[usize]> {
+        let mut found = Vec::new();
+        for at in (0..self.places()).filter(|at| self.asks(name, *at)) {
+            if listings.may_have(files, world, self.place(at), name.text) {
+                found.push(at);
+            }
+        }
+        found.into()
+    }
+
+    /// The ways that names take, each once, and where they are asked, also where something was read.
+    pub(super) fn asked_ways(&self) -> Vec<Asked> {
+        let mut at: FxHashMap<Way, usize> = FxHashMap::default();
+        let mut all: Vec<Asked> = Vec::new();
+        for name in self.names.iter().filter(|name| name.way != Way::default()) {
+            let at = *at.entry(name.way).or_insert_with(|| {
+                all.push(Asked { way: name.way, near: false, upto: 0, upto_not_near: 0 });
+                all.len() - 1
+            });
+            let asked = &mut all[at];
+            if name.near {
+                asked.near = true;
+                asked.upto = asked.upto.max(name.upto);
+            } else {
+                asked.upto_not_near = asked.upto_not_near.max(name.upto);
+            }
+        }
+        all
+    }
+
+    /// The directories whose listings are asked along a way.
+    pub(super) fn walked(
+        &self,
+        files: &mut Files,
+        world: &dyn World,
+        asked: Asked,
+        listings: &mut Listings,
+    ) -> Arc<[PathId]> {
+        if let Some(walked) = listings.known_way(self.among, asked) {
+            return walked;
+        }
+        let mut walked: Vec<PathId> = Vec::new();
+        for at in (0..self.places()).filter(|at| self.passes(asked, *at)) {
+            let way = listings.walked(files, world, self.place(at), asked.way);
+            walked.extend(way.iter().filter(|dir| !walked.contains(dir)).copied().collect::<Vec<_>>());
+        }
+        let walked: Arc<[PathId]> = walked.into();
+        listings.learn_way(self.among, asked, Arc::clone(&walked));
+        walked
+    }
+
+    /// Whether some name that takes a way is asked of a place.
+    fn passes(&self, asked: Asked, at: usize) -> bool {
+        if at < self.near.len() {
+            return asked.near;
+        }
+        let at = at - self.near.len();
+        at < asked.upto_not_near || at < asked.upto && !self.dirs[at].1
     }
 
     /// How many places are asked: the near directories, then those of the search.

@@ -191,6 +191,25 @@ fn twelve_packs_merge_and_the_last_build_is_that_of_the_last_pack() {
 }
 
 #[test]
+fn an_older_record_that_is_known_keeps_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, other) = (store(&dir.path().join("one")), store(&dir.path().join("other")));
+    put(&disk, "a");
+    put(&disk, "c");
+    let old = record(&disk, &["a"], &[]);
+    let last = record(&disk, &["c"], &[]);
+    let file = dir.path().join("pack");
+    export(&disk, None, &file).unwrap();
+    put(&other, "a");
+    put(&other, "b");
+    assert_eq!(record(&other, &["a"], &[]), old);
+    let own = record(&other, &["b"], &[]);
+    import(&other, &file, Content::All).unwrap();
+    let names: Vec<_> = other.builds().unwrap().into_iter().map(|build| build.1).collect();
+    assert_eq!(names, [last, own, old]);
+}
+
+#[test]
 fn what_is_gone_or_damaged_is_left_out_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store");

@@ -20,6 +20,7 @@ type Case = (&'static str, Vec<u8>);
 
 /// Tries each, into a store that holds something, and tells what was said.
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "how long a refusal takes is what is tested")]
 fn refused(cases: Vec<Case>) -> String {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("place/store");
@@ -493,7 +494,7 @@ fn what_names_what_there_is_not_or_something_twice_is_refused() {
         ),
         ("sizes beyond all numbers", sample(|sample| sample.sizes = vec![u64::MAX, 16])),
         ("sizes that are not those of the blobs", sample(|sample| sample.sizes = vec![5, 11])),
-        ("blobs shorter than stated", sample(|sample| drop(sample.blobs.pop()))),
+        ("blobs shorter than stated", sample(|sample| sample.blobs.truncate(14))),
         ("blobs longer than stated", sample(|sample| sample.blobs.push(b'x'))),
         (
             "65 sets of a key",

@@ -82,7 +82,10 @@ fn a_disk_without_room_is_found_before_or_while_blobs_come_and_nothing_is_put() 
         let Error::Store(rekindle_store::Error::Io { source, .. }) = &error else { panic!("{error}") };
         assert_eq!(source.kind(), std::io::ErrorKind::StorageFull, "{error}");
     };
+    let written = || fs::metadata(path.join("v2/tmp")).unwrap().modified().unwrap();
+    let untouched = written();
     full(import(&small, &file, Content::All).unwrap_err());
+    assert_eq!(written(), untouched, "it was found before anything was written");
     assert_eq!(things(&path).difference(&before), "");
     // There is room for the bytes, and not for so many files.
     tmpfs.resize(8192);

@@ -156,6 +156,11 @@ impl Project {
         Ok((path, edit(path, bytes, 100 + round)?))
     }
 
+    /// Whether it is so large that starting a process is nothing beside reading its files.
+    pub(crate) fn is_large(&self) -> bool {
+        self.recipe.all().compiles >= 10_000
+    }
+
     /// For the notes.
     pub(crate) fn describe(&self) -> String {
         let bytes: usize = self.files.iter().map(|(_, bytes)| bytes.len()).sum();

@@ -90,7 +90,7 @@ impl Relay<'_> {
         for who in self.who.iter().filter(plain) {
             let is_rekindle = matches!(who, Who::Rekindle(_));
             for commit in COMMITS {
-                self.second.check_out(self.project, commit, None)?;
+                self.second.check_out(self.project, commit, Some(who))?;
                 let run =
                     measure::run(&who.build(&self.second, &["--materialize", "all"], None), &self.scratch)?;
                 self.is_cold(who, &self.second, &run)?;
@@ -114,7 +114,7 @@ impl Relay<'_> {
     /// Builds on the first runner and saves what can be carried.
     fn save(&self, who: &Who, references: &References) -> Result<Vec<(Carried, Parcel)>, String> {
         let runner = &self.first;
-        runner.check_out(self.project, Commit::Base, who.launcher().as_deref())?;
+        runner.check_out(self.project, Commit::Base, Some(who))?;
         let cache = who.cache(runner)?;
         if let Some(line) = who.prelude(runner, cache.as_ref()) {
             measure::run(&line, &self.scratch)?;
@@ -184,6 +184,7 @@ impl Relay<'_> {
                         samples: Vec::new(),
                         products: "equal".to_owned(),
                         floor: 0.0,
+                        large: self.project.is_large(),
                         failed: Vec::new(),
                     };
                     lanes.push(Lane { who, carried, commit, parcel, reference, row });
@@ -196,7 +197,7 @@ impl Relay<'_> {
     /// One measured run: an empty machine, a checkout, restoring, building.
     fn turn(&self, lane: &mut Lane<'_>) -> Result<(), String> {
         let (runner, who) = (&self.second, lane.who);
-        runner.check_out(self.project, lane.commit, who.launcher().as_deref())?;
+        runner.check_out(self.project, lane.commit, Some(who))?;
         sync()?;
         let mut spent = Spent::default();
         if let Some(parcel) = lane.parcel {

@@ -45,6 +45,8 @@ pub(crate) struct Row {
     pub(crate) products: String,
     /// The time to read and hash all inputs once, in milliseconds.
     pub(crate) floor: f64,
+    /// Whether the project is large enough for what is promised of restored builds.
+    pub(crate) large: bool,
     /// What was not as the row claims.
     pub(crate) failed: Vec<String>,
 }
@@ -227,6 +229,7 @@ pub(crate) mod tests {
             samples: walls.iter().map(sample).collect(),
             products: "equal".to_owned(),
             floor: 2.0,
+            large: true,
             failed: Vec::new(),
         }
     }

@@ -5,10 +5,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::contender::Who;
 use super::project::{Commit, Project};
+use super::recipe::ENGINE;
 use crate::bench::measure::Line;
 use crate::bench::project::put;
-use crate::bench::steps;
+use crate::bench::{recipes, steps};
 
 /// A runner.
 pub(crate) struct Runner {
@@ -58,12 +60,13 @@ impl Runner {
         }
     }
 
-    /// A machine without anything of the project, and then with its sources, each with a new time.
+    /// A machine without anything of the project, and then with its sources, each with a new time, and with a build
+    /// file for ninja if it is to build.
     pub(crate) fn check_out(
         &self,
         project: &Project,
         commit: Commit,
-        launcher: Option<&str>,
+        builder: Option<&Who>,
     ) -> Result<(), String> {
         steps::remove(&self.base)?;
         for folder in [&self.work, &self.cache, &self.home, &self.temporary] {
@@ -75,11 +78,10 @@ impl Runner {
         } else {
             files.into_iter().try_for_each(|(path, bytes)| self.write(path, bytes))?;
         }
-        put(
-            &self.work,
-            &crate::bench::recipes::ninja_file(super::recipe::ENGINE),
-            &project.recipe.ninja(launcher),
-        )?;
+        if let Some(who @ Who::Ninja { .. }) = builder {
+            let text = project.recipe.ninja(who.launcher().as_deref());
+            put(&self.work, &recipes::ninja_file(ENGINE), &text)?;
+        }
         steps::pause();
         Ok(())
     }

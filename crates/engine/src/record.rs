@@ -102,6 +102,15 @@ fn stays_below(rel: &Path) -> bool {
     !matches!(rel.components().next(), Some(Component::ParentDir | Component::RootDir))
 }
 
+/// No project has so many roots. Beyond a number of 16 bits, one would mean more than one of them.
+pub(crate) const MOST_ROOTS: usize = 4096;
+
+/// Reads the name of a root.
+fn root(d: &mut Decoder<'_>, files: &mut Files) -> Result<RootId, Malformed> {
+    let id = files.roots_mut().reserve(d.text()?);
+    if usize::from(id.0) < MOST_ROOTS { Ok(id) } else { Err(Malformed) }
+}
+
 impl Reader {
     /// A reader of what was appended behind a mark: that starts with a new epoch.
     pub(crate) fn behind_a_mark() -> Self {
@@ -126,7 +135,7 @@ impl Reader {
         let entry = match record.kind {
             kind::EPOCH => self.new_epoch(),
             kind::ROOT => {
-                let id = files.roots_mut().reserve(d.text()?);
+                let id = root(&mut d, files)?;
                 self.roots.push(id, usize::from(id.0))
             }
             kind::PATH => {

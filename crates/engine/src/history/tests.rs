@@ -447,3 +447,23 @@ fn definitions_that_are_repeated_are_dead() {
     assert_eq!(before - dead, history.length() - length_of(&[]));
     assert!(dead > before / 4, "{dead} of {before}, {lengths:?}");
 }
+
+#[test]
+fn a_journal_with_more_roots_than_can_be_told_apart_is_cut_off_there() {
+    use rekindle_fingerprint::encode::Encoder;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal");
+    let mut journal = Journal::open(&path, |_| true).unwrap();
+    journal.append(11, &[]);
+    for number in 0..crate::record::MOST_ROOTS {
+        assert!(
+            journal.append(1, &Encoder::new().bytes(format!("root{number}").as_bytes()).clone().into_bytes())
+        );
+    }
+    journal.flush().unwrap();
+    let wanted = FxHashSet::default();
+    assert!(History::open_part(&path, &mut table(), &wanted, Vec::new()).unwrap().lost());
+    let mut files = table();
+    assert!(!History::open(&path, &mut files).unwrap().lost(), "the part has cut it off");
+    assert_eq!(files.roots().iter().count(), crate::record::MOST_ROOTS);
+}

@@ -10,7 +10,7 @@ use rekindle_fingerprint::files::{ContentId, Files, PathId, TextId};
 use rekindle_fingerprint::roots::RootId;
 use rustc_hash::FxHashSet;
 
-use super::{Entry, Numbered, identity, kind, stamp, stays_below};
+use super::{Entry, Numbered, identity, kind, root, stamp, stays_below};
 use crate::history::Before;
 use crate::journal::Record;
 
@@ -98,7 +98,7 @@ impl<'w> Scout<'w> {
                 None
             }
             kind::ROOT => {
-                tables.roots.push(files.roots_mut().reserve(d.text()?));
+                tables.roots.push(root(&mut d, files)?);
                 None
             }
             kind::PATH => {

@@ -13,6 +13,7 @@ use rekindle_fingerprint::roots::{Root, RootId, Roots};
 use rekindle_fingerprint::signature::{FileTime, Signature};
 
 use crate::event::{Outcome, Remarks, Report};
+use crate::record::MOST_ROOTS;
 use rekindle_scheduler::ActionId;
 
 /// What the proof depends on besides files, and what is told if it holds.
@@ -225,7 +226,7 @@ impl Terms {
         // They are added up when they are told.
         let kinds = terms.kinds.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
         let bound = terms.bound.iter().try_fold(0_u64, |sum, (_, _, count)| sum.checked_add(*count));
-        kinds.and(bound).map(|_| terms).ok_or(Malformed)
+        kinds.and(bound).filter(|_| terms.roots.len() < MOST_ROOTS).map(|_| terms).ok_or(Malformed)
     }
 }
 
@@ -429,11 +430,13 @@ mod tests {
     }
 
     #[test]
-    fn terms_whose_counts_cannot_be_added_up_are_refused() {
+    fn terms_that_cannot_be_counted_are_refused() {
         let sound = terms(&roots());
         let kinds = Terms { kinds: [u64::MAX, 1, 0, 0, 0], ..sound.clone() };
-        let bound = Terms { bound: vec![("a".into(), true, u64::MAX), ("b".into(), false, 1)], ..sound };
-        for terms in [kinds, bound] {
+        let bound =
+            Terms { bound: vec![("a".into(), true, u64::MAX), ("b".into(), false, 1)], ..sound.clone() };
+        let many = Terms { roots: vec![sound.roots[0].clone(); MOST_ROOTS], ..sound };
+        for terms in [kinds, bound, many] {
             assert_eq!(Terms::decode(&terms.encode()), Err(Malformed));
         }
     }

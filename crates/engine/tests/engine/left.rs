@@ -17,13 +17,13 @@ use crate::space::{Done, Space, Step, step};
 
 /// A store that loses blobs.
 #[derive(Default)]
-struct Forgetful {
+pub(crate) struct Forgetful {
     inner: Memory,
     lost: Mutex<HashSet<Digest>>,
 }
 
 impl Forgetful {
-    fn lose(&self, content: &str) {
+    pub(crate) fn lose(&self, content: &str) {
         self.lost.lock().unwrap().insert(Digest::of(content.as_bytes()));
     }
 

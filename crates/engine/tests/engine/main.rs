@@ -2,6 +2,7 @@
 
 mod builds;
 mod left;
+mod left_torture;
 mod shared;
 mod shared_at_once;
 mod shared_torture;

@@ -11,10 +11,10 @@ use rekindle_store::Store;
 use rekindle_store::memory::Memory;
 
 /// xorshift64*, so that a failing seed can be run again.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

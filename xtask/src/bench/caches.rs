@@ -88,7 +88,8 @@ impl Cache {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// User and system time in milliseconds of servers that run for this cache; they are nobody's children.
+    /// User and system time in milliseconds of servers that run for this cache, and of the compilers that they ran; they
+    /// are nobody's children.
     pub(crate) fn servers_cpu(&self) -> f64 {
         // A tick is 10 ms on every Linux that this runs on (USER_HZ).
         servers(&self.folder).iter().filter_map(|process| ticks(process)).sum::<u64>() as f64 * 10.0
@@ -117,12 +118,12 @@ fn servers(folder: &Path) -> Vec<PathBuf> {
     entries.flatten().map(|entry| entry.path()).filter(marked).collect()
 }
 
-/// The ticks that a process ran, from `/proc/ID/stat`.
+/// The ticks that a process ran, and those of its children that it waited for, from `/proc/ID/stat`.
 fn ticks(process: &Path) -> Option<u64> {
     let text = fs::read_to_string(process.join("stat")).ok()?;
     // The name before the bracket may hold anything.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    fields.get(11..15)?.iter().map(|field| field.parse::<u64>().ok()).sum()
 }
 
 fn ccache_hits(text: &str) -> u64 {
@@ -176,9 +177,9 @@ mod tests {
     #[test]
     fn the_time_of_a_process_is_read_past_any_name() {
         let folder = tempfile::tempdir().unwrap();
-        let text = "7 (a ) b) S 1 7 7 0 -1 4194304 100 0 0 0 30 12 0 0 20 0 1 0 100 0 0\n";
+        let text = "7 (a ) b) S 1 7 7 0 -1 4194304 100 0 0 0 30 12 5 1 20 0 1 0 100 0 0\n";
         fs::write(folder.path().join("stat"), text).unwrap();
-        assert_eq!(ticks(folder.path()), Some(42));
+        assert_eq!(ticks(folder.path()), Some(48));
     }
 
     #[test]

@@ -74,12 +74,11 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
     for plan in plans(options) {
         one(&session, &caches, &plan, options, &mut found)?;
     }
-    let title = "A restored build on another machine: rekindle, ninja, and ninja with compiler caches";
+    let title = "A restored build on another machine: ninja and rekindle";
     let chart = Chart {
         title: title.to_owned(),
         subtitle:
-            "restoring and building, wall clock time, median; whiskers from the fastest to the slowest run; \
-                   behind it how many commands ran"
+            "restoring and building, wall clock time, median; whiskers from fastest to slowest; how many commands ran"
                 .to_owned(),
         unit: Unit::Milliseconds,
         panels: rows::panels(&found.rows),

@@ -192,8 +192,8 @@ pub(crate) fn panels(rows: &[Row]) -> Vec<Panel> {
         if panel.groups.last().is_none_or(|group| group.label != row.case) {
             panel.groups.push(Group { label: row.case.clone(), bars: Vec::new() });
         }
-        let mut note =
-            format!("{} ran", stats::figure(row.of(|sample| sample.said.ran.all() as f64).median.round()));
+        let ran = row.of(|sample| sample.said.ran.all() as f64).median;
+        let mut note = format!("{} ran", stats::count(ran as u64));
         if !row.failed.is_empty() {
             note.push_str(" FAILED CHECK");
         }

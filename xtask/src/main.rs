@@ -40,7 +40,7 @@ const USAGE: &str = "usage: cargo xtask tidy
        cargo xtask fuzz [TARGET]... [--seconds N] [--keep] [--list]
            give the readers of files what nobody wrote on purpose, for 60 s each (docs/fuzzing.md)
            --seconds N        for so long            --list   only name the targets
-           --keep             put what is new into the corpora, as little as reaches everything
+           --keep             put what reaches more into the corpora
 ";
 
 fn main() -> ExitCode {

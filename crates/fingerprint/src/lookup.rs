@@ -186,12 +186,10 @@ pub fn is_beside(
 fn evaluate(files: &mut Files, world: &dyn World, mut lookups: Lookups, listings: &mut Listings) -> Lookups {
     let tested = Tested::of(files, &lookups, listings);
     let mut watched: Vec<PathId> = tested.searched().collect();
-    let found = tested.found(files, world, listings);
+    let (found, walked) = tested.found(files, world, listings);
     let hits = found.into_iter().map(|(dir, name, file)| Hit { dir, name: files.text(name).into(), file });
     let hits = hits.collect();
-    for way in tested.asked_ways() {
-        watched.extend(tested.walked(files, world, way, listings).iter());
-    }
+    watched.extend(walked);
     let mut known = FxHashSet::default();
     watched.retain(|dir| known.insert(*dir));
     let all = tested.needs_all_names(files, listings);

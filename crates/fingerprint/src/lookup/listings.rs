@@ -9,7 +9,6 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
-use super::tested::{Asked, AskedName};
 use crate::consult;
 use crate::digest::Digest;
 use crate::disk::{self, Entry};
@@ -45,17 +44,12 @@ pub struct Listings {
     splits: FxHashMap<PathId, Split>,
     lineages: FxHashMap<PathId, Arc<[(PathId, TextId)]>>,
     located: FxHashMap<PathId, PathId>,
-    /// Lists of directories that are asked together, and what was found out for all who ask them.
-    together: FxHashMap<Box<[(PathId, bool)]>, Among>,
-    found: FxHashMap<AskedName, Arc<[usize]>>,
-    walked: FxHashMap<(Among, Asked), Arc<[PathId]>>,
+    /// The directories that have a name, or cannot be listed, of those that were asked; and those that cannot be listed.
+    holders: FxHashMap<Word, Vec<PathId>>,
+    unlistable: Vec<PathId>,
     /// What each directory is under all its names.
     identities: FxHashMap<PathId, Option<(u64, u64)>>,
 }
-
-/// The number of a list of directories that are asked together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Among(u32);
 
 /// The directory that holds a path and the path's name in it; `None` for `/`.
 type Split = Option<(PathId, Box<[u8]>)>;
@@ -147,39 +141,37 @@ impl Listings {
         self.dirs.len()
     }
 
-    /// The number of the directories that are asked first (`near`) and in order (`dirs`; whether they are near, too).
-    pub(super) fn among(&mut self, near: &[PathId], dirs: &[(PathId, bool)]) -> Among {
-        // What separates the two lists is no path that anybody speaks of.
-        let end = (PathId(u32::MAX), true);
-        let all: Box<[(PathId, bool)]> =
-            near.iter().map(|dir| (*dir, false)).chain([end]).chain(dirs.iter().copied()).collect();
-        let next = Among(u32::try_from(self.together.len()).unwrap_or(u32::MAX));
-        *self.together.entry(all).or_insert(next)
+    /// The directories that may have a file called `name`, which is no more than a name: all such that were listed.
+    pub(super) fn holders(&mut self, files: &mut Files, name: TextId) -> &[PathId] {
+        let base = self.shape(files, name).base;
+        self.holders.get(&base).map_or(&self.unlistable, Vec::as_slice)
     }
 
-    /// What was found of a name where it is asked; none if nobody asked yet.
-    pub(super) fn known(&self, asked: AskedName) -> Option<Arc<[usize]>> {
-        self.found.get(&asked).cloned()
-    }
-
-    /// Keeps what was found.
-    pub(super) fn learn(&mut self, asked: AskedName, found: Arc<[usize]>) {
-        self.found.insert(asked, found);
-    }
-
-    /// The directories along a way among these; none if nobody asked yet.
-    pub(super) fn known_way(&self, among: Among, asked: Asked) -> Option<Arc<[PathId]>> {
-        self.walked.get(&(among, asked)).cloned()
-    }
-
-    /// Keeps them.
-    pub(super) fn learn_way(&mut self, among: Among, asked: Asked, walked: Arc<[PathId]>) {
-        self.walked.insert((among, asked), walked);
+    /// Whether a way from `dir` leads further than listings prove that it does not.
+    pub(super) fn leads(&mut self, files: &mut Files, world: &dyn World, dir: PathId, way: Way) -> bool {
+        let Some(prefix) = way.prefix else { return true };
+        if let Some(walk) = self.walks.get(&(dir, prefix)) {
+            return walk.visited.len() > 1 || !matches!(walk.end, End::Absent);
+        }
+        let walk = self.walk(files, world, dir, prefix);
+        walk.visited.len() > 1 || !matches!(walk.end, End::Absent)
     }
 
     fn listing(&mut self, files: &Files, world: &dyn World, dir: PathId) -> &Listing {
-        let words = &mut self.words;
-        self.dirs.entry(dir).or_insert_with(|| list(&files.abs(dir), world.outputs_in(dir), words))
+        let Self { words, dirs, holders, unlistable, .. } = self;
+        dirs.entry(dir).or_insert_with(|| {
+            let listing = list(&files.abs(dir), world.outputs_in(dir), words);
+            match &listing.names {
+                Some(names) => names.iter().for_each(|name| {
+                    holders.entry(*name).or_insert_with(|| unlistable.clone()).push(dir);
+                }),
+                None => {
+                    holders.values_mut().for_each(|dirs| dirs.push(dir));
+                    unlistable.push(dir);
+                }
+            }
+            listing
+        })
     }
 
     /// The digest of the names in `dir`: of all, or of those that are not passed over.

@@ -1,10 +1,8 @@
 //! Which names are asked of which directories: it follows from what was read and where was searched.
 
-use std::sync::Arc;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::listings::{Among, Listings, Way};
+use super::listings::{Listings, Way};
 use super::{Lookups, World};
 use crate::files::{Files, PathId, TextId};
 
@@ -17,8 +15,6 @@ pub(super) struct Tested {
     names: Vec<Name>,
     /// The pairs at which something was read.
     read: FxHashSet<(PathId, TextId)>,
-    /// What all who ask these directories in this order have in common.
-    among: Among,
 }
 
 struct Name {
@@ -32,18 +28,9 @@ struct Name {
     way: Way,
 }
 
-/// A name, and where it is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct AskedName {
-    among: Among,
-    text: TextId,
-    near: bool,
-    upto: usize,
-}
-
 /// A way that names take, and where they are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Asked {
+#[derive(Clone, Copy)]
+struct Asked {
     way: Way,
     /// Whether the near directories are asked.
     near: bool,
@@ -72,8 +59,7 @@ impl Tested {
             asked.entry(listings.located(files, *id)).or_default().push(place);
         }
         let dirs: Vec<(PathId, bool)> = dirs.into_iter().map(|id| (id, near.contains(&id))).collect();
-        let among = listings.among(&near, &dirs);
-        let mut tested = Self { near, dirs, names: Vec::new(), read: FxHashSet::default(), among };
+        let mut tested = Self { near, dirs, names: Vec::new(), read: FxHashSet::default() };
         let mut known: FxHashMap<TextId, usize> = FxHashMap::default();
         let mut seen = FxHashSet::default();
         for read in lookups.read.iter().filter(|id| seen.insert(**id)) {
@@ -140,52 +126,54 @@ impl Tested {
     }
 
     /// The pairs among those that are asked for which listings do not prove that there is no such file, and whether there
-    /// is one. What a name gives in all places together is worked out once for all who ask these places.
+    /// is one; and the directories whose listings are asked on the ways that names take, also where something was read, but
+    /// for those where they begin. Goes by where names are, and not by where they are asked, which are many places.
     pub(super) fn found(
         &self,
         files: &mut Files,
         world: &dyn World,
         listings: &mut Listings,
-    ) -> Vec<(PathId, TextId, bool)> {
+    ) -> (Vec<(PathId, TextId, bool)>, Vec<PathId>) {
+        let mut places: FxHashMap<PathId, Vec<usize>> = FxHashMap::default();
+        for at in 0..self.places() {
+            places.entry(self.place(at)).or_default().push(at);
+        }
+        let searched: Vec<PathId> = self.searched().collect();
+        listings.look(files, world, &searched);
+        let mut walked = Vec::new();
+        let mut leads: FxHashMap<Way, Vec<PathId>> = FxHashMap::default();
+        for asked in self.asked_ways() {
+            let dirs = (0..self.places()).filter(|at| self.passes(asked, *at)).map(|at| self.place(at));
+            let mut dirs: Vec<PathId> = dirs.collect();
+            dirs.retain(|dir| listings.leads(files, world, *dir, asked.way));
+            for dir in &dirs {
+                walked.extend(listings.walked(files, world, *dir, asked.way).iter());
+            }
+            leads.insert(asked.way, dirs);
+        }
         let mut all = Vec::new();
         for name in &self.names {
-            let asked = AskedName { among: self.among, text: name.text, near: name.near, upto: name.upto };
-            let found = match listings.known(asked) {
-                Some(found) => found,
-                None => {
-                    let found = self.found_of(name, files, world, listings);
-                    listings.learn(asked, Arc::clone(&found));
-                    found
-                }
+            let dirs = match leads.get(&name.way) {
+                Some(dirs) => dirs.as_slice(),
+                None => listings.holders(files, name.text),
             };
-            for dir in found.iter().map(|at| self.place(*at)) {
-                if !self.read.contains(&(dir, name.text)) {
+            let mut found: Vec<usize> =
+                dirs.iter().filter_map(|dir| places.get(dir)).flatten().copied().collect();
+            found.retain(|at| self.asks(name, *at));
+            found.sort_unstable();
+            found.dedup();
+            for dir in found.into_iter().map(|at| self.place(at)) {
+                let pair = (dir, name.text);
+                if !self.read.contains(&pair) && listings.may_have(files, world, dir, name.text) {
                     all.push((dir, name.text, listings.ask(files, world, dir, name.text)));
                 }
             }
         }
-        all
+        (all, walked)
     }
 
-    /// The places, of those that are asked, at which listings do not prove that there is no file of this name.
-    fn found_of(
-        &self,
-        name: &Name,
-        files: &mut Files,
-        world: &dyn World,
-        listings: &mut Listings,
-    ) -> Arc<[usize]> {
-        let mut found = Vec::new();
-        for at in (0..self.places()).filter(|at| self.asks(name, *at)) {
-            if listings.may_have(files, world, self.place(at), name.text) {
-                found.push(at);
-            }
-        }
-        found.into()
-    }
-
-    /// The ways that names take, each once, and where they are asked, also where something was read.
-    pub(super) fn asked_ways(&self) -> Vec<Asked> {
+    /// The ways that names take, each once, and where they are asked.
+    fn asked_ways(&self) -> Vec<Asked> {
         let mut at: FxHashMap<Way, usize> = FxHashMap::default();
         let mut all: Vec<Asked> = Vec::new();
         for name in self.names.iter().filter(|name| name.way != Way::default()) {
@@ -202,27 +190,6 @@ impl Tested {
             }
         }
         all
-    }
-
-    /// The directories whose listings are asked along a way.
-    pub(super) fn walked(
-        &self,
-        files: &mut Files,
-        world: &dyn World,
-        asked: Asked,
-        listings: &mut Listings,
-    ) -> Arc<[PathId]> {
-        if let Some(walked) = listings.known_way(self.among, asked) {
-            return walked;
-        }
-        let mut walked: Vec<PathId> = Vec::new();
-        for at in (0..self.places()).filter(|at| self.passes(asked, *at)) {
-            let way = listings.walked(files, world, self.place(at), asked.way);
-            walked.extend(way.iter().filter(|dir| !walked.contains(dir)).copied().collect::<Vec<_>>());
-        }
-        let walked: Arc<[PathId]> = walked.into();
-        listings.learn_way(self.among, asked, Arc::clone(&walked));
-        walked
     }
 
     /// Whether some name that takes a way is asked of a place.

@@ -682,3 +682,36 @@ fn what_changed_at_the_marker_or_within_a_truncated_second_before_it_is_not_befo
     assert!(!before(5 * second, 5 * second + 2), "it may have been changed at any time of that second");
     assert!(!before(5 * second, 5 * second + COARSE) && before(5 * second, 5 * second + COARSE + 1));
 }
+
+#[test]
+fn what_one_unit_has_asked_changes_nothing_for_the_next() {
+    let names = ["a.h", "b.h", "s/a.h", "s/b.h", "s/t/a.h", "t/b.h", "c.c"];
+    let dirs = ["i0", "i1", "i2", "i0/s", "i1/s/t", "missing", "src"];
+    let mut state = 7_u64;
+    let mut below = |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    let all: Vec<String> =
+        dirs[..3].iter().flat_map(|dir| names.iter().map(move |name| format!("{dir}/{name}"))).collect();
+    let there: Vec<&str> = all.iter().filter(|_| below(3) > 0).map(String::as_str).collect();
+    let mut space = Space::new(&there);
+    let mut shared = Listings::default();
+    for unit in 0..300 {
+        let searched: Vec<&str> = (0..below(6)).map(|_| dirs[below(dirs.len())]).collect();
+        let read: Vec<&str> = (0..below(5)).map(|_| there[below(there.len())]).collect();
+        let probes: Vec<Probe> = (0..below(3))
+            .map(|_| Probe {
+                name: [names[below(names.len())], "../i1/a.h", "s/none.h"][below(3)].as_bytes().into(),
+                angled: below(2) == 0,
+                next: below(4) == 0,
+            })
+            .collect();
+        let search = space.search(&searched);
+        let (from, read) = (space.ids(&["src"]), space.ids(&read));
+        let mut with = |listings: &mut Listings| {
+            record(&mut space.files, &Nothing, &search, &from, &read, &probes, listings)
+        };
+        assert_eq!(with(&mut shared), with(&mut Listings::default()), "unit {unit}: {searched:?} {probes:?}");
+    }
+}

@@ -94,15 +94,15 @@ fn fuzz(root: &Path, target: &str, wanted: &Wanted) -> Result<bool, String> {
     // The first directory takes what is new.
     command.arg("run").arg(target).arg(&grown).arg(&corpus).arg("--").args(LIMITS);
     command.arg(format!("-max_total_time={}", wanted.seconds)).arg("-print_final_stats=1");
-    let found_nothing = status(&mut command)?;
-    if found_nothing && wanted.keep {
+    let mut done = status(&mut command)?;
+    if done && wanted.keep {
         // Nothing leaves the first directory; what reaches code that nothing in it does comes in.
         let mut command = cargo_fuzz(root, &temporary);
         command.arg("run").arg(target).arg(&corpus).arg(&grown).arg("--").args(LIMITS);
-        return status(command.args(["-merge=1", "-use_counters=0"]));
+        done = status(command.args(["-merge=1", "-use_counters=0"]))?;
     }
     let _ = fs::remove_dir_all(temporary);
-    Ok(found_nothing)
+    Ok(done)
 }
 
 fn cargo_fuzz(root: &Path, temporary: &Path) -> Command {

@@ -93,13 +93,18 @@ fn requested(graph: &Graph, outputs: &[PathId]) -> FxHashSet<ActionId> {
     let kind = |id: ActionId| graph.action(id).kind;
     while let Some(id) = open.pop() {
         let names = |before: &ActionId| match kind(id) {
-            ActionKind::Link => kind(*before) == ActionKind::Link,
+            ActionKind::Link => is_loaded(kind(*before)),
             ActionKind::Custom | ActionKind::AutoArchive => true,
             ActionKind::Compile | ActionKind::Archive => false,
         };
         open.extend(direct(graph, id).filter(|before| names(before) && written.insert(*before)));
     }
     written
+}
+
+/// Whether a link may make a program that loads what an action of this kind makes: a command may make a library of one.
+fn is_loaded(kind: ActionKind) -> bool {
+    matches!(kind, ActionKind::Link | ActionKind::Custom | ActionKind::AutoArchive)
 }
 
 /// The actions that make what an action is declared to need.
@@ -205,9 +210,7 @@ impl Session<'_> {
                 ActionKind::Custom | ActionKind::AutoArchive => open.extend(direct(graph, before)),
                 // What a program loads.
                 ActionKind::Link => {
-                    open.extend(
-                        direct(graph, before).filter(|id| graph.action(*id).kind == ActionKind::Link),
-                    );
+                    open.extend(direct(graph, before).filter(|id| is_loaded(graph.action(*id).kind)));
                 }
                 // What it leaves for the link to read.
                 ActionKind::Compile | ActionKind::Archive if is_link => {

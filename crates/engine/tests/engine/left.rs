@@ -419,6 +419,28 @@ fn what_a_command_that_is_asked_for_was_given_is_written_too() {
 }
 
 #[test]
+fn a_program_finds_what_is_loaded_by_a_library_that_a_command_made() {
+    let mut steps = project();
+    steps.push(of_kind(ActionKind::Link, step("cat out/b.o > out/in.so", &["build:b.o"], &["in.so"])));
+    steps.push(step("cat out/in.so > out/patched.so", &["build:in.so"], &["patched.so"]));
+    steps[3].inputs.push("build:patched.so");
+    steps.push(step(
+        "cat out/app out/in.so > out/run.txt; cat x >> out/run.txt",
+        &["build:app", "x"],
+        &["run.txt"],
+    ));
+    steps.push(compile("cat out/run.txt > out/c.o", "build:run.txt", "c.o"));
+    let (_here, mut there, _store) = two_of(steps, &[("a", "one\n"), ("b", "two\n"), ("x", "x\n")]);
+    app(&mut there);
+    assert_eq!(lie(&there), ["app", "in.so", "patched.so"]);
+    // A command that runs the program, too.
+    fs::remove_dir_all(there.out("")).unwrap();
+    there.write("x", "y\n");
+    let done = build(&mut there, &["c.o"]);
+    assert_eq!((done.summary.actions.failed, there.read("out/c.o")), (0, "one\ntwo\ntwo\ny\n".into()));
+}
+
+#[test]
 fn what_an_object_leaves_for_its_link_to_read_is_written_before() {
     let mut steps = vec![
         compile("cp boot out/boot.o", "boot", "boot.o"),

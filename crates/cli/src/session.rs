@@ -283,7 +283,9 @@ impl Session {
     fn record(&mut self, app: &mut App, outputs: &[PathId], replaced: Vec<Digest>) -> Option<Digest> {
         let store = self.store.as_ref().filter(|store| !store.is_read_only())?.store();
         let before = match &self.proof {
-            Some(Left::Part(part, _)) => Some(part.build().and_then(|name| store.build(&name).ok().flatten())?),
+            Some(Left::Part(part, _)) => {
+                Some(part.build().and_then(|name| store.build(&name).ok().flatten())?)
+            }
             _ => None,
         };
         let build = match before {

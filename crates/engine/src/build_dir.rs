@@ -119,7 +119,15 @@ impl Locked {
     pub fn resume(mut self, history: History) -> Result<BuildDir, Error> {
         rekindle_exec::inherit(self.lock.running()?)?;
         let Self { path, lock, marker, ours } = self;
-        Ok(BuildDir { path, history, marker: Arc::new(marker), store: None, ours, asked: BTreeSet::new(), _lock: lock })
+        Ok(BuildDir {
+            path,
+            history,
+            marker: Arc::new(marker),
+            store: None,
+            ours,
+            asked: BTreeSet::new(),
+            _lock: lock,
+        })
     }
 }
 

@@ -108,7 +108,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<(), String> {
     });
     report.failed = found.rows.iter().flat_map(Row::failures).collect();
     report.failed.extend(found.growths.iter().flat_map(|growth| growth.failed.iter().cloned()));
-    report.finish(root, options)
+    // A folder of its own, which the page on the cache in CI names.
+    let saved = options.save.then(|| root.join("docs/bench/ci"));
+    report.finish(root, &Options { out: options.out.clone().or(saved), ..options.clone() })
 }
 
 /// Every case of one project.

@@ -770,7 +770,7 @@ fn a_build_directory_of_a_newer_format() {
     bytes[20..28].copy_from_slice(&sum.0[..8]);
     let refused = journal.build_with(&bytes);
     insta::assert_snapshot!(refusal(&journal.space, &refused), @"
-    rekindle: the build directory [SPACE]/project/.rekindle/build/debug/journal has format 99, and this rekindle knows formats up to 3
+    rekindle: the build directory [SPACE]/project/.rekindle/build/debug/journal has format 99, and this rekindle knows formats up to 4
       hint: use that newer rekindle, or `rekindle clean`, or another `--build-dir`
     ");
     assert_eq!(journal.space.read(".rekindle/build/debug/journal"), bytes, "it is left as it is");

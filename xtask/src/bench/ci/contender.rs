@@ -110,7 +110,6 @@ impl Who {
                 ("SCCACHE_BASEDIRS", text(&folders)),
                 // It names included files absolutely: nothing is found elsewhere, and it costs a look.
                 ("SCCACHE_DIRECT", text("false")),
-                ("SCCACHE_IDLE_TIMEOUT", text("0")),
             ]
         };
         let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -156,6 +156,18 @@ fn what_is_asked_for_by_name_later_comes_out_of_the_store() {
 }
 
 #[test]
+fn an_explanation_speaks_of_what_a_build_would_do_and_not_of_what_it_leaves() {
+    let (_here, there, _store) = two();
+    there.build(&["--forbid-spawn"]).ok();
+    let told = there.run(&["explain", "app"]).done();
+    assert!(told.text().contains("link app is fresh"), "{}", told.text());
+    assert!(!told.text().contains("left in the store"), "{}", told.text());
+    let told = there.run(&["explain", "app", "util"]).done();
+    assert!(told.text().contains("output `build:libutil.a` was left in the store"), "{}", told.text());
+    assert_eq!(told.text().matches("left in the store").count(), 1, "{}", told.text());
+}
+
+#[test]
 fn a_blob_that_is_gone_is_made_again_within_the_same_build() {
     let (_here, there, store) = two();
     there.build(&["--forbid-spawn"]).ok();

@@ -2,6 +2,7 @@
 
 mod compare;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use rekindle_engine::request::Mode;
 use rekindle_fingerprint::files::PathId;
 use rekindle_frontend::diagnostic::Diagnostic;
 use rekindle_frontend::load::Wanted;
-use rekindle_scheduler::graph::ActionId;
+use rekindle_scheduler::graph::{ActionId, Graph};
 
 use crate::app::{App, Ended};
 use crate::failure::Failure;
@@ -29,12 +30,23 @@ pub(super) fn explain(app: &mut App, what: &[OsString], compare: Option<&Path>) 
         return Ok(Ended::built(session.build(app, Mode::Plan, outputs, |_| true)?));
     };
     let graph = &session.lowered.graph;
-    let outputs = ids.iter().flat_map(|id| graph.action(*id).outputs.iter().copied()).collect();
+    let outputs = wanted(graph, what, &ids);
     let summary = session.build(app, Mode::Plan, outputs, |event| match event {
         Event::ActionFinished(report) => ids.binary_search(&report.id).is_ok(),
         _ => true,
     })?;
     Ok(Ended::built(summary))
+}
+
+/// What a build would be asked for: the products of the targets among `what`, and what comes last of the actions `ids`. What
+/// these need is not asked for, and may have been left in the store.
+fn wanted(graph: &Graph, what: &[OsString], ids: &[ActionId]) -> Vec<PathId> {
+    let targets = what.iter().filter_map(|word| graph.target(word.to_str()?));
+    let mut outputs: Vec<PathId> = targets.flat_map(|target| target.outputs.iter().copied()).collect();
+    let needed: HashSet<ActionId> = ids.iter().flat_map(|id| graph.dependencies(*id)).collect();
+    let last = ids.iter().filter(|id| !needed.contains(id));
+    outputs.extend(last.flat_map(|id| graph.action(*id).outputs.iter().copied()));
+    outputs
 }
 
 /// The project, and the actions that are asked for, by number; none if it is all that is built by default.

@@ -275,11 +275,9 @@ fn the_verbs_about_the_store() {
     assert!(answer(&space, &["cache", "verify"]).contains("all is well"));
     let trimmed = space.run(&["cache", "trim", "--max-size", "0", "--format", "json"]).done();
     assert_eq!(trimmed.ok().events[0]["left"]["files"], 0, "{}", trimmed.story());
-    for args in [
-        &["cache", "trim", "--max-size", "10"][..],
-        &["cache", "stats", "--no-store"],
-        &["build", "--store"],
-    ] {
+    for args in
+        [&["cache", "trim", "--max-size", "10"][..], &["cache", "stats", "--no-store"], &["build", "--store"]]
+    {
         told.push_str(&answer(&space, args));
     }
     insta::assert_snapshot!(told, @r#"

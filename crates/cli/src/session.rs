@@ -4,7 +4,7 @@
 use rekindle_engine::build::build;
 use rekindle_engine::build_dir::{BuildDir, Locked};
 use rekindle_engine::error::Error;
-use rekindle_engine::event::{Event, Summary};
+use rekindle_engine::event::{BuildOutcome, Event, Summary};
 use rekindle_engine::history::History;
 use rekindle_engine::request::{Materialize, Mode, Request};
 use rekindle_engine::snapshot::{self, Adopted, Built, Claims, Looked, Part};
@@ -257,7 +257,9 @@ impl Session {
         let mut summary = build(dir, &lowered.graph, files, &request, &app.live, &mut tell)?;
         let judged = consult::end().unwrap_or_default();
         if mode == Mode::Build {
-            let record = self.record(app, &request.outputs, replaced);
+            // One that failed has not used all that the next one will: the one before it stays the last.
+            let ended_well = summary.outcome == BuildOutcome::Ok;
+            let record = ended_well.then(|| self.record(app, &request.outputs, replaced)).flatten();
             if let Err(error) = self.leave(&request.outputs, &summary, judged, record) {
                 let error = without_numbers(&error.to_string());
                 app.reporter.note(&format!("the next build will have to look at everything: {error}"));

@@ -269,6 +269,17 @@ fn each_build_is_recorded_and_the_last_one_is_known() {
 }
 
 #[test]
+fn a_build_that_failed_is_not_the_last_one() {
+    let (here, there, store) = two();
+    there.edit("src/other.c", "return 5;", "return 5");
+    there.build(&["-j", "1"]).exits(1);
+    assert_eq!(files(&store.join("v2/builds")).len(), 1);
+    here.run(&["cache", "trim", "--used-since", "last-build"]).done().ok();
+    there.edit("src/other.c", "return 5", "return 5;");
+    there.build(&["--forbid-spawn"]).ok();
+}
+
+#[test]
 fn what_the_last_build_used_is_all_that_is_needed_elsewhere() {
     let (here, there, _store) = two();
     here.edit("src/other.c", "5", "6");

@@ -168,7 +168,9 @@ impl Session<'_> {
         let (previous, intact) = self.with_view(key, |view, current, previous| {
             let holds = |stamp: &&Stamp| {
                 let pending = stamp.discovered.iter().any(|(path, _)| (view.pending)(*path));
-                !pending && judge_inputs(action, &now, stamp, view).is_empty()
+                // Whatever a journal says, nothing is put where the action does not write.
+                let its_own = stamp.outputs.iter().map(|output| &output.path).eq(&action.outputs);
+                its_own && !pending && judge_inputs(action, &now, stamp, view).is_empty()
             };
             let previous = previous.filter(holds).cloned();
             let intact = current.is_some_and(|current| {

@@ -795,3 +795,31 @@ fn a_directory_that_a_command_is_about_to_write_to_is_left_when_its_last_file_go
     space.told();
     assert!(!space.out("sub").exists(), "nobody writes there any more");
 }
+
+#[test]
+fn a_stamp_that_names_other_outputs_than_its_action_puts_nothing_there() {
+    use rekindle_engine::history::{Before, History};
+    use rekindle_fingerprint::files::Files;
+    use rekindle_fingerprint::roots::Roots;
+
+    let mut space = Space::new(vec![step("cat in > out/a", &["in"], &["a"])]);
+    for text in ["one\n", "two\n"] {
+        space.write("in", text);
+        space.build();
+    }
+    space.write("victim", "mine\n");
+    // Somebody else wrote the journal: the kept output of before belongs elsewhere.
+    let mut files = Files::new(Roots::new(space.root(), space.out("")));
+    let mut history = History::open(&space.out("journal"), &mut files).unwrap();
+    let key = files.path(Roots::BUILD, "a");
+    let both = history.generations(key).unwrap();
+    let current = both.current.as_deref().unwrap().clone();
+    let mut before = both.previous.as_deref().unwrap().clone();
+    before.outputs[0].path = files.path(Roots::WORKSPACE, "victim");
+    history.succeed(key, before, Before::Dropped, &files).unwrap();
+    history.succeed(key, current, Before::Current, &files).unwrap();
+    drop(history);
+    space.write("in", "one\n");
+    assert_eq!(space.told(), ["a ran"]);
+    assert_eq!((space.read("victim"), space.read("out/a")), ("mine\n".into(), "one\n".into()));
+}

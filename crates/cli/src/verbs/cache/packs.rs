@@ -160,7 +160,7 @@ mod tests {
         617 results with 618 files, 101.3 MB, packed into ../warm.pack: 9.3 MB
         {"blobs":{"bytes":101398364,"files":618},"builds":1,"exists":true,"file":"../warm.pack","missing":{"blobs":0,"notes":0,"results":0,"sets":0},"notes":5,"results":617,"sets":613,"size":9302152,"verb":"export"}
         617 results with 618 files, 101.3 MB, packed into ../warm.pack: 9.3 MB
-        left out, because the store has them no more: 3 results, 2 files, 1 toolchains' answers
+        left out, because the store has them no more: results 3, files 2, answers of toolchains 1
         {"blobs":{"bytes":101398364,"files":618},"builds":1,"exists":true,"file":"../warm.pack","missing":{"blobs":2,"notes":1,"results":3,"sets":0},"notes":5,"results":617,"sets":613,"size":9302152,"verb":"export"}
         "#);
     }

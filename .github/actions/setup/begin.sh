@@ -11,8 +11,12 @@ if [[ "$CACHE" == pack && -f "$PACK" ]]; then
         hit=false
     fi
     rm -f "$PACK"
-    # What was imported is older than the time that is noted, in whole seconds.
+fi
+# What was restored is older than the time that is noted, in whole seconds.
+began=$(date +%s)
+if [[ -n "$(find "$STORE" -type f -path '*/builds/*' -newermt "@$began" -print -quit 2>/dev/null)" ]]; then
     sleep 1.1
+    began=$(date +%s)
 fi
 
 listing=
@@ -32,7 +36,7 @@ fi
         ;;
     *) echo "REKINDLE_STORE=$STORE" ;;
     esac
-    echo "REKINDLE_CI_BEGAN=$(date +%s)"
+    echo "REKINDLE_CI_BEGAN=$began"
     echo "REKINDLE_CI_CACHE=$CACHE"
     echo "REKINDLE_CI_KEY=$KEY"
     echo "REKINDLE_CI_STORE=$STORE"

@@ -258,7 +258,8 @@ impl Session {
         let judged = consult::end().unwrap_or_default();
         if mode == Mode::Build {
             // One that failed has not used all that the next one will: the one before it stays the last.
-            let ended_well = summary.outcome == BuildOutcome::Ok;
+            let failed = summary.store.as_ref().is_some_and(|used| used.failed);
+            let ended_well = summary.outcome == BuildOutcome::Ok && !failed;
             let record = ended_well.then(|| self.record(app, &request.outputs, replaced)).flatten();
             if let Err(error) = self.leave(&request.outputs, &summary, judged, record) {
                 let error = without_numbers(&error.to_string());

@@ -229,4 +229,6 @@ pub struct StoreUse {
     pub bytes_read: u64,
     /// How many bytes of outputs were put into it and were not there before.
     pub bytes_written: u64,
+    /// Whether it could not be read or written, and the build went on without it.
+    pub failed: bool,
 }

@@ -497,6 +497,7 @@ impl Session<'_> {
             Err(error) => {
                 // Commands that run at once may all find it out.
                 if self.store.take().is_some() {
+                    self.used(|used| used.failed = true);
                     self.notice(format!("{error}; the build goes on without the store"));
                 }
                 None

@@ -377,7 +377,7 @@ fn ended(closing: &Closing) -> Ended<'_> {
 }
 
 fn shared(used: &StoreUse) -> Shared {
-    let StoreUse { place, hits, misses, stored, bytes_read, bytes_written } = used;
+    let StoreUse { place, hits, misses, stored, bytes_read, bytes_written, failed: _ } = used;
     Shared {
         hits: *hits,
         misses: *misses,

@@ -166,6 +166,7 @@ fn from_store() -> Summary {
             stored: 1,
             bytes_read: 40960,
             bytes_written: 512,
+            failed: false,
         }),
         ..Summary::default()
     }

@@ -64,6 +64,7 @@ fn a_build_that_does_nothing_opens_neither_manifest_nor_journal() {
         command.args(args).arg(&log).arg(env!("CARGO_BIN_EXE_rekindle")).arg("build");
         command.current_dir(space.root()).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command.env("HOME", space.base().join("home")).env("REKINDLE_NO_STORE", "true").env("TASTE", "sweet");
+        command.env("REKINDLE_MATERIALIZE", "all");
         assert!(command.output().unwrap().status.success());
         fs::read_to_string(log).unwrap()
     };

@@ -314,8 +314,14 @@ impl ActionCache for Disk {
 
     fn put_build(&self, build: &Build) -> Result<Digest, Error> {
         let name = Name::of(Kind::Build, build.name());
+        // One that is damaged is set aside by the look, and made anew.
+        let is_there = match self.build(&name.id) {
+            Ok(there) => there.is_some(),
+            Err(Error::Damaged { .. }) => false,
+            Err(error) => return Err(error),
+        };
         self.make_last(&name, || {
-            if !self.touch(&name)? {
+            if !(is_there && self.touch(&name)?) {
                 self.put_sealed(&name, &build.encode())?;
             }
             Ok(true)

@@ -245,9 +245,10 @@ impl Session<'_> {
         }
         self.leaving.fetching.insert(maker, vec![reader]);
         let path = self.key(maker);
-        let Seen::Left { content, executable } = *self.files.seen(path) else { return };
-        let (Some(store), blob) = (self.store.clone(), self.files.blob(content)) else {
-            // There is no store any more. The main loop is told like of any other answer.
+        let (Some(store), Seen::Left { content, executable }) =
+            (self.store.clone(), self.files.seen(path).clone())
+        else {
+            // There is no store any more. The main loop is told like of any other answer: the reader waits for one.
             let _ = self.sender.send(Message::Fetched(maker, Ok(None)));
             return;
         };
@@ -255,7 +256,7 @@ impl Session<'_> {
             self.give_up(error);
         }
         let place = Place {
-            blob,
+            blob: self.files.blob(content),
             executable,
             output: self.files.abs(path),
             draft: self.dir.temporary().join(format!("{}.fetched", maker.0)),

@@ -5,6 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::auto::AutoBuild;
 use crate::digest::Digest;
 use crate::encode::Encoder;
 use crate::files::{Files, PathId, TextId};
@@ -354,6 +355,8 @@ pub struct Action {
     pub pool: Option<String>,
     /// Whether its program understands `@file`, so that a long command line can be passed in one.
     pub response_file: bool,
+    /// How another build tool is run; for [`ActionKind::AutoArchive`] alone.
+    pub auto: Option<Box<AutoBuild>>,
 }
 
 impl Action {
@@ -382,6 +385,7 @@ impl Action {
             exposed: Vec::new(),
             pool: None,
             response_file: false,
+            auto: None,
         }
     }
 
@@ -411,6 +415,8 @@ impl Action {
         };
         let argv = self.argv.iter().map(&mut name).collect();
         let values: Vec<TextId> = self.env.iter().map(|(_, value)| name(value)).collect();
+        let before = self.auto.iter().flat_map(|auto| &auto.before);
+        let before: Vec<Vec<TextId>> = before.map(|words| words.iter().map(&mut name).collect()).collect();
         let cwd = name(&Arg(vec![Piece::Absolute(self.cwd)]));
         let products = self.outputs.iter().map(|output| Arg(vec![Piece::Absolute(*output)]));
         let links = self.links.iter().map(|(link, target)| {
@@ -419,7 +425,14 @@ impl Action {
         });
         let produces = products.chain(links).map(|product| name(&product)).collect();
         let env = self.env.iter().zip(values);
-        let env = env.map(|((key, _), value)| (files.text_id(key.as_bytes()), value)).collect();
+        let mut env: Vec<(TextId, TextId)> =
+            env.map(|((key, _), value)| (files.text_id(key.as_bytes()), value)).collect();
+        for (at, words) in before.into_iter().enumerate() {
+            let number = files.text_id(format!("=before {at}").as_bytes());
+            env.extend(words.into_iter().map(|word| (number, word)));
+        }
+        let facts = self.auto.iter().flat_map(|auto| &auto.facts);
+        env.extend(facts.map(|(fact, value)| (files.text_id(&fact.name()), files.text_id(value))));
         Command::new(self.kind, argv, env, cwd, produces, files)
     }
 }

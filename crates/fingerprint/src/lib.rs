@@ -48,6 +48,7 @@
 //! ```
 
 pub mod action;
+pub mod auto;
 pub mod consult;
 pub mod depfile;
 pub mod digest;
@@ -65,3 +66,4 @@ pub mod scan;
 pub mod signature;
 pub mod stamp;
 pub mod sweep;
+pub mod watch;

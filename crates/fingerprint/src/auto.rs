@@ -1,0 +1,60 @@
+//! Archives that another build tool makes: what the action of one says besides its command.
+//!
+//! It is an action as any other: its command, its keyed environment, its inputs (the files of its watch set, by path and
+//! content, with their executable bits) and its outputs are where those of other actions are. What is only here is how the
+//! tool is run so that what it gives follows from nothing else, and what a person calls the *profile*.
+
+use std::path::PathBuf;
+
+use crate::action::Arg;
+use crate::files::PathId;
+use crate::watch::WatchSet;
+
+/// How another build tool is run, and what is taken of what it makes.
+///
+/// The tool leaves its products where it wants to (`made`); what others read are copies of them, the outputs of the
+/// action. Between two runs nobody looks at what the tool left: it may be gone, or be that of another profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AutoBuild {
+    /// Commands that run before that of the action, in its directory and its environment, each if the one before
+    /// succeeded. They are in the key as the action's own command is.
+    pub before: Vec<Vec<Arg>>,
+    /// Directories in which the tool works and that are nobody else's; they are made before it runs.
+    pub work: Vec<PathId>,
+    /// What is deleted before it runs, files and whole directories, so that it does not take for done what it did for
+    /// other inputs: everything lies in `work`, or is one of `made`.
+    pub remove: Vec<PathId>,
+    /// The same for whatever starts with a name in a directory (which lies in `work`).
+    pub forget: Vec<(PathId, Vec<u8>)>,
+    /// Where the tool leaves each output of the action, in the order of these.
+    pub made: Vec<PathId>,
+    /// Directories that no two builds may work in at once: those the tool writes to.
+    pub locks: Vec<PathId>,
+    /// Of what the inputs are the files: looked at again when the tool has ended.
+    pub watch: WatchSet,
+    /// What else the result is keyed by.
+    pub facts: Vec<(Fact, Vec<u8>)>,
+    /// The tool that is not on this machine. The identity of the action is that of its stamp then, or the only one under
+    /// which the store has a result.
+    pub absent: Option<String>,
+}
+
+/// Something that a result is keyed by, besides commands, environment and inputs; its value is text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// A key of the profile: `target`, `features`, `profile`, or one that a person chose.
+    Profile(String),
+    /// A symbolic link of the watch set, as it is shown; its value is the text of the link.
+    Link(PathBuf),
+}
+
+impl Fact {
+    /// Its name among the variables of a [`crate::action::Command`]: it starts with `=`, as no variable's does.
+    pub fn name(&self) -> Vec<u8> {
+        use std::os::unix::ffi::OsStrExt;
+        match self {
+            Self::Profile(key) => format!("=profile {key}").into_bytes(),
+            Self::Link(path) => [b"=link ", path.as_os_str().as_bytes()].concat(),
+        }
+    }
+}

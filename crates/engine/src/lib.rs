@@ -71,4 +71,3 @@ mod settle;
 mod shared;
 mod start;
 mod stepped;
-mod thin;

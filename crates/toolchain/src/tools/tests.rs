@@ -1,3 +1,5 @@
+//! Machines with programs of their own, and what they are made of.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

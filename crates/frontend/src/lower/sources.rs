@@ -268,7 +268,7 @@ impl Lowering<'_> {
     }
 
     /// Suggests a file or directory of almost the same name in the same place, or a generated one.
-    fn suggest_file(&mut self, found: Diagnostic, text: &Text) -> Diagnostic {
+    pub(super) fn suggest_file(&mut self, found: Diagnostic, text: &Text) -> Diagnostic {
         let path = Path::new(text.get_ref());
         let (parent, name) =
             (path.parent().unwrap_or(Path::new("")), path.file_name().and_then(OsStr::to_str));

@@ -1412,3 +1412,320 @@ fn a_root_is_neither_the_project_nor_the_build_directory() {
          = hint: take the root out: results do not depend on where this directory lies
     "#);
 }
+
+#[test]
+fn an_archive_that_nothing_or_too_much_says_how_to_make() {
+    insta::assert_snapshot!(complaints(
+        "[archive.a]\noutputs = [\"x.a\"]\n[archive.b]\ncargo = \"b/Cargo.toml\"\nmake = \"b\"\n\
+         [archive.c]\ncommand = []\ninputs = [\"x\"]\noutputs = [\"c.a\"]\n[archive.d]\ncommand = [\"sh\"]\nfeatures = [\"x\"]\n\
+         [archive.e]\nmake = \"e\"\nfeatures = [\"x\"]\n[archive.f]\ncargo = \"f\"\ngenerator = \"Ninja\"\nenv-from = [\"A=B\"]\npool = \"p\"\n",
+        &[],
+    ), @r#"
+    rekindle.toml:3:10: nothing says how `a` is made
+       3 | [archive.a]
+         |          ^
+         = why: [archive.NAME] has `cargo`, `make` or `cmake`, or else a `command`
+         = hint: `cargo = "DIR/Cargo.toml"`, or `make = "DIR"`, or `cmake = "DIR"`
+
+    rekindle.toml:7:8: [archive.b] has both `cargo` and `make`
+       7 | make = "b"
+         |        ^^^
+         = hint: make two archives of it
+
+    rekindle.toml:9:11: `command` in [archive.c] is empty
+       9 | command = []
+         |           ^^
+         = hint: its first word is the program
+
+    rekindle.toml:12:10: [archive.d] names no file that it makes
+      12 | [archive.d]
+         |          ^
+         = hint: name one: `outputs = ["libNAME.a"]`
+
+    rekindle.toml:12:10: [archive.d] names nothing that it reads
+      12 | [archive.d]
+         |          ^
+         = hint: name the directory of its sources: `inputs = ["DIR"]`
+
+    rekindle.toml:14:12: `features` in [archive.d] counts only with `cargo`
+      14 | features = ["x"]
+         |            ^^^^^
+         = hint: write it as a word of `command`, or take it out
+
+    rekindle.toml:15:10: [archive.e] names no file that it makes
+      15 | [archive.e]
+         |          ^
+         = hint: name one: `outputs = ["libNAME.a"]`
+
+    rekindle.toml:17:12: `features` in [archive.e] counts only with `cargo`
+      17 | features = ["x"]
+         |            ^^^^^
+         = hint: write it as a word of `command`, or take it out
+
+    rekindle.toml:20:13: `generator` in [archive.f] counts only with `cmake`
+      20 | generator = "Ninja"
+         |             ^^^^^^^
+         = hint: write it as a word of `command`, or take it out
+
+    rekindle.toml:21:13: `A=B` cannot be the name of a variable
+      21 | env-from = ["A=B"]
+         |             ^^^^^
+
+    rekindle.toml:22:8: the manifest has no pool `p`
+      22 | pool = "p"
+         |        ^^^
+         = hint: declare it: `[pool]` and `p = 1`
+    "#);
+}
+
+#[test]
+fn a_key_of_an_archive_that_is_not_known_is_named_with_what_was_meant() {
+    insta::assert_snapshot!(complaints(
+        "[archive.a]\ncargo = \"a/Cargo.toml\"\nfeature = [\"x\"]\ncargo_profile = \"dev\"\nprofile = { x = 1.5, y = [] }\noutput = \"x.a\"\n",
+        &[],
+    ), @r#"
+    rekindle.toml:5:1: [archive.a] has no key `feature`
+       5 | feature = ["x"]
+         | ^^^^^^^
+         = hint: did you mean `features`?
+
+    rekindle.toml:6:1: [archive.a] has no key `cargo_profile`
+       6 | cargo_profile = "dev"
+         | ^^^^^^^^^^^^^
+         = hint: did you mean `cargo-profile`?
+
+    rekindle.toml:7:17: `x` in `profile` in [archive.a] should be true or false or a whole number or a string, and is a number with a fraction
+       7 | profile = { x = 1.5, y = [] }
+         |                 ^^^
+
+    rekindle.toml:7:26: `y` in `profile` in [archive.a] should be true or false or a whole number or a string, and is a list
+       7 | profile = { x = 1.5, y = [] }
+         |                          ^^
+
+    rekindle.toml:8:1: [archive.a] has no key `output`
+       8 | output = "x.a"
+         | ^^^^^^
+         = hint: did you mean `outputs`?
+    "#);
+}
+
+#[test]
+fn the_name_of_an_archive_is_taken_or_cannot_be() {
+    insta::assert_snapshot!(complaints(
+        "[archive.x]\nmake = \"m\"\noutputs = [\"x.a\"]\n[library.x]\nsources = [\"x.c\"]\n[archive.\"a/b\"]\nmake = \"m\"\noutputs = [\"y.a\"]\n\
+         [executable.archive]\nsources = [\"x.c\"]\ndeps = [\"y\"]\n[command.c]\nargv = [\"true\", \"{target:xx}\"]\noutputs = [\"c\"]\n",
+        &["x.c", "m/Makefile"],
+    ), @r#"
+    rekindle.toml:6:10: there are two targets called `x`
+       6 | [library.x]
+         |          ^
+         = why: [archive.x] is on line 3
+         = hint: call one of them something else; `output = "x"` keeps the product's name
+
+    rekindle.toml:8:10: `a/b` cannot be a name
+       8 | [archive."a/b"]
+         |          ^^^^^
+         = hint: use letters, digits, `_`, `-`, `.` and `+`, with no dot or dash in front
+
+    rekindle.toml:11:13: a program cannot be called `archive` here
+      11 | [executable.archive]
+         |             ^^^^^^^
+         = why: the copies of what other build tools make are in a directory of that name
+
+    rekindle.toml:13:9: `archive` depends on `y`, and there is no such library or command
+      13 | deps = ["y"]
+         |         ^^^
+         = hint: known: `x`, `c`, `a/b`, `x`
+
+    rekindle.toml:15:17: `c` needs `xx`, and there is no such target
+      15 | argv = ["true", "{target:xx}"]
+         |                 ^^^^^^^^^^^^^
+         = hint: known: `archive`, `x`, `a/b`, `x`
+    "#);
+}
+
+#[test]
+fn what_an_archive_is_made_from_is_not_there() {
+    let space = Space::new(
+        "[archive.a]\ncargo = \"rt/Cargo.tml\"\n[archive.b]\nmake = \"mk\"\noutputs = [\"mk/b.a\"]\n[archive.c]\ncmake = \"cm\"\noutputs = [\"c.a\"]\n\
+         [archive.d]\nmake = \"nowhere\"\noutputs = [\"d.a\"]\n\
+         [archive.e]\ncommand = [\"sh\"]\ninputs = [\"nowhere\", \"gone/*.c\", \"rt/[\"]\noutputs = [\"e.a\"]\ninclude = [\"nowhere\"]\n",
+        &["rt/Cargo.toml", "mk/README", "cm/README"],
+    );
+    insta::assert_snapshot!(space.errors(), @r#"
+    rekindle.toml:4:9: there is no Cargo.toml at `rt/Cargo.tml`
+       4 | cargo = "rt/Cargo.tml"
+         |         ^^^^^^^^^^^^^^
+         = hint: name the manifest of a package or a workspace: `DIR/Cargo.toml`
+
+    rekindle.toml:6:8: there is no Makefile in `mk`
+       6 | make = "mk"
+         |        ^^^^
+         = hint: name the directory in which `make` is run
+
+    rekindle.toml:9:9: there is no CMakeLists.txt in `cm`
+       9 | cmake = "cm"
+         |         ^^^^
+         = hint: name the directory of the project's own one
+
+    rekindle.toml:12:8: there is no directory `nowhere`
+      12 | make = "nowhere"
+         |        ^^^^^^^^^
+         = hint: make it, or take it out; what a command generates is found without it
+
+    rekindle.toml:16:11: there is no file or directory `nowhere`
+      16 | inputs = ["nowhere", "gone/*.c", "rt/["]
+         |           ^^^^^^^^^
+
+    rekindle.toml:16:22: there is no directory `gone`
+      16 | inputs = ["nowhere", "gone/*.c", "rt/["]
+         |                      ^^^^^^^^^^
+
+    rekindle.toml:16:34: this glob cannot be read: unclosed character class; missing ']'
+      16 | inputs = ["nowhere", "gone/*.c", "rt/["]
+         |                                  ^^^^^^
+
+    rekindle.toml:18:12: there is no directory `nowhere`
+      18 | include = ["nowhere"]
+         |            ^^^^^^^^^
+         = hint: make it, or take it out; what a command generates is found without it
+    "#);
+}
+
+#[test]
+fn a_package_that_is_no_static_library_or_not_there() {
+    let space = Space::new(
+        "[archive.plain]\ncargo = \"one/Cargo.toml\"\n[archive.none]\ncargo = \"ws/Cargo.toml\"\n[archive.other]\ncargo = \"ws\"\npackage = \"inne\"\n\
+         [archive.broken]\ncargo = \"broken/Cargo.toml\"\n",
+        &[],
+    );
+    space.write("one/Cargo.toml", "[package]\nname = \"one\"\n[lib]\ncrate-type = [\"cdylib\"]\n");
+    space.write("ws/Cargo.toml", "[workspace]\nmembers = [\"inner\", \"more\"]\n");
+    space.write("ws/inner/Cargo.toml", "[package]\nname = \"inner\"\n");
+    space.write("ws/more/Cargo.toml", "[package]\nname = \"more\"\n");
+    space.write("broken/Cargo.toml", "[package\n");
+    insta::assert_snapshot!(space.errors(), @r#"
+    rekindle.toml:4:9: the package `one` has no library of the crate type `staticlib`
+       4 | cargo = "one/Cargo.toml"
+         |         ^^^^^^^^^^^^^^^^
+         = hint: write `crate-type = ["staticlib"]` below `[lib]` in its Cargo.toml
+
+    rekindle.toml:6:9: `ws/Cargo.toml` is a workspace without a package of its own
+       6 | cargo = "ws/Cargo.toml"
+         |         ^^^^^^^^^^^^^^^
+         = hint: name one by `package`: `inner`, `more`
+
+    rekindle.toml:9:11: there is no package `inne` in the workspace of `ws`
+       9 | package = "inne"
+         |           ^^^^^^
+         = hint: did you mean `inner`?
+
+    rekindle.toml:11:9: `broken/Cargo.toml` cannot be read: it is not TOML
+      11 | cargo = "broken/Cargo.toml"
+         |         ^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn outputs_of_archives_that_are_nowhere_or_twice_there() {
+    insta::assert_snapshot!(complaints(
+        "[archive.a]\nmake = \"m\"\noutputs = [\"../x.a\", \"/x.a\", \"m/\", \"\", \"m/a.a\", \"./m/a.a\", \"m/a.a/b\"]\n\
+         [archive.b]\ncmake = \"c\"\noutputs = [\"../x.a\"]\ndepfiles = [\"/x.d\"]\n[archive.c]\ncmake = \"c\"\noutputs = [\"c.a\"]\ndepfiles = [\"/x.d\"]\n",
+        &["m/Makefile", "c/CMakeLists.txt"],
+    ), @r#"
+    rekindle.toml:5:12: `../x.a` is outside the project
+       5 | outputs = ["../x.a", "/x.a", "m/", "", "m/a.a", "./m/a.a", "m/a.a/b"]
+         |            ^^^^^^^^
+         = hint: write a relative name without `..`
+
+    rekindle.toml:5:22: `/x.a` is outside the project
+       5 | outputs = ["../x.a", "/x.a", "m/", "", "m/a.a", "./m/a.a", "m/a.a/b"]
+         |                      ^^^^^^
+         = hint: write a relative name without `..`
+
+    rekindle.toml:5:30: `m/` is no file's name
+       5 | outputs = ["../x.a", "/x.a", "m/", "", "m/a.a", "./m/a.a", "m/a.a/b"]
+         |                              ^^^^
+         = hint: name every file that others use
+
+    rekindle.toml:5:36: `` is no file's name
+       5 | outputs = ["../x.a", "/x.a", "m/", "", "m/a.a", "./m/a.a", "m/a.a/b"]
+         |                                    ^^
+         = hint: name every file that others use
+
+    rekindle.toml:5:49: `./m/a.a` is named twice in `outputs`
+       5 | outputs = ["../x.a", "/x.a", "m/", "", "m/a.a", "./m/a.a", "m/a.a/b"]
+         |                                                 ^^^^^^^^^
+
+    rekindle.toml:5:60: `m/a.a/b` and `m/a.a` cannot both be files
+       5 | outputs = ["../x.a", "/x.a", "m/", "", "m/a.a", "./m/a.a", "m/a.a/b"]
+         |                                                            ^^^^^^^^^
+
+    rekindle.toml:8:12: `../x.a` is outside the build tree
+       8 | outputs = ["../x.a"]
+         |            ^^^^^^^^
+         = hint: write a relative name without `..`
+
+    rekindle.toml:13:13: `/x.d` is outside the build tree
+      13 | depfiles = ["/x.d"]
+         |             ^^^^^^
+         = hint: write a relative name without `..`
+    "#);
+}
+
+#[test]
+fn what_one_archive_makes_is_made_or_watched_by_another() {
+    insta::assert_snapshot!(complaints(
+        "[archive.a]\nmake = \"m\"\noutputs = [\"m/a.a\", \"m/fine.a\"]\n[archive.b]\nmake = \"m\"\noutputs = [\"m/a.a\"]\nexclude = [\"fine.a\"]\n\
+         [archive.c]\ncommand = [\"sh\"]\ninputs = [\"m/sub\", \"m/*.c\"]\noutputs = [\"m/fine/c.a\"]\n",
+        &["m/Makefile", "m/sub/x", "m/x.c"],
+    ), @r#"
+    rekindle.toml:8:12: `m/a.a` is made by both `a` and `b`
+       8 | outputs = ["m/a.a"]
+         |            ^^^^^^^
+
+    rekindle.toml:13:12: `m/fine/c.a` is made by `c`, and `a` watches it
+      13 | outputs = ["m/fine/c.a"]
+         |            ^^^^^^^^^^^^
+         = why: it would be made again whenever the other one was
+         = hint: add it to `exclude` of [archive.a]: "c.a"
+
+    rekindle.toml:13:12: `m/fine/c.a` is made by `c`, and `b` watches it
+      13 | outputs = ["m/fine/c.a"]
+         |            ^^^^^^^^^^^^
+         = why: it would be made again whenever the other one was
+         = hint: add it to `exclude` of [archive.b]: "c.a"
+    "#);
+}
+
+#[test]
+fn who_depends_on_an_archive_that_is_left_out_or_not_there() {
+    insta::assert_snapshot!(complaints(
+        "[archive.zlib]\nmake = \"m\"\noutputs = [\"m/z.a\"]\nwhen = { os = \"windows\" }\n[archive.png]\nmake = \"m\"\noutputs = [\"m/p.a\"]\n\
+         [executable.app]\nsources = [\"x.c\"]\ndeps = [\"zlib\", \"pgn\"]\n",
+        &["m/Makefile", "x.c"],
+    ), @r#"
+    rekindle.toml:12:9: `zlib` is left out of this build
+      12 | deps = ["zlib", "pgn"]
+         |         ^^^^^^
+         = why: it counts only when os = "windows"
+         = hint: name it in an `also` with the same `when`
+
+    rekindle.toml:12:17: `app` depends on `pgn`, and there is no such library or command
+      12 | deps = ["zlib", "pgn"]
+         |                 ^^^^^
+         = hint: did you mean `png`?
+    "#);
+}
+
+#[test]
+fn all_of_an_archive_is_linked_by_who_depends_on_it() {
+    insta::assert_snapshot!(complaints(
+        "[archive.png]\nmake = \"m\"\noutputs = [\"m/p.a\"]\n[executable.more]\nsources = [\"x.c\"]\nwhole-archive = [\"png\"]\n",
+        &["m/Makefile", "x.c"],
+    ), @r#"
+    rekindle.toml:8:18: `more` does not depend on `png`
+       8 | whole-archive = ["png"]
+         |                  ^^^^^
+    "#);
+}

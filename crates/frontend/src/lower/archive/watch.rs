@@ -42,13 +42,18 @@ impl<'a> Lowering<'a> {
     /// A file or a directory that `inputs` names.
     fn named_input(&mut self, text: &Text, watch: &mut WatchSet) {
         let path = self.project.dir.join(text.get_ref());
-        let is_directory = matches!(self.reader.probe(&path), Ok(Found::Directory));
-        if is_directory && !text.get_ref().is_empty() {
-            let dir = self.files.path_from(&self.project.dir, Path::new(text.get_ref()));
-            watch.trees.push(Tree { dir, only: Vec::new() });
-            return;
+        match self.reader.probe(&path) {
+            Ok(Found::Directory) if !text.get_ref().is_empty() => {
+                let dir = self.files.path_from(&self.project.dir, Path::new(text.get_ref()));
+                watch.trees.push(Tree { dir, only: Vec::new() });
+            }
+            Ok(Found::Nothing) => {
+                let found = self.report.on(text, format!("there is no file or directory `{text}`"));
+                let found = self.suggest_file(found, text);
+                self.report.push(found);
+            }
+            _ => watch.files.extend(self.file_of(text, "file or directory")),
         }
-        watch.files.extend(self.file_of(text, "file or directory"));
     }
 
     /// The tree of a glob: the directory before its first wildcard, and what is behind that.

@@ -9,7 +9,8 @@ pub struct RootId(pub u16);
 /// A directory with a name. What lies below it is written `name:relative/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
-    /// The name that is persisted: `ws`, `build`, `home`, `tc.NAME`, `sys.NAME`, or a declared one.
+    /// The name that is persisted: `ws`, `build`, `home`, `tc.NAME`, `sys.NAME`, `work.NAME` (where another build tool
+    /// makes the archive `NAME`), `home.cargo` (what cargo keeps), or a declared one.
     pub name: String,
     /// Where it lies, canonical and absolute; empty as long as nobody has said so.
     pub path: PathBuf,

@@ -129,26 +129,52 @@ impl Collecting<'_> {
     /// Adds a tool with all that it is known to run.
     fn tool(&mut self, name: &OsStr, desk: &mut Desk<'_>) -> Result<(), Stop> {
         let Some(path) = find::on_path(name, desk) else { return Err(Stop::Absent(shown(name))) };
-        let called = shown(name);
-        if matches!(called.as_str(), "cargo" | "rustc" | "rustdoc") && rustup::is_proxy(&path, desk) {
+        self.program(&shown(name), &path, desk)
+    }
+
+    /// Adds a program that is there with all that it is known to run; `called` is the name by which it was asked for.
+    fn program(&mut self, called: &str, path: &Path, desk: &mut Desk<'_>) -> Result<(), Stop> {
+        if matches!(called, "cargo" | "rustc" | "rustdoc") && rustup::is_proxy(path, desk) {
             let found = rustup::toolchain(&self.tools.directory, self.tools.plus.as_deref(), desk);
             let directory = found.map_err(|what| Stop::Absent(format!("{called} ({what})")))?;
-            return self.rust(&called, &directory.join("bin").join(&called), desk);
+            return self.rust(called, &directory.join("bin").join(called), desk);
         }
         if called == "cargo" || called == "rustc" {
-            return self.rust(&called, &path, desk);
+            return self.rust(called, path, desk);
         }
-        if self.known.insert(path.clone()) {
-            self.parts.program(&called, &path, desk)?;
-            if Name::parse(OsStr::new(&called)).is_some() {
-                self.compiler(&called, &path, desk)?;
+        if self.known.insert(path.to_path_buf()) {
+            self.parts.program(called, path, desk)?;
+            self.named(path, desk)?;
+            if Name::parse(OsStr::new(called)).is_some() {
+                self.compiler(called, path, desk)?;
             }
-            let stem = called.rsplit('-').next().unwrap_or(&called);
+            let stem = called.rsplit('-').next().unwrap_or(called);
             if BINUTILS.contains(&stem) {
-                self.plugins(&path, desk)?;
+                self.plugins(path, desk)?;
             }
             if called == "cmake" {
-                self.modules(&path, desk)?;
+                self.modules(path, desk)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what a wrapper names, if that runs other programs by itself: a proxy of `rustup`, a compiler. Its content is
+    /// there already.
+    fn named(&mut self, script: &Path, desk: &mut Desk<'_>) -> Result<(), Stop> {
+        if desk.binary(script)? != Binary::Script {
+            return Ok(());
+        }
+        for path in find::named_in_script(script, desk) {
+            let called = shown(path.as_os_str());
+            let is_more = matches!(called.as_str(), "cargo" | "rustc" | "cmake")
+                || Name::parse(OsStr::new(&called)).is_some();
+            if !is_more || !desk.is_program(&path) {
+                continue;
+            }
+            match self.program(&called, &path, desk) {
+                Err(Stop::Absent(_)) => self.parts.text(&format!("{called} (absent)"), b""),
+                other => other?,
             }
         }
         Ok(())
@@ -163,12 +189,16 @@ impl Collecting<'_> {
             return Ok(());
         }
         self.parts.program(called, path, desk)?;
-        if called == "cargo" {
+        self.named(path, desk)?;
+        if called == "cargo" && desk.binary(path)? != Binary::Script {
             let beside = path.with_file_name("rustc");
             return match desk.is_program(&beside) {
                 true => self.rust("rustc", &beside, desk),
                 false => self.tool(OsStr::new("rustc"), desk),
             };
+        }
+        if desk.binary(path)? == Binary::Script {
+            return Ok(());
         }
         let real = find::canonical(path);
         let prefix = real.parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_path_buf();

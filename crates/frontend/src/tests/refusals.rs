@@ -1729,3 +1729,15 @@ fn all_of_an_archive_is_linked_by_who_depends_on_it() {
          |                  ^^^^^
     "#);
 }
+
+#[test]
+fn a_glob_of_an_archive_that_is_none() {
+    insta::assert_snapshot!(complaints(
+        "[archive.a]\nmake = \"m\"\noutputs = [\"m/a.a\"]\nexclude = [\"m/[\"]\n",
+        &["m/Makefile"],
+    ), @r#"
+    rekindle.toml:6:12: cannot look through what `a` reads: `m/[` is no pattern: unclosed character class; missing ']'
+       6 | exclude = ["m/["]
+         |            ^^^^^
+    "#);
+}

@@ -126,6 +126,17 @@ fn a_proxy_is_followed_to_the_toolchain_that_it_runs() {
 }
 
 #[test]
+fn what_a_wrapper_of_a_proxy_runs_is_followed_too() {
+    let mut space = Space::new();
+    space.rustup();
+    let proxy = space.base.join("bin/cargo");
+    space.write("first/cargo", &format!("#!/bin/sh\nexec {} \"$@\"\n", proxy.display()));
+    let one = space.digest(&["cargo"]);
+    space.environment.insert("RUSTUP_TOOLCHAIN".into(), "two".into());
+    assert_ne!(one, space.digest(&["cargo"]));
+}
+
+#[test]
 fn a_proxy_may_be_a_copy_of_rustup() {
     let mut space = Space::new();
     space.rustup();

@@ -172,9 +172,10 @@ impl<'a> Lowering<'a> {
     /// Gives the directory of cargo a name, so that it is no part of keys where that is.
     pub(super) fn root_of_cargo(&mut self, foreign: &'a Foreign) {
         let Some(home) = self.cargo_home() else { return };
-        let home = consult::canonical(&home).unwrap_or(home);
-        if let Err(error) = self.files.roots_mut().add(Root::new(HOME, home)) {
-            self.report.push(self.report.on(&foreign.name, error.to_string()));
+        let real = consult::canonical(&home).unwrap_or_else(|_| home.clone());
+        match self.files.roots_mut().add(Root::new(HOME, real)) {
+            Ok(id) => self.files.roots_mut().add_spelling(id, home),
+            Err(error) => self.report.push(self.report.on(&foreign.name, error.to_string())),
         }
     }
 

@@ -352,11 +352,13 @@ fn every_part_of_a_project_with_everything_in_it_is_what_it_is_in_the_whole() {
 }
 
 #[test]
-fn the_example_can_be_lowered_in_parts() {
-    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello");
-    let mut space = everything();
-    space.base = example.canonicalize().unwrap();
-    check_parts(&space);
+fn the_examples_can_be_lowered_in_parts() {
+    for name in ["hello", "archives"] {
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+        let mut space = everything();
+        space.base = example.canonicalize().unwrap();
+        check_parts(&space);
+    }
 }
 
 #[test]

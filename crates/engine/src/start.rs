@@ -18,6 +18,7 @@ use rekindle_scheduler::ActionId;
 use rekindle_store::{Error as StoreError, Store};
 use rustc_hash::FxHashMap;
 
+use crate::auto::{self, Delivery};
 use crate::error::{At, Error};
 use crate::event::{Event, Outcome};
 use crate::hands::unless_it_panics;
@@ -64,7 +65,11 @@ impl Ended {
 /// What the thread of one command needs.
 struct Errand {
     id: ActionId,
+    /// Commands that run before it.
+    before: Vec<exec::Command>,
     command: exec::Command,
+    /// What is copied to the outputs when all have succeeded.
+    deliveries: Vec<Delivery>,
     live: exec::Live,
     depfiles: Vec<PathBuf>,
     temporary: PathBuf,
@@ -92,12 +97,15 @@ impl Errand {
     }
 
     fn work(self) -> Ended {
-        let result = exec::run(&self.command, &self.live);
+        let result = auto::run_all(&self.before, &self.command, &self.live);
         let succeeded = result.as_ref().is_ok_and(|finished| finished.status.success());
         let (mut depfiles, mut found, mut stored) = (Vec::new(), Ok(Vec::new()), None);
         if succeeded {
             depfiles = outputs::read_depfiles(&self.depfiles, &self.temporary);
             stored = self.store.is_some().then_some(Ok(0));
+            if let Err(error) = self.deliveries.iter().try_for_each(Delivery::run) {
+                return Ended { id: self.id, result, depfiles, outputs: Err(error), stored };
+            }
             found = self.outputs.iter().map(|path| self.look(path, &mut stored)).collect();
         }
         Ended { id: self.id, result, depfiles, outputs: found, stored }
@@ -171,10 +179,12 @@ impl Session<'_> {
         let outputs = self.output_paths(id);
         let kept = Kept::of(&self.dir.kept(), self.key(id), self.files);
         self.make_directories(id)?;
+        self.prepare_tool(id)?;
         let written = self.written(id);
         self.dir.history.start(self.key(id), &written, self.files)?;
         let aside = kept.set_aside(&outputs).map_err(|error| self.in_the_way(id, &error))?;
         let errand = self.errand(id, outputs)?;
+        self.tool_runs(id);
         let running = Running { aside, worth_keeping, observed, before };
         let action = self.graph.action(id);
         let command = spelled::shell_line(&self.argv(id));
@@ -306,10 +316,13 @@ impl Session<'_> {
             makeflags: self.jobs.makeflags(),
             temporary: self.dir.temporary(),
         };
-        let command = spelled::command(self.graph.action(id), self.files, &around, &format!("{}", id.0))?;
+        let action = self.graph.action(id);
+        let command = spelled::command(action, self.files, &around, &format!("{}", id.0))?;
         Ok(Errand {
             id,
+            before: spelled::before(action, self.files, &command),
             command,
+            deliveries: self.deliveries(id),
             live: self.live.clone(),
             depfiles: self.depfiles(id),
             temporary: self.dir.temporary(),

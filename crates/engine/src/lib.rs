@@ -72,4 +72,3 @@ mod settle;
 mod shared;
 mod start;
 mod stepped;
-mod thin;

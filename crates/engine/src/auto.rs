@@ -3,7 +3,7 @@
 //! has changed meanwhile, it runs again.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, BufReader, BufWriter};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::time::Duration;
 use rekindle_exec as exec;
 use rekindle_exec::Live;
 use rekindle_fingerprint::action::Action;
+use rekindle_fingerprint::ar::{self, ArError};
 use rekindle_fingerprint::auto::{AutoBuild, Fact};
 use rekindle_fingerprint::consult;
 use rekindle_fingerprint::digest::Digest;
@@ -126,19 +127,40 @@ pub(crate) struct Delivery {
     pub(crate) to: PathBuf,
 }
 
+/// Why a product could not be copied.
+#[derive(Debug)]
+pub(crate) enum Undelivered {
+    /// The tool made something that cannot be used.
+    Unusable(String),
+    /// The disk refused.
+    Trouble(Error),
+}
+
 impl Delivery {
-    /// Copies the file; a file that is not there is left to who looks at outputs.
-    pub(crate) fn run(&self) -> Result<(), Error> {
+    /// Copies the file; one that is not there is left to who looks at outputs.
+    pub(crate) fn run(&self) -> Result<(), Undelivered> {
+        let trouble = |verb, path: &Path| {
+            let path = path.to_path_buf();
+            move |source| Undelivered::Trouble(Error::Io { verb, path, source })
+        };
         let meta = match fs::metadata(&self.from) {
             Ok(meta) if meta.is_file() => meta,
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(Error::Io { verb: "look at", path: self.from.clone(), source }),
+            Err(source) => return Err(trouble("look at", &self.from)(source)),
         };
-        let bytes = disk::read(&self.from).at("read", &self.from)?;
-        fs::write(&self.to, bytes).at("write", &self.to)?;
+        let from = File::open(&self.from).map_err(trouble("read", &self.from))?;
+        let to = File::create(&self.to).map_err(trouble("write", &self.to))?;
+        let beside = self.from.parent().unwrap_or(Path::new(""));
+        let mut member = |name: &Path| disk::read(&beside.join(name));
+        let copied = ar::normalise(BufReader::new(from), BufWriter::new(to), &mut member);
+        copied.map_err(|error| match error {
+            ArError::Read(source) => trouble("read", &self.from)(source),
+            ArError::Write(source) => trouble("write", &self.to)(source),
+            other => Undelivered::Unusable(other.to_string()),
+        })?;
         let mode = if meta.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
-        fs::set_permissions(&self.to, fs::Permissions::from_mode(mode)).at("write", &self.to)
+        fs::set_permissions(&self.to, fs::Permissions::from_mode(mode)).map_err(trouble("write", &self.to))
     }
 }
 

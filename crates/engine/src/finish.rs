@@ -94,6 +94,11 @@ impl Session<'_> {
             self.fail(id, format!("it {}", finished.status), finished.text, ms);
             return;
         }
+        if let Some(why) = ended.undelivered {
+            self.abandon(id, running);
+            self.fail(id, format!("what it made cannot be used: {why}"), finished.text, ms);
+            return;
+        }
         let text = finished.text.clone();
         match self.success(id, finished.text, ms, &ended.depfiles, found) {
             Ok(success) => self.succeed(id, running, success, ended.stored),

@@ -185,6 +185,30 @@ fn a_product_that_was_not_made_is_named_where_the_tool_leaves_it() {
 }
 
 #[test]
+fn an_archive_of_the_same_members_links_nothing_and_one_that_is_cut_is_an_error() {
+    let mut step = archive();
+    let script =
+        "echo ran >> ran; mkdir -p vendor; rm -f vendor/lib.a; cp src/a a.o; ar rcU vendor/lib.a a.o";
+    step.script = script.into();
+    let mut space = project_with(step);
+    assert_eq!(space.told(), ["lib.a ran", "program ran"]);
+    let made = fs::read(space.root().join("vendor/lib.a")).unwrap();
+    assert_ne!(fs::read(space.out("lib.a")).unwrap(), made, "dates are taken out of the copy alone");
+    space.write("src/b", "other\n");
+    // So that the member has another date.
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(space.told(), ["lib.a ran"]);
+    space.steps[0].script = format!("{script}; truncate -s -1 vendor/lib.a");
+    let done = space.build();
+    assert!(
+        failure(&done).starts_with("what it made cannot be used: the archive is damaged at byte "),
+        "{}",
+        failure(&done)
+    );
+    assert_eq!(done.summary.outcome, BuildOutcome::Failed);
+}
+
+#[test]
 fn an_input_that_changes_while_the_tool_runs_makes_it_run_again() {
     let mut step = archive();
     step.script = "echo ran >> ran; mkdir -p vendor; cat src/* > vendor/lib.a; \

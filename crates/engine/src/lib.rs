@@ -54,6 +54,7 @@ pub mod snapshot;
 pub mod spelled;
 pub mod used;
 
+mod auto;
 mod bound;
 mod fault;
 mod finish;

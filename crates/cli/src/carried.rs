@@ -2,6 +2,7 @@
 //! `rekindle_engine::snapshot::portable`.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use rekindle_engine::build_dir::{BuildDir, Locked};
 use rekindle_engine::event::{BuildOutcome, Summary};
@@ -57,6 +58,11 @@ impl Asked {
             return Some(Way::Full);
         }
         (!self.writes_all && locked.is_empty()).then_some(Way::Empty)
+    }
+
+    /// Removes the proof that lies in a build directory.
+    pub(crate) fn forget(&self, build: &Path) {
+        portable::remove(build, &self.request);
     }
 
     /// Under which name a proof is in a store: domain `rekindle portable note 1`, the request, what the manifest holds.

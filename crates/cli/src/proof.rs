@@ -29,6 +29,8 @@ pub(crate) enum Start {
     Part(Box<Part>, Locked),
     /// The whole way; the build directory may be locked already.
     Whole(Option<Locked>),
+    /// The same, and what differs is no matter of places: no proof that was carried here can hold.
+    WholeHere(Locked),
 }
 
 /// Looks at the snapshot for what is `wanted`, if there is one.
@@ -70,8 +72,9 @@ pub(crate) fn look(app: &mut App, place: &Place, wanted: &Wanted) -> Result<Star
         }
         Proof::Part(part) => Ok(Start::Part(part, locked)),
         Proof::Fails => {
+            let here = snapshot::is_of_here(&build, &caller);
             snapshot::remove(&build, &request);
-            Ok(Start::Whole(Some(locked)))
+            Ok(if here { Start::WholeHere(locked) } else { Start::Whole(Some(locked)) })
         }
     }
 }

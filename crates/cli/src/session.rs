@@ -178,6 +178,7 @@ impl Session {
     pub(crate) fn begin(app: &mut App, wanted: Wanted) -> Result<Begun, Failure> {
         let place = Place::find(&app.settings, app.given.as_deref())?;
         let request = proof::request(app, &wanted);
+        let mut tries = true;
         let locked = match proof::look(app, &place, &wanted)? {
             Start::Done(summary) => return Ok(Begun::Done(summary)),
             Start::Part(part, locked) => {
@@ -190,8 +191,12 @@ impl Session {
                 None
             }
             Start::Whole(locked) => locked,
+            Start::WholeHere(locked) => {
+                tries = false;
+                Some(locked)
+            }
         };
-        Self::carried(app, place, wanted, locked, request)
+        Self::carried(app, place, wanted, locked, request, tries)
     }
 
     fn whole(app: &mut App, place: Place, wanted: Wanted, locked: Option<Locked>) -> Result<Self, Failure> {
@@ -205,18 +210,19 @@ impl Session {
         Ok(Self { place, project, files, dir, lowered, store, proof: None, seen: None })
     }
 
-    /// The whole way, unless a proof was carried here that holds.
+    /// The whole way, unless a proof was carried here that holds. Nothing is tried if none can.
     fn carried(
         app: &mut App,
         place: Place,
         wanted: Wanted,
         locked: Option<Locked>,
         request: Digest,
+        tries: bool,
     ) -> Result<Begun, Failure> {
         let asked = Asked::new(app, &wanted);
         let mut way = None;
         let remember = |locked: Locked, files: &mut Files| {
-            way = asked.and_then(|asked| asked.way(&locked));
+            way = asked.filter(|_| tries).and_then(|asked| asked.way(&locked));
             if way == Some(Way::Full) { locked.remember_answers(files) } else { locked.remember(files) }
         };
         let Opened { place, project, mut files, mut dir, store } =
@@ -238,6 +244,10 @@ impl Session {
             if way == Way::Full {
                 dir.remember_all(&mut files)?;
             }
+        }
+        // What was true of another state is worth nothing once this one is built, or fails to be.
+        if let Some(asked) = asked {
+            asked.forget(dir.path());
         }
         consult::begin();
         let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, &mut found, None)?;

@@ -114,6 +114,11 @@ pub fn prove(
     prove::prove(&place(build, &caller.request), clock, caller)
 }
 
+/// Whether the snapshot for a request, which does not hold, is of this place: then what differs is no matter of places.
+pub fn is_of_here(build: &Path, caller: &Caller<'_>) -> bool {
+    Image::open(&place(build, &caller.request)).is_some_and(|image| prove::is_of_here(&image, caller))
+}
+
 /// Removes the snapshot for a request, which is not true any more.
 pub fn remove(build: &Path, request: &Digest) {
     let _ = std::fs::remove_file(place(build, request));

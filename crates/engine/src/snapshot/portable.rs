@@ -33,8 +33,7 @@ use rekindle_store::Build;
 pub use check::{Checked, Found, Here, SeenThere, Way};
 pub(super) use make::Outputs;
 pub use make::Travel;
-pub(super) use shelf::remove;
-pub use shelf::{is_there, read};
+pub use shelf::{is_there, read, remove};
 
 /// What a portable proof says.
 #[derive(Clone, Debug, PartialEq, Eq)]

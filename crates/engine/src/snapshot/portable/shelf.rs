@@ -35,8 +35,8 @@ pub fn read(build: &Path, request: &Digest) -> Option<Portable> {
     Portable::decode(&disk::read(&path).ok()?).ok()
 }
 
-/// Removes the proof for a request.
-pub(in super::super) fn remove(build: &Path, request: &Digest) {
+/// Removes the proof for a request, which is not true any more.
+pub fn remove(build: &Path, request: &Digest) {
     let _ = fs::remove_file(place(build, request));
 }
 

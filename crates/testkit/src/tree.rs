@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::files::must;
 
 /// What the build directory holds besides outputs: never compared.
-const PRIVATE: [&str; 10] = [
+const PRIVATE: [&str; 11] = [
     "journal",
     "journal.new",
     "marker",
@@ -19,6 +19,7 @@ const PRIVATE: [&str; 10] = [
     "kept",
     "CACHEDIR.TAG",
     "snapshots",
+    "proofs",
     "timings.html",
 ];
 

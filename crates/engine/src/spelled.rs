@@ -59,6 +59,9 @@ pub(crate) fn command(
     let mut command = exec::Command::new(argv.next().unwrap_or_default(), &cwd);
     command.args = argv.collect();
     command.env = environment(action, files, &cwd, around);
+    if action.auto.is_some() {
+        command.program = found(&command.program, &command.env, &cwd);
+    }
     command.output = exec::Output::Together;
     if action.response_file && !exec::fits(&command.program, &command.args, &command.env) {
         let path = around.temporary.join(format!("{name}.rsp"));
@@ -70,6 +73,15 @@ pub(crate) fn command(
     Ok(command)
 }
 
+/// The program of another build tool's command: one without a slash in its name lies where `PATH` leads, which is in no
+/// key. One that is not there keeps its name, and starting it says so.
+fn found(program: &Path, env: &[(OsString, OsString)], cwd: &Path) -> PathBuf {
+    let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+    let is_name = !program.as_os_str().as_bytes().contains(&b'/');
+    let found = path.filter(|_| is_name).and_then(|path| exec::which(program.as_os_str(), path, cwd));
+    found.unwrap_or_else(|| program.to_path_buf())
+}
+
 /// The commands that run before that of `action`, which is `last`: in its directory and its environment.
 pub(crate) fn before(action: &Action, files: &Files, last: &exec::Command) -> Vec<exec::Command> {
     let spelling = Spelling::new(files, action.cwd);
@@ -77,8 +89,9 @@ pub(crate) fn before(action: &Action, files: &Files, last: &exec::Command) -> Ve
     commands
         .map(|argv| {
             let mut argv = argv.iter().map(|arg| arg.spell(files, &spelling));
+            let program = PathBuf::from(argv.next().unwrap_or_default());
             exec::Command {
-                program: argv.next().unwrap_or_default().into(),
+                program: found(&program, &last.env, &last.cwd),
                 args: argv.collect(),
                 ..last.clone()
             }

@@ -59,6 +59,9 @@ pub(crate) fn command(
     let mut command = exec::Command::new(argv.next().unwrap_or_default(), &cwd);
     command.args = argv.collect();
     command.env = environment(action, files, &cwd, around);
+    if action.auto.is_some() {
+        command.program = searched(command.program, &command.env, &cwd);
+    }
     command.output = exec::Output::Together;
     if action.response_file && !exec::fits(&command.program, &command.args, &command.env) {
         let path = around.temporary.join(format!("{name}.rsp"));
@@ -78,12 +81,18 @@ pub(crate) fn before(action: &Action, files: &Files, last: &exec::Command) -> Ve
         .map(|argv| {
             let mut argv = argv.iter().map(|arg| arg.spell(files, &spelling));
             exec::Command {
-                program: argv.next().unwrap_or_default().into(),
+                program: searched(argv.next().unwrap_or_default().into(), &last.env, &last.cwd),
                 args: argv.collect(),
                 ..last.clone()
             }
         })
         .collect()
+}
+
+/// The file of another build tool's program, which is named as it would be typed: the first on the `PATH` that it gets.
+fn searched(program: PathBuf, env: &[(OsString, OsString)], cwd: &Path) -> PathBuf {
+    let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+    exec::which(program.as_os_str(), path.unwrap_or_default(), cwd).unwrap_or(program)
 }
 
 /// The variables that reach another build tool although no key holds them; its front-end may key more.

@@ -60,7 +60,10 @@ impl Session<'_> {
             },
             volatile: mentioned.volatile,
             unprovable: mentioned.unprovable,
-            printed: self.named(&success.printed),
+            printed: match action.auto.as_ref().is_some_and(|auto| auto.chatters) {
+                true => Vec::new(),
+                false => self.named(&success.printed),
+            },
             duration_ms: u32::try_from(success.ms).unwrap_or(u32::MAX),
             shared: None,
             command: self.command(id),

@@ -42,6 +42,8 @@ pub struct AutoBuild {
     /// The tool that is not on this machine. The identity of the action is that of its stamp then, or the only one under
     /// which the store has a result.
     pub absent: Option<String>,
+    /// Whether it prints how it gets on, so that what it printed is not told again when nothing is built.
+    pub chatters: bool,
 }
 
 /// Something that a result is keyed by, besides commands, environment and inputs; its value is text.

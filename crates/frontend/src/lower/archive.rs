@@ -304,6 +304,7 @@ impl<'a> Lowering<'a> {
             watch: plan.watch,
             facts,
             absent: found.absent,
+            chatters: matches!(form, Form::Cmake(_)),
         };
         super::dedup(&mut auto.remove);
         self.place_work(foreign, root, &action, &auto)?;

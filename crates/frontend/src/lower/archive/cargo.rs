@@ -240,7 +240,7 @@ impl<'a> Lowering<'a> {
         let archive = &foreign.archive;
         let manifest = self.files.path_abs(&found.directory.join(MANIFEST));
         let mut argv: Vec<Arg> =
-            ["cargo", "build", "--color", "never", "--manifest-path"].map(Arg::text).to_vec();
+            ["cargo", "build", "--quiet", "--color", "never", "--manifest-path"].map(Arg::text).to_vec();
         argv.push(Arg::path(manifest));
         match found.profile.as_str() {
             "release" => argv.push("--release".into()),

@@ -43,7 +43,7 @@ impl<'a> Lowering<'a> {
         let archive = &foreign.archive;
         let mut plan = Plan::new(self.files.path_abs(directory));
         let targets = archive.targets.as_ref().map(toml::Spanned::get_ref);
-        plan.argv = vec!["make".into(), "--always-make".into()];
+        plan.argv = vec!["make".into(), "--always-make".into(), "--silent".into()];
         plan.argv.extend(self.flags(&archive.args));
         let targets = targets.map(Vec::as_slice).unwrap_or_default();
         plan.argv.extend(targets.iter().map(|target| Arg::text(target.get_ref())));

@@ -76,8 +76,8 @@ fn a_package_of_rust() {
     );
     space.write("rt/Cargo.toml", CRATE);
     insta::assert_snapshot!(space.commands(), @"
-    cargo build --color never --manifest-path Cargo.toml --release --target-dir /P/.rekindle/build/archives/a/HEX --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
-        as: cargo build --color never --manifest-path Cargo.toml --release --target-dir <work.a!> --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
+    cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir /P/.rekindle/build/archives/a/HEX --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
+        as: cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir <work.a!> --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
         in: rt
         tools: cargo ()
         trees: rt []
@@ -114,8 +114,8 @@ fn a_package_of_a_workspace_with_everything_said_of_it() {
     space.write("rt/main/Cargo.toml", main);
     space.write("rt/dep/Cargo.toml", "[package]\nname = \"dep\"\n");
     insta::assert_snapshot!(space.commands(), @"
-    cargo build --color never --manifest-path Cargo.toml --profile dev --target-dir /P/.rekindle/build/archives/a/HEX --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
-        as: cargo build --color never --manifest-path Cargo.toml --profile dev --target-dir <work.a!> --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
+    cargo build --quiet --color never --manifest-path Cargo.toml --profile dev --target-dir /P/.rekindle/build/archives/a/HEX --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
+        as: cargo build --quiet --color never --manifest-path Cargo.toml --profile dev --target-dir <work.a!> --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
         in: rt
         env: CFLAGS=-ffile-prefix-map=<ws!>=. -ffile-prefix-map=<home.cargo!>=cargo -ffile-prefix-map=<work.a!>=work CXXFLAGS=-ffile-prefix-map=<ws!>=. -ffile-prefix-map=<home.cargo!>=cargo -ffile-prefix-map=<work.a!>=work
         tools: cargo cc (ar c++)
@@ -182,8 +182,8 @@ fn a_directory_with_a_makefile() {
     );
     space.request.environment.insert("CC".into(), "ccache gcc -m32".into());
     insta::assert_snapshot!(space.commands(), @"
-    make --always-make V=1 libz.a
-        as: make --always-make V=1 libz.a
+    make --always-make --silent V=1 libz.a
+        as: make --always-make --silent V=1 libz.a
         in: z
         env: CC=ccache gcc -m32 -ffile-prefix-map=<ws!>=. CXX=c++ -ffile-prefix-map=<ws!>=.
         tools: make ccache gcc ar (c++)

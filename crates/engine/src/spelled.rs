@@ -136,4 +136,13 @@ mod tests {
         let argv = ["/usr/bin/cc", "-DA=\"x y\"", "it's", "", "src/a.c"].map(OsString::from);
         assert_eq!(shell_line(&argv), r#"/usr/bin/cc '-DA="x y"' 'it'\''s' '' src/a.c"#);
     }
+
+    #[test]
+    fn the_program_of_another_build_tool_is_the_first_on_its_path_and_one_with_a_slash_is_itself() {
+        let env = [("HOME".into(), "/bin".into()), ("PATH".into(), "/nowhere:/bin:/usr/bin".into())];
+        let found = |program: &str| searched(program.into(), &env, Path::new("/"));
+        assert_eq!(found("sh"), Path::new("/bin/sh"));
+        assert_eq!(found("./sh"), Path::new("./sh"));
+        assert_eq!(found("no such program"), Path::new("no such program"));
+    }
 }

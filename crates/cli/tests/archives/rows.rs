@@ -147,6 +147,25 @@ fn tool_changed_at_the_same_path(form: Form) {
     settle(&case, "2511");
 }
 
+fn compiler_named_by_the_manifest_changed(form: Form) {
+    let Some(mut case) = Case::new(form) else { return };
+    let (variable, script) = match form {
+        Form::Cargo => ("RUSTC_WRAPPER", "#!/bin/sh\nLIB_TOOL=1 exec \"$@\"\n"),
+        Form::Make | Form::Cmake => ("CC", "#!/bin/sh\nexec /usr/bin/gcc \"$@\" -DTOOL=1\n"),
+    };
+    let from = "env-from = [\"LIB_ADD\"]";
+    case.space.edit("rekindle.toml", from, &format!("{from}\nenv = {{ {variable} = \"named\" }}"));
+    let (dir, program) = (case.tool("bin"), case.tool("bin/named"));
+    case.space.put_on_path(&dir);
+    case.space.write_program(&program, script);
+    case.first();
+    assert!(case.prints().starts_with("1511 "), "{}", case.prints());
+    case.space.remove(&program);
+    case.space.write_program(&program, script.replace("TOOL=1", "TOOL=2"));
+    case.does(BUILT.0, BUILT.1);
+    settle(&case, "2511");
+}
+
 fn variable_in_the_profile_changed(form: Form) {
     plain(form, |case| case.space.set_env("LIB_ADD", "7"), BUILT, "518");
 }
@@ -362,6 +381,7 @@ rows! {
     source_renamed
     source_added_with_an_old_mtime
     tool_changed_at_the_same_path
+    compiler_named_by_the_manifest_changed
     variable_in_the_profile_changed
     variable_set_to_nothing_is_not_an_unset_one
     symlink_retargeted

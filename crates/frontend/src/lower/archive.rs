@@ -185,6 +185,7 @@ impl<'a> Lowering<'a> {
         for tool in &archive.tools {
             plan.tools.needed.push(tool.get_ref().into());
         }
+        plan.tools.extra.extend(programs_named(foreign));
         plan.tools.directory = self.files.abs(plan.directory);
         self.inputs_of(foreign, &mut plan)?;
         plan.watch.exclude.extend(archive.exclude.iter().map(|text| text.get_ref().clone()));
@@ -418,6 +419,36 @@ impl<'a> Lowering<'a> {
         });
         Arg(pieces.collect())
     }
+}
+
+/// The programs that the manifest itself names, by variables of the environment, of make or of CMake's cache.
+fn programs_named(foreign: &Foreign) -> Vec<OsString> {
+    let archive = &foreign.archive;
+    let env = archive.env.iter().map(|(name, value)| (name.get_ref().clone(), value.get_ref().clone()));
+    let args = archive.args.iter().filter_map(|text| {
+        let (name, value) = text.get_ref().split_once('=')?;
+        let name = name.strip_prefix("-D").unwrap_or(name);
+        Some((name.split(':').next().unwrap_or(name).to_string(), value.to_string()))
+    });
+    let table = archive.definitions.iter().flat_map(|table| table.get_ref());
+    let definitions = table.map(|(name, value)| (name.clone(), value.show()));
+    let all = env.chain(args).chain(definitions).filter(|(name, _)| names_a_program(name.as_str()));
+    let values: Vec<String> = all.map(|(_, value)| value).collect();
+    let words = values.iter().flat_map(|value| value.split([' ', ';']));
+    words.filter(|word| !word.is_empty() && !word.starts_with('-')).map(OsString::from).collect()
+}
+
+/// Whether the value of a variable is a program: `CC`, `CC_arm_none_eabi`, `CMAKE_C_COMPILER`, `RUSTC_WRAPPER`.
+fn names_a_program(name: &str) -> bool {
+    const PLAIN: [&str; 9] = ["CC", "CXX", "AR", "AS", "LD", "NM", "RANLIB", "OBJCOPY", "RUSTC"];
+    const ENDS: [&str; 6] = ["_COMPILER", "_LAUNCHER", "_LINKER", "_AR", "_RANLIB", "_WRAPPER"];
+    let name = name.strip_prefix("HOST_").or_else(|| name.strip_prefix("TARGET_")).unwrap_or(name);
+    let is_plain = |plain: &str| {
+        name.strip_prefix(plain).is_some_and(|rest| {
+            rest.is_empty() || ["CC", "CXX", "AR"].contains(&plain) && rest.starts_with('_')
+        })
+    };
+    PLAIN.iter().any(|plain| is_plain(plain)) || ENDS.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use rekindle_fuzz::{journal, pack, snapshot, store};
+use rekindle_fuzz::{journal, pack, portable, snapshot, store};
 use rekindle_store::disk::{Disk, Settings};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,6 +34,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let input = snapshot::input_of(&fs::read(entry?.path())?).ok_or("no snapshot")?;
         put("snapshot", &format!("built{number}"), &input)?;
     }
+    for (number, entry) in (0..).zip(fs::read_dir(build.join("proofs"))?) {
+        let input = portable::input_of(&fs::read(entry?.path())?).ok_or("no proof")?;
+        put("portable", &format!("built{number}"), &input)?;
+    }
+    put("portable", "sound", &portable::sound())?;
     let packed = tempfile::NamedTempFile::new()?;
     let disk = Disk::open(place, Settings { now: UNIX_EPOCH, limit: u64::MAX })?;
     rekindle_store::pack::export(&disk, None, packed.path())?;

@@ -14,5 +14,6 @@ pub mod manifest;
 pub mod pack;
 pub mod parts;
 pub mod place;
+pub mod portable;
 pub mod snapshot;
 pub mod store;

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rekindle_fingerprint::digest::Digest;
 
 /// A variable that rekindle itself understands, and the flag that wins over it.
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +137,11 @@ fn program() -> (u64, i64) {
     meta.map_or((0, 0), |meta| {
         (meta.size(), meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()))
     })
+}
+
+/// The digest of the program that runs: which rekindle it is, on any machine; none if it cannot be read.
+pub(crate) fn program_digest() -> Option<Digest> {
+    rekindle_fingerprint::disk::hash(Path::new("/proc/self/exe")).ok().map(|blob| blob.digest)
 }
 
 /// What `rekindle help environment` says.

@@ -7,6 +7,7 @@
 mod ansi;
 mod app;
 mod args;
+mod carried;
 mod clock;
 mod environment;
 mod failure;

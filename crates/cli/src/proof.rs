@@ -29,6 +29,8 @@ pub(crate) enum Start {
     Part(Box<Part>, Locked),
     /// The whole way; the build directory may be locked already.
     Whole(Option<Locked>),
+    /// The same, and what differs is no matter of places: no proof that was carried here can hold.
+    WholeHere(Locked),
 }
 
 /// Looks at the snapshot for what is `wanted`, if there is one.
@@ -70,8 +72,9 @@ pub(crate) fn look(app: &mut App, place: &Place, wanted: &Wanted) -> Result<Star
         }
         Proof::Part(part) => Ok(Start::Part(part, locked)),
         Proof::Fails => {
+            let here = snapshot::is_of_here(&build, &caller);
             snapshot::remove(&build, &request);
-            Ok(Start::Whole(Some(locked)))
+            Ok(if here { Start::WholeHere(locked) } else { Start::Whole(Some(locked)) })
         }
     }
 }
@@ -95,7 +98,7 @@ fn is_recorded(store: &Shared, build: Option<Digest>) -> bool {
 }
 
 /// Tells of a build in which nothing is to be done, and gives its account.
-fn told(app: &mut App, place: &Place, held: Held, store: Option<Shared>) -> Summary {
+pub(crate) fn told(app: &mut App, place: &Place, held: Held, store: Option<Shared>) -> Summary {
     let Held { mut summary, reports, .. } = held;
     summary.store = store.map(|store| {
         let place = Some(store::shown(store.path(), &place.spelled));
@@ -117,6 +120,14 @@ pub(crate) fn request(app: &App, wanted: &Wanted) -> Digest {
     e.bytes(env!("CARGO_PKG_VERSION").as_bytes());
     let (size, changed) = app.environment.program;
     e.u64(size).u64(changed.cast_unsigned());
+    what_is_asked(&mut e, app, wanted);
+    e.bytes(&app.environment.machine).u8(app.settings.materialize as u8);
+    variables(&mut e, app, |name| PICKS.iter().any(|one| name == *one) || is_keyed(name));
+    e.finish()
+}
+
+/// Profile, options, what is wanted.
+pub(crate) fn what_is_asked(e: &mut Encoder, app: &App, wanted: &Wanted) {
     e.bytes(app.settings.profile.as_bytes());
     e.list(&app.settings.define, |e, option| {
         e.bytes(option.words.as_bytes());
@@ -129,17 +140,20 @@ pub(crate) fn request(app: &App, wanted: &Wanted) -> Digest {
             e.bytes(name.as_bytes());
         }),
     };
-    e.bytes(&app.environment.machine).u8(app.settings.materialize as u8);
-    let counts = |name: &OsStr| {
-        let keyed = |row: &rekindle_toolchain::environment::Variable| matches!(row.class, Class::Keyed(_));
-        PICKS.iter().any(|one| name == *one) || variable(name).is_some_and(keyed)
-    };
+}
+
+/// The variables that count, with their values.
+pub(crate) fn variables(e: &mut Encoder, app: &App, counts: impl Fn(&OsStr) -> bool) {
     let variables = app.environment.variables.iter().filter(|(name, _)| counts(name));
     let variables: Vec<(&OsString, &OsString)> = variables.collect();
     e.list(&variables, |e, (name, value)| {
         e.bytes(name.as_bytes()).bytes(value.as_bytes());
     });
-    e.finish()
+}
+
+/// Whether a variable is in keys.
+pub(crate) fn is_keyed(name: &OsStr) -> bool {
+    variable(name).is_some_and(|row| matches!(row.class, Class::Keyed(_)))
 }
 
 /// Variables that pick programs, or places that are sought in results.

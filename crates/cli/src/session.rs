@@ -1,28 +1,35 @@
 //! The flow of a build, from a place to a result: load the manifest, open the build directory, resolve toolchains,
 //! lower to a graph, pick what is wanted, build, and tell.
 
+use std::iter::repeat;
+use std::sync::Arc;
+
 use rekindle_engine::build::build;
 use rekindle_engine::build_dir::{BuildDir, Locked};
 use rekindle_engine::error::Error;
 use rekindle_engine::event::{BuildOutcome, Event, Summary};
 use rekindle_engine::history::History;
 use rekindle_engine::request::{Materialize, Mode, Request};
+use rekindle_engine::snapshot::portable::{SeenThere, Way};
 use rekindle_engine::snapshot::{self, Adopted, Built, Claims, Looked, Part};
 use rekindle_engine::used;
 use rekindle_fingerprint::action::Action;
 use rekindle_fingerprint::consult::{self, Record};
 use rekindle_fingerprint::digest::Digest;
-use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::files::{Files, PathId, Seen};
 use rekindle_fingerprint::roots::Roots;
+use rekindle_fingerprint::signature::Instant;
 use rekindle_frontend::load::{self, Wanted, load};
 use rekindle_frontend::lower::Lowered;
 use rekindle_frontend::project::Project;
 use rekindle_frontend::sharing::Sharing;
 use rekindle_scheduler::graph::Target;
+use rekindle_store::{Build, Store};
 use rekindle_toolchain::environment::passed_on;
 
 use crate::app::App;
 use crate::args;
+use crate::carried::{Asked, Trial, Tried};
 use crate::environment::Environment;
 use crate::failure::{Failure, without_numbers};
 use crate::place::Place;
@@ -47,19 +54,30 @@ pub(crate) struct Session {
     store: Option<Shared>,
     /// What the next build is left to prove from; none if nothing is.
     proof: Option<Left>,
+    /// What was read before there was a graph.
+    seen: Option<(Vec<SeenThere>, Instant)>,
 }
 
 /// What is left for the next build to prove from.
 enum Left {
     /// A snapshot of everything.
-    Whole {
-        /// See [`proof::request`].
-        request: Digest,
-        /// What lowering looked at.
-        looked: Looked,
-    },
+    Whole(Box<Whole>),
     /// The snapshot of before, with what was built.
     Part(Box<Part>, Box<Adopted>),
+}
+
+/// What is known of a build that goes the whole way.
+struct Whole {
+    /// See [`proof::request`].
+    request: Digest,
+    /// What loading and lowering looked at.
+    looked: Looked,
+    /// What finding the toolchains looked at.
+    tools: Looked,
+    /// What it is asked for, wherever it is.
+    asked: Option<Asked>,
+    /// What the toolchains are, and whether lowering asked more of them.
+    toolchains: (Digest, bool),
 }
 
 /// A build that has begun.
@@ -90,6 +108,15 @@ impl Survey {
         let toolchains = toolchains::surveyed(app, &project, &mut files, &mut dir)?;
         Ok(Self { files, toolchains })
     }
+}
+
+/// What a build used of a store.
+#[derive(Default)]
+struct Used {
+    /// The name of its record there.
+    name: Option<Digest>,
+    /// The record.
+    build: Option<Build>,
 }
 
 /// A project that was read, and its build directory, locked.
@@ -152,6 +179,7 @@ impl Session {
     pub(crate) fn begin(app: &mut App, wanted: Wanted) -> Result<Begun, Failure> {
         let place = Place::find(&app.settings, app.given.as_deref())?;
         let request = proof::request(app, &wanted);
+        let mut tries = true;
         let locked = match proof::look(app, &place, &wanted)? {
             Start::Done(summary) => return Ok(Begun::Done(summary)),
             Start::Part(part, locked) => {
@@ -164,24 +192,79 @@ impl Session {
                 None
             }
             Start::Whole(locked) => locked,
+            Start::WholeHere(locked) => {
+                tries = false;
+                Some(locked)
+            }
         };
-        let mut session = Self::whole(app, place, wanted, locked)?;
-        // What has to be told in every build is told by the whole way alone.
-        let lacks_tool = session.lowered.graph.actions().any(|(_, action)| lacks_tool(action));
-        if session.lowered.notices.is_empty() && !lacks_tool {
-            session.proof = Looked::so_far(&session.files).map(|looked| Left::Whole { request, looked });
-        }
-        Ok(Begun::Session(Box::new(session)))
+        Self::carried(app, place, wanted, locked, request, tries)
     }
 
     fn whole(app: &mut App, place: Place, wanted: Wanted, locked: Option<Locked>) -> Result<Self, Failure> {
         let Opened { place, project, mut files, mut dir, store } =
             Opened::new(app, place, wanted, locked, Locked::remember)?;
-        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, None)?;
+        let mut found = toolchains::found(app, &project, &mut files, &mut dir)?;
+        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, &mut found, None)?;
         for notice in &lowered.notices {
             app.reporter.notice(notice);
         }
-        Ok(Self { place, project, files, dir, lowered, store, proof: None })
+        Ok(Self { place, project, files, dir, lowered, store, proof: None, seen: None })
+    }
+
+    /// The whole way, unless a proof was carried here that holds. Nothing is tried if none can.
+    fn carried(
+        app: &mut App,
+        place: Place,
+        wanted: Wanted,
+        locked: Option<Locked>,
+        request: Digest,
+        tries: bool,
+    ) -> Result<Begun, Failure> {
+        let asked = Asked::new(app, &wanted);
+        let mut way = None;
+        let remember = |locked: Locked, files: &mut Files| {
+            way = asked.filter(|_| tries).and_then(|asked| asked.way(&locked));
+            if way == Some(Way::Full) { locked.remember_answers(files) } else { locked.remember(files) }
+        };
+        let Opened { place, project, mut files, mut dir, store } =
+            Opened::new(app, place, wanted.clone(), locked, remember)?;
+        let loaded = consult::end().unwrap_or_default();
+        consult::begin();
+        let mut found = toolchains::found(app, &project, &mut files, &mut dir)?;
+        let standing = found.standing(&mut files);
+        let tools = Looked::since(&files, None).unwrap_or_default();
+        let mut seen = None;
+        if let (Some(asked), Some(way)) = (asked, way) {
+            let (place, project, store) = (&place, &project, store.as_ref());
+            let (toolchains, loaded, tools) = (standing, &loaded, &tools);
+            let trial = Trial { asked, way, place, project, store, toolchains, loaded, tools };
+            match trial.run(app, &wanted, &mut files, &mut dir)? {
+                Tried::Done(summary) => return Ok(Begun::Done(summary)),
+                Tried::Vain(files, instant) => seen = Some((files, instant)),
+            }
+            if way == Way::Full {
+                dir.remember_all(&mut files)?;
+            }
+        }
+        // What was true of another state is worth nothing once this one is built, or fails to be.
+        if let Some(asked) = asked {
+            asked.forget(dir.path());
+        }
+        consult::begin();
+        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, &mut found, None)?;
+        for notice in &lowered.notices {
+            app.reporter.notice(notice);
+        }
+        // What has to be told in every build is told by the whole way alone.
+        let tells =
+            !lowered.notices.is_empty() || lowered.graph.actions().any(|(_, action)| lacks_tool(action));
+        let looked = Looked::since(&files, Some(&tools)).filter(|_| !tells);
+        let learned = found.standing(&mut files) != standing;
+        let proof = looked.map(|looked| {
+            let (looked, toolchains) = (looked.and(loaded), (standing, learned));
+            Left::Whole(Box::new(Whole { request, looked, tools, asked, toolchains }))
+        });
+        Ok(Begun::Session(Box::new(Self { place, project, files, dir, lowered, store, proof, seen })))
     }
 
     /// Makes only that part ready of which a snapshot does not prove that it is fresh; none if the snapshot speaks of
@@ -206,13 +289,15 @@ impl Session {
         let Opened { place, project, mut files, mut dir, store } =
             Opened::new(app, place, wanted, Some(locked), remember)?;
         let Some(adopted) = adopted else { return Ok(None) };
-        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, Some(&adopted.keys))?;
+        let mut found = toolchains::found(app, &project, &mut files, &mut dir)?;
+        let only = Some(&adopted.keys);
+        let lowered = toolchains::lowered(app, &project, &mut files, &mut dir, &mut found, only)?;
         if adopted.keys.iter().any(|key| lowered.graph.producer(*key).is_none()) {
             return Ok(None);
         }
         files.spent(adopted.cost);
         let proof = Some(Left::Part(part, Box::new(adopted)));
-        Ok(Some(Self { place, project, files, dir, lowered, store, proof }))
+        Ok(Some(Self { place, project, files, dir, lowered, store, proof, seen: None }))
     }
 
     /// The targets that are wanted, in the order in which they were asked for.
@@ -255,15 +340,25 @@ impl Session {
                 reporter.event(&plainly(event), clock.elapsed());
             }
         };
-        let Self { dir, files, lowered, .. } = self;
+        let Self { dir, files, lowered, seen, .. } = self;
+        for (seen, instant) in seen.take().into_iter().flat_map(|(seen, at)| seen.into_iter().zip(repeat(at)))
+        {
+            let path = files.path(seen.root, &seen.rel);
+            if *files.seen(path) == Seen::Unknown {
+                files.record(path, seen.signature, seen.device, seen.blob, instant);
+            }
+        }
         let mut summary = build(dir, &lowered.graph, files, &request, &app.live, &mut tell)?;
         let judged = consult::end().unwrap_or_default();
         if mode == Mode::Build {
             // One that failed has not used all that the next one will: the one before it stays the last.
             let failed = summary.store.as_ref().is_some_and(|used| used.failed);
             let ended_well = summary.outcome == BuildOutcome::Ok && !failed;
-            let record = ended_well.then(|| self.record(app, &request.outputs, replaced)).flatten();
-            if let Err(error) = self.leave(&request.outputs, &summary, judged, record) {
+            let record = match ended_well {
+                true => self.record(app, &request.outputs, replaced),
+                false => Used::default(),
+            };
+            if let Err(error) = self.leave(app, &request.outputs, &summary, judged, record) {
                 let error = without_numbers(&error.to_string());
                 app.reporter.note(&format!("the next build will have to look at everything: {error}"));
             }
@@ -283,40 +378,42 @@ impl Session {
         Ok(summary)
     }
 
-    /// Records in the store what this build used of it, and gives the name of the record. Of a build of a part, the
-    /// results called `replaced` gave way to others.
-    fn record(&mut self, app: &mut App, outputs: &[PathId], replaced: Vec<Digest>) -> Option<Digest> {
-        let store = self.store.as_ref().filter(|store| !store.is_read_only())?.store();
-        let before = match &self.proof {
+    /// Records in the store what this build used of it. Of a build of a part, the results called `replaced` gave way to
+    /// others.
+    fn record(&mut self, app: &mut App, outputs: &[PathId], replaced: Vec<Digest>) -> Used {
+        let store = self.store.as_ref().filter(|store| !store.is_read_only()).map(Shared::store);
+        let build = match &self.proof {
             Some(Left::Part(part, _)) => {
-                Some(part.build().and_then(|name| store.build(&name).ok().flatten())?)
-            }
-            _ => None,
-        };
-        let build = match before {
-            Some(before) => {
+                let before = |store: &Arc<dyn Store>| store.build(&part.build()?).ok().flatten();
+                let Some(before) = store.as_ref().and_then(before) else { return Used::default() };
                 let new = used::results(&self.dir.history, outputs.iter().copied());
                 used::follow(before, replaced, new)
+            }
+            Some(Left::Whole(whole)) => {
+                let mut notes = self.dir.notes();
+                notes.extend(whole.asked.and_then(|asked| asked.name(&self.place)));
+                used::record(&self.lowered.graph, outputs, &self.dir.history, notes)
             }
             None => {
                 let notes = self.dir.notes();
                 used::record(&self.lowered.graph, outputs, &self.dir.history, notes)
             }
         };
-        let put = store.put_build(&build).inspect_err(|error| {
+        let put = store.map(|store| store.put_build(&build)).transpose().inspect_err(|error| {
             let error = store::told(error);
             app.reporter.note(&format!("what this build used is not recorded in the store: {error}"));
         });
-        put.ok()
+        Used { name: put.ok().flatten(), build: Some(build) }
     }
 
     /// Leaves what the next build can prove from that it has nothing to do.
     fn leave(
         &mut self,
+        app: &App,
         outputs: &[PathId],
         summary: &Summary,
         judged: Record,
-        record: Option<Digest>,
+        used: Used,
     ) -> Result<(), Error> {
         let Self { place, project, files, dir, lowered, proof, .. } = self;
         let Some(left) = proof.take() else { return Ok(()) };
@@ -324,15 +421,37 @@ impl Session {
         let clock = dir.now()?;
         let built = Built { graph: &lowered.graph, outputs, files, history: &dir.history, summary };
         match left {
-            Left::Whole { request, looked } => {
+            Left::Whole(whole) => {
+                let Whole { request, looked, tools, asked, toolchains } = *whole;
                 let note = Note { sharing: project.sharing().clone() }.encode(&place.workspace);
                 let known_roots = vec!["home".into(), "home.real".into()];
                 let variables = lowered.variables.clone();
-                let claims = Claims { request, known_roots, variables, build: record, note, looked, judged };
-                snapshot::keep(&build, built, claims, clock)?;
+                let travel = asked.zip(used.build).filter(|_| lowered.left_out.is_empty());
+                let travel = travel.map(|(asked, build)| {
+                    let values = variables.values().flatten().cloned();
+                    asked.travel(app, toolchains, values, build)
+                });
+                let (name, build_name) = (asked.and_then(|asked| asked.name(place)), used.name);
+                let claims = Claims {
+                    request,
+                    known_roots,
+                    variables,
+                    build: build_name,
+                    note,
+                    looked,
+                    tools,
+                    judged,
+                };
+                let kept = snapshot::keep(&build, built, claims, travel.as_ref(), clock)?;
+                if let (Some(proof), Some(name), Some(_), Some(store)) = (kept, name, build_name, &self.store)
+                    && let Some(bytes) = proof.for_store()
+                {
+                    // What goes wrong with the store was told when the build was recorded.
+                    let _ = store.store().put_note(&name, &bytes);
+                }
             }
             Left::Part(part, adopted) => {
-                snapshot::renew(&build, &part, &adopted, built, &judged, record, clock)?;
+                snapshot::renew(&build, &part, &adopted, built, &judged, used.name, clock)?;
             }
         }
         Ok(())

@@ -8,6 +8,8 @@ use std::path::Path;
 use rekindle_engine::build_dir::BuildDir;
 use rekindle_engine::origin::note_identities;
 use rekindle_exec::{Command, Exit, Live};
+use rekindle_fingerprint::digest::Digest;
+use rekindle_fingerprint::encode::Encoder;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_frontend::lower::{Lowered, lower, lower_only};
 use rekindle_frontend::project::Project;
@@ -59,20 +61,50 @@ impl Prober for Asker<'_> {
     }
 }
 
-/// Finds the toolchains that the project's targets ask for and lowers the project with them; with `only`, no more of it
-/// than the actions that write one of these files.
+impl Found {
+    /// The digest of what they all are, wherever they lie: domain `rekindle toolchains 1`, [`Toolchain::standing`] of
+    /// each by its name, the names of those that are missing.
+    pub(crate) fn standing(&self, files: &mut Files) -> Digest {
+        let mut e = Encoder::for_digest("rekindle toolchains 1");
+        let all: Vec<Digest> = self.there.values().map(|toolchain| toolchain.standing(files)).collect();
+        e.list(&all, |e, one| {
+            e.digest(one);
+        });
+        let missing: Vec<&String> = self.missing.keys().collect();
+        e.list(&missing, |e, name| {
+            e.bytes(name.as_bytes());
+        });
+        e.finish()
+    }
+}
+
+/// Finds the toolchains that the project's targets ask for.
 ///
 /// # Errors
-/// A toolchain that is wanted does not answer, or is missing where it must not be; the manifest turns out to be wrong.
+/// A toolchain that is wanted does not answer, or is missing where it must not be.
+pub(crate) fn found(
+    app: &App,
+    project: &Project,
+    files: &mut Files,
+    dir: &mut BuildDir,
+) -> Result<Found, Failure> {
+    asking(app, |asker| find(app, project, files, dir, asker, false))
+}
+
+/// Lowers the project with the toolchains that were `found`; with `only`, no more of it than the actions that write one
+/// of these files.
+///
+/// # Errors
+/// A toolchain does not answer; the manifest turns out to be wrong.
 pub(crate) fn lowered(
     app: &App,
     project: &Project,
     files: &mut Files,
     dir: &mut BuildDir,
+    found: &mut Found,
     only: Option<&FxHashSet<PathId>>,
 ) -> Result<Lowered, Failure> {
     asking(app, |asker| {
-        let mut found = find(app, project, files, dir, asker, false)?;
         let (list, missing) = (&mut found.there, &found.missing);
         let mut toolchains = Toolchains { list, missing, memo: dir, prober: asker };
         let lowered = match only {

@@ -9,7 +9,7 @@ pub mod targets;
 use std::fs;
 use std::path::Path;
 
-use targets::{depfile, entry, inputs, journal, manifest, pack, parts, snapshot, store};
+use targets::{depfile, entry, inputs, journal, manifest, pack, parts, portable, snapshot, store};
 
 /// Gives every input of a corpus to `run`.
 fn each<T>(target: &str, mut run: impl FnMut(&[u8]) -> T) -> Vec<T> {
@@ -54,6 +54,16 @@ fn journals_of_any_kind_are_read_as_far_as_they_are_sound() {
         "none of a build"
     );
     assert!(found.iter().any(|found| !found.whole), "none with damage");
+}
+
+#[test]
+fn portable_proofs_of_any_kind_hold_or_do_not() {
+    use portable::Found;
+    assert_eq!(portable::run(&portable::sound()), Found::Holds);
+    let found = each("portable", portable::run);
+    for wanted in [Found::Holds, Found::Fails, Found::Malformed] {
+        assert!(found.contains(&wanted), "none of the corpus is {wanted:?}: has the format changed?");
+    }
 }
 
 #[test]

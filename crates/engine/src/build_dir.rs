@@ -7,6 +7,7 @@
 //! marker    touched to read the file system's clock
 //! tmp/      depfiles, response files, the commands' TMPDIR
 //! snapshots/ by which the next build finds out that nothing is to be done
+//! proofs/   the same where it was carried elsewhere
 //! kept/     the outputs of the stamp before the current one
 //! ```
 
@@ -22,6 +23,7 @@ use rekindle_fingerprint::files::Files;
 use rekindle_fingerprint::signature::Instant;
 use rekindle_store::Store;
 use rekindle_toolchain::Memo;
+use rustc_hash::FxHashSet;
 
 use crate::error::{At, Error};
 use crate::history::History;
@@ -33,8 +35,9 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This directory was made by rekindle; backups may leave it out. See https://bford.info/cachedir/\n";
 
 /// The names at its top that are ours.
-pub(crate) const OWN: [&str; 10] = [
+pub(crate) const OWN: [&str; 11] = [
     "snapshots",
+    "proofs",
     "lock",
     "running",
     "journal",
@@ -112,6 +115,24 @@ impl Locked {
         self.resume(history)
     }
 
+    /// Reads only the answers about toolchains that it remembers. See [`BuildDir::remember_all`].
+    ///
+    /// # Errors
+    /// As [`Locked::remember`].
+    pub fn remember_answers(self, files: &mut Files) -> Result<BuildDir, Error> {
+        let history = History::open_part(&self.journal(), files, &FxHashSet::default(), Vec::new())?;
+        files.set_instant(self.marker.now()?);
+        self.resume(history)
+    }
+
+    /// Whether nothing lies in it but what is ours, and nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        let ours = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| OWN.contains(&name));
+        let entries = fs::read_dir(&self.path).into_iter().flatten();
+        !self.journal().exists()
+            && entries.into_iter().all(|entry| entry.is_ok_and(|entry| ours(&entry.file_name())))
+    }
+
     /// Goes on with a history of its journal that somebody else has opened. Commands can be started from here on.
     ///
     /// # Errors
@@ -144,6 +165,19 @@ impl BuildDir {
         waiting: impl FnMut(Waiting),
     ) -> Result<Self, Error> {
         Locked::take(path, holder, waiting)?.remember(files)
+    }
+
+    /// Reads the rest of what it remembers, after [`Locked::remember_answers`].
+    ///
+    /// # Errors
+    /// The journal cannot be used.
+    pub fn remember_all(&mut self, files: &mut Files) -> Result<(), Error> {
+        self.history.mark()?;
+        self.history = History::open(&self.path.join("journal"), files)?;
+        for key in &self.asked {
+            self.history.memo(key);
+        }
+        Ok(())
     }
 
     /// From here on, results are shared through `store`, and so are answers about toolchains.

@@ -34,7 +34,7 @@ pub(crate) struct Leaving {
     /// Whether anything is left there.
     leaves: bool,
     /// The actions whose outputs are written whatever happens.
-    written: FxHashSet<ActionId>,
+    written: Lying,
     /// The actions whose outputs are being written, and who waits for them.
     fetching: FxHashMap<ActionId, Vec<ActionId>>,
     /// Whether anything was left there.
@@ -76,12 +76,31 @@ impl Leaving {
             }
         };
         let lost = again.map(|again| again.lost.clone()).unwrap_or_default();
-        Self { leaves, written: requested(graph, &request.outputs), lost, ..Self::default() }
+        Self { leaves, written: Lying::of(graph, &request.outputs), lost, ..Self::default() }
     }
 
     /// What a build that begins again takes over from this one.
     pub(crate) fn again(self, ended: FxHashMap<ActionId, Outcome>, bad_input: bool) -> Again {
         Again { lost: self.lost, ended, leaves: self.leaves, bad_input }
+    }
+}
+
+/// The actions whose outputs lie at their places whatever is left.
+#[derive(Default)]
+pub(crate) struct Lying(FxHashSet<ActionId>);
+
+impl Lying {
+    /// In a build of `outputs`.
+    pub(crate) fn of(graph: &Graph, outputs: &[PathId]) -> Self {
+        Self(requested(graph, outputs))
+    }
+
+    /// Whether those of this action do.
+    pub(crate) fn has(&self, graph: &Graph, id: ActionId) -> bool {
+        let action = graph.action(id);
+        let kind = matches!(action.kind, ActionKind::Compile | ActionKind::Archive | ActionKind::Link);
+        let is_one = action.outputs.len() == 1 && action.links.is_empty();
+        !kind || !is_one || self.0.contains(&id)
     }
 }
 
@@ -116,10 +135,7 @@ fn direct(graph: &Graph, id: ActionId) -> impl Iterator<Item = ActionId> + '_ {
 impl Session<'_> {
     /// Whether the outputs of an action have to lie at their places.
     fn must_lie(&self, id: ActionId) -> bool {
-        let action = self.graph.action(id);
-        let kind = matches!(action.kind, ActionKind::Compile | ActionKind::Archive | ActionKind::Link);
-        let is_one = action.outputs.len() == 1 && action.links.is_empty();
-        !self.leaving.leaves || !kind || !is_one || self.leaving.written.contains(&id)
+        !self.leaving.leaves || self.leaving.written.has(self.graph, id)
     }
 
     /// Whether the result of an action is left in the store if it is found there. What lies at the place of its output

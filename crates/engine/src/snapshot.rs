@@ -25,6 +25,7 @@ mod image;
 mod layout;
 mod map;
 mod part;
+pub mod portable;
 mod prove;
 mod terms;
 
@@ -41,14 +42,16 @@ use rekindle_fingerprint::lookup::{Outputs, World as _};
 use rekindle_fingerprint::roots::{RootId, Roots};
 use rekindle_fingerprint::signature::Instant;
 use rekindle_scheduler::Graph;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::build_dir::OWN;
 use crate::error::{At, Error};
 use crate::event::{BuildOutcome, Report, Summary};
 use crate::history::History;
+use crate::left::Lying;
 use draft::Draft;
 use image::Image;
+use portable::{Checked, Portable, Travel};
 use terms::{Asked, Kept, Place, RootTerm, Terms};
 
 pub use part::{Adopted, Part, Proved};
@@ -111,6 +114,11 @@ pub fn prove(
     prove::prove(&place(build, &caller.request), clock, caller)
 }
 
+/// Whether the snapshot for a request, which does not hold, is of this place: then what differs is no matter of places.
+pub fn is_of_here(build: &Path, caller: &Caller<'_>) -> bool {
+    Image::open(&place(build, &caller.request)).is_some_and(|image| prove::is_of_here(&image, caller))
+}
+
 /// Removes the snapshot for a request, which is not true any more.
 pub fn remove(build: &Path, request: &Digest) {
     let _ = std::fs::remove_file(place(build, request));
@@ -118,25 +126,33 @@ pub fn remove(build: &Path, request: &Digest) {
 
 /// The snapshots of the build directory at `build`. What lies there otherwise, of whoever made it, is none of them.
 fn all(build: &Path) -> Vec<PathBuf> {
-    let directory = build.join(DIRECTORY);
-    if !std::fs::symlink_metadata(&directory).is_ok_and(|meta| meta.is_dir()) {
+    all_in(&build.join(DIRECTORY))
+}
+
+/// The files in a directory of ours that are called as those for requests are.
+fn all_in(directory: &Path) -> Vec<PathBuf> {
+    if !std::fs::symlink_metadata(directory).is_ok_and(|meta| meta.is_dir()) {
         return Vec::new();
     }
     let is_name = |name: &str| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
     files.filter(|entry| entry.file_name().to_str().is_some_and(is_name)).map(|entry| entry.path()).collect()
 }
 
-/// Makes room for one more at `place`: the oldest go, and those that know of other actions than those named by `keys`.
-fn make_room(build: &Path, place: &Path, keys: &Digest) -> Result<(), Error> {
-    let directory = build.join(DIRECTORY);
-    match std::fs::symlink_metadata(&directory) {
+/// Sees to it that a directory of ours is one.
+fn own_directory(directory: &Path) -> Result<(), Error> {
+    match std::fs::symlink_metadata(directory) {
         Ok(meta) if meta.is_dir() => {}
-        Ok(_) => std::fs::remove_file(&directory).at("remove", &directory)?,
+        Ok(_) => std::fs::remove_file(directory).at("remove", directory)?,
         Err(_) => {}
     }
-    std::fs::create_dir_all(&directory).at("create", &directory)?;
+    std::fs::create_dir_all(directory).at("create", directory)
+}
+
+/// Makes room for one more at `place`: the oldest go, and those that know of other actions than those named by `keys`.
+fn make_room(build: &Path, place: &Path, keys: &Digest) -> Result<(), Error> {
+    own_directory(&build.join(DIRECTORY))?;
     let mut others = Vec::new();
     for path in all(build) {
         if path == place {
@@ -157,21 +173,41 @@ fn make_room(build: &Path, place: &Path, keys: &Digest) -> Result<(), Error> {
     Ok(())
 }
 
-/// What loading, finding toolchains and lowering looked at.
-#[derive(Debug, Default)]
+/// What loading, finding toolchains or lowering looked at.
+#[derive(Clone, Debug, Default)]
 pub struct Looked {
     /// What was asked of the disk.
-    record: Record,
+    records: Vec<Record>,
     /// Files whose content was looked at.
     files: Vec<PathId>,
 }
 
 impl Looked {
-    /// Everything so far, if a record was begun ([`consult::begin`]). To be called when a project was lowered and before
-    /// it is built.
-    pub fn so_far(files: &Files) -> Option<Self> {
-        let looked_at = files.ids().filter(|id| *files.seen(*id) != Seen::Unknown);
-        Some(Self { record: consult::end()?, files: looked_at.collect() })
+    /// Everything since the last record was begun ([`consult::begin`]), but for the files that were looked at `before`.
+    pub fn since(files: &Files, before: Option<&Self>) -> Option<Self> {
+        let before: FxHashSet<PathId> =
+            before.into_iter().flat_map(|before| &before.files).copied().collect();
+        let looked_at = files.ids().filter(|id| *files.seen(*id) != Seen::Unknown && !before.contains(id));
+        Some(Self { records: vec![consult::end()?], files: looked_at.collect() })
+    }
+
+    /// This, and what was asked of the disk besides.
+    #[must_use]
+    pub fn and(mut self, record: Record) -> Self {
+        self.records.push(record);
+        self
+    }
+
+    /// Whether one question was answered in two ways, here or in `other`: something changed between.
+    fn is_torn_from(&self, other: &Self) -> bool {
+        let mut known: FxHashMap<(&Path, Question), &Answer> = FxHashMap::default();
+        let mut all = self.records.iter().chain(&other.records).flat_map(Record::iter);
+        all.any(|(path, question, answer)| !known.entry((path, question)).or_insert(answer).agrees(answer))
+    }
+
+    /// What was asked of the disk, and no file.
+    pub fn only(record: Record) -> Self {
+        Self { records: vec![record], files: Vec::new() }
     }
 }
 
@@ -187,8 +223,10 @@ pub struct Claims {
     pub build: Option<Digest>,
     /// What the caller wants back.
     pub note: Vec<u8>,
-    /// What lowering looked at.
+    /// What loading and lowering looked at.
     pub looked: Looked,
+    /// What finding the toolchains looked at.
+    pub tools: Looked,
     /// What judging asked of the disk.
     pub judged: Record,
 }
@@ -207,55 +245,65 @@ pub struct Built<'a> {
     pub summary: &'a Summary,
 }
 
-/// Writes the snapshot of a build that has ended; `false` if nothing was proved: an action failed, or its result was not
-/// recorded, or something was changed meanwhile.
+/// Writes the snapshot of a build that has ended, and, if the caller says what that takes (`travel`), a portable proof,
+/// which is given back. No snapshot is written if nothing was proved: an action failed, or its result was not recorded, or
+/// something was changed meanwhile.
+///
+/// # Errors
+/// One of the two cannot be written.
+pub fn keep(
+    build: &Path,
+    built: Built<'_>,
+    claims: Claims,
+    travel: Option<&Travel>,
+    clock: Instant,
+) -> Result<Option<Portable>, Error> {
+    let mut keeper = Keeper::new(build, built, &claims, clock);
+    let mut outputs = portable::Outputs::new();
+    let kept = !claims.looked.is_torn_from(&claims.tools)
+        && keeper.actions(&FxHashMap::default(), Some(&mut outputs))
+        && keeper.looked(&claims.looked)
+        && keeper.asked(&claims.judged, false);
+    if !kept {
+        return Ok(None);
+    }
+    // What comes after this is no affair of a proof elsewhere: toolchains are found anew there.
+    let proof = travel.and_then(|travel| {
+        keeper.draft.count();
+        let made = keeper.directories_that_are_made();
+        let made = |dir: &[u8]| made.contains(dir);
+        outputs.proof(&keeper.draft, keeper.built.files.roots(), travel, &made)
+    });
+    if !keeper.looked(&claims.tools) {
+        return Ok(None);
+    }
+    keeper.write()?;
+    match (&proof, travel) {
+        (Some(proof), _) => proof.keep(build)?,
+        (None, Some(travel)) => portable::remove(build, &travel.request),
+        (None, None) => {}
+    }
+    Ok(proof)
+}
+
+/// Writes the snapshot that follows from a portable proof which holds here.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn keep(build: &Path, built: Built<'_>, claims: Claims, clock: Instant) -> Result<bool, Error> {
-    let terms = Terms {
-        request: claims.request,
-        roots: Vec::new(),
-        variables: claims
-            .variables
-            .iter()
-            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_deref().map(terms::value)))
-            .collect(),
-        processor: None,
-        places: terms::places(built.files.roots()),
-        keys: terms::keys(built.history.keys(), built.files),
-        kinds: Default::default(),
-        bound: Vec::new(),
-        volatile: 0,
-        local: 0,
-        left: 0,
-        build: claims.build,
-        journal: built.history.length(),
-        note: claims.note.clone(),
-    };
-    let mut draft = Draft::new(terms);
-    for (id, root) in built.files.roots().iter() {
-        let known = id.0 < 3 || claims.known_roots.contains(&root.name);
-        draft.terms.roots.push(RootTerm::of(root, built.files.roots(), known));
+pub fn settle(
+    build: &Path,
+    checked: &Checked,
+    built: Built<'_>,
+    claims: &Claims,
+    clock: Instant,
+) -> Result<(), Error> {
+    let mut keeper = Keeper::new(build, built, claims, clock);
+    let torn = claims.looked.is_torn_from(&claims.tools);
+    let looked = !torn && keeper.looked(&claims.looked) && keeper.looked(&claims.tools);
+    if looked && keeper.proved(checked) {
+        keeper.write()?;
     }
-    let mut keeper = Keeper {
-        build,
-        built,
-        draft,
-        clock,
-        world: None,
-        identities: FxHashMap::default(),
-        next_identity: 0,
-    };
-    let actions = FxHashMap::default();
-    let kept =
-        keeper.actions(&actions) && keeper.looked(&claims.looked) && keeper.asked(&claims.judged, false);
-    if kept {
-        let place = place(build, &keeper.draft.terms.request);
-        make_room(build, &place, &keeper.draft.terms.keys)?;
-        keeper.draft.write(&place)?;
-    }
-    Ok(kept)
+    Ok(())
 }
 
 /// Writes the snapshot that follows from `part` and what was built of it; `record` is the name of the build's record in the
@@ -281,7 +329,7 @@ pub fn renew(
     // Two directories with one number make a snapshot that does not hold.
     let next_identity = identities.values().max().map_or(0, |most| most.saturating_add(1));
     let mut keeper = Keeper { build, built, draft, clock, world: None, identities, next_identity };
-    let kept = keeper.actions(&adopted.actions) && keeper.asked(judged, false);
+    let kept = keeper.actions(&adopted.actions, None) && keeper.asked(judged, false);
     let place = place(build, &keeper.draft.terms.request);
     if kept {
         keeper.draft.write(&place)?;
@@ -305,10 +353,52 @@ struct Keeper<'a> {
     next_identity: u32,
 }
 
-impl Keeper<'_> {
-    /// Takes in every action; `known` says which number it had. `false` if not all of them are fresh.
-    fn actions(&mut self, known: &FxHashMap<PathId, usize>) -> bool {
+impl<'a> Keeper<'a> {
+    /// One that knows no action yet.
+    fn new(build: &'a Path, built: Built<'a>, claims: &Claims, clock: Instant) -> Self {
+        let value = |value: &Option<OsString>| value.as_deref().map(terms::value);
+        let variables = claims.variables.iter();
+        let terms = Terms {
+            request: claims.request,
+            roots: Vec::new(),
+            variables: variables.map(|(name, given)| (name.as_bytes().to_vec(), value(given))).collect(),
+            processor: None,
+            places: terms::places(built.files.roots()),
+            keys: terms::keys(built.history.keys(), built.files),
+            kinds: Default::default(),
+            bound: Vec::new(),
+            volatile: 0,
+            local: 0,
+            left: 0,
+            build: claims.build,
+            journal: built.history.length(),
+            note: claims.note.clone(),
+        };
+        let mut draft = Draft::new(terms);
+        for (id, root) in built.files.roots().iter() {
+            let known = id.0 < 3 || claims.known_roots.contains(&root.name);
+            draft.terms.roots.push(RootTerm::of(root, built.files.roots(), known));
+        }
+        let identities = FxHashMap::default();
+        Self { build, built, draft, clock, world: None, identities, next_identity: 0 }
+    }
+
+    /// Writes the snapshot.
+    fn write(self) -> Result<(), Error> {
+        let place = place(self.build, &self.draft.terms.request);
+        make_room(self.build, &place, &self.draft.terms.keys)?;
+        self.draft.write(&place)
+    }
+
+    /// Takes in every action, also for a portable proof; `known` says which number it had. `false` if not all of them are
+    /// fresh.
+    fn actions(
+        &mut self,
+        known: &FxHashMap<PathId, usize>,
+        mut travelling: Option<&mut portable::Outputs>,
+    ) -> bool {
         let Built { graph, outputs, files, history, summary } = &mut self.built;
+        let lying = travelling.as_ref().map(|_| Lying::of(graph, outputs));
         if summary.outcome != BuildOutcome::Ok || summary.unrecorded > 0 || summary.actions.would_run > 0 {
             return false;
         }
@@ -321,6 +411,9 @@ impl Keeper<'_> {
             let number = action.outputs.first().and_then(|key| known.get(key)).copied();
             if !self.draft.action(number, &action.name, stamp, files) {
                 return false;
+            }
+            if let (Some(travelling), Some(lying)) = (&mut travelling, &lying) {
+                travelling.take(action, stamp, lying.has(graph, id), &mut self.draft, files);
             }
             let parts = action.identity.iter().flat_map(|identity| &identity.parts);
             if let Some(processor) = parts.into_iter().find(|part| part.name == rekindle_toolchain::PROCESSOR)
@@ -355,7 +448,7 @@ impl Keeper<'_> {
                 Seen::Unknown | Seen::Unreadable(_) => return false,
             }
         }
-        self.asked(&looked.record, true)
+        looked.records.iter().all(|record| self.asked(record, true))
     }
 
     /// Takes in what was asked of the disk; `false` if an answer is another one by now. In the build directory, commands
@@ -438,6 +531,25 @@ impl Keeper<'_> {
         })
     }
 
+    /// The directories of the build directory that were listed, and in which everything is of the graph's making.
+    fn directories_that_are_made(&mut self) -> FxHashSet<Vec<u8>> {
+        let listed = self.draft.asked.iter().filter(|asked| asked.question == Question::Names);
+        let build = |asked: &Asked| {
+            let (root, rel) = self.draft.place_of(asked.path);
+            let is_build =
+                self.draft.terms.roots.get(usize::from(root)).is_some_and(|root| root.name == "build");
+            is_build.then(|| rel.to_vec())
+        };
+        let listed: Vec<Vec<u8>> = listed.filter_map(build).collect();
+        let is_made = |rel: &Vec<u8>| {
+            let rel = Path::new(OsStr::from_bytes(rel));
+            let path =
+                if rel.as_os_str().is_empty() { self.build.to_path_buf() } else { self.build.join(rel) };
+            self.holds_only_what_is_made(&path)
+        };
+        listed.into_iter().filter(is_made).collect()
+    }
+
     /// Whether everything in a directory is of the graph's making.
     fn holds_only_what_is_made(&mut self, path: &Path) -> bool {
         let dir = self.path_of(path);
@@ -455,18 +567,21 @@ impl Keeper<'_> {
         let roots = self.built.files.roots();
         let answer = match answer {
             Answer::Path(path) if question == Question::Canonical => Kept::Path(Place::of(&path, roots)),
-            Answer::Identity(device, inode) => {
-                let next = self.next_identity;
-                let number = *self.identities.entry((device, inode)).or_insert(next);
-                self.next_identity = next.max(number.saturating_add(1));
-                Kept::Identity(number)
-            }
+            Answer::Identity(device, inode) => Kept::Identity(self.identity(device, inode)),
             answer => Kept::Plain(answer),
         };
         let id = self.path_of(path);
         let path = self.draft.path(id, self.built.files);
         let asked = Asked { path, question, answer };
         self.draft.ask(asked);
+    }
+
+    /// The number of a directory.
+    fn identity(&mut self, device: u64, inode: u64) -> u32 {
+        let next = self.next_identity;
+        let number = *self.identities.entry((device, inode)).or_insert(next);
+        self.next_identity = next.max(number.saturating_add(1));
+        number
     }
 
     /// The path as it was asked for, links and all.

@@ -60,7 +60,7 @@ pub(crate) fn command(
     command.args = argv.collect();
     command.env = environment(action, files, &cwd, around);
     if action.auto.is_some() {
-        command.program = found(&command.program, &command.env, &cwd);
+        command.program = searched(command.program, &command.env, &cwd);
     }
     command.output = exec::Output::Together;
     if action.response_file && !exec::fits(&command.program, &command.args, &command.env) {
@@ -73,15 +73,6 @@ pub(crate) fn command(
     Ok(command)
 }
 
-/// The program of another build tool's command: one without a slash in its name lies where `PATH` leads, which is in no
-/// key. One that is not there keeps its name, and starting it says so.
-fn found(program: &Path, env: &[(OsString, OsString)], cwd: &Path) -> PathBuf {
-    let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
-    let is_name = !program.as_os_str().as_bytes().contains(&b'/');
-    let found = path.filter(|_| is_name).and_then(|path| exec::which(program.as_os_str(), path, cwd));
-    found.unwrap_or_else(|| program.to_path_buf())
-}
-
 /// The commands that run before that of `action`, which is `last`: in its directory and its environment.
 pub(crate) fn before(action: &Action, files: &Files, last: &exec::Command) -> Vec<exec::Command> {
     let spelling = Spelling::new(files, action.cwd);
@@ -89,14 +80,19 @@ pub(crate) fn before(action: &Action, files: &Files, last: &exec::Command) -> Ve
     commands
         .map(|argv| {
             let mut argv = argv.iter().map(|arg| arg.spell(files, &spelling));
-            let program = PathBuf::from(argv.next().unwrap_or_default());
             exec::Command {
-                program: found(&program, &last.env, &last.cwd),
+                program: searched(argv.next().unwrap_or_default().into(), &last.env, &last.cwd),
                 args: argv.collect(),
                 ..last.clone()
             }
         })
         .collect()
+}
+
+/// The file of another build tool's program, which is named as it would be typed: the first on the `PATH` that it gets.
+fn searched(program: PathBuf, env: &[(OsString, OsString)], cwd: &Path) -> PathBuf {
+    let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+    exec::which(program.as_os_str(), path.unwrap_or_default(), cwd).unwrap_or(program)
 }
 
 /// The variables that reach another build tool although no key holds them; its front-end may key more.

@@ -40,7 +40,7 @@ fn signature_of(meta: &fs::Metadata) -> Signature {
     }
 }
 
-fn is_absence(error: &io::Error) -> bool {
+pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
         || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
@@ -172,6 +172,23 @@ pub fn hash(path: &Path) -> io::Result<Blob> {
         }
     }
     Ok(Blob { digest: Digest(*hasher.finalize().as_bytes()), size: hasher.count() })
+}
+
+/// Reads and digests a file that was opened when it had this size. One that has grown since has another signature by now.
+pub(crate) fn hash_opened(mut file: File, size: u64) -> io::Result<Blob> {
+    let mut buffer = [0; 64 << 10];
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        let count = match file.read(&mut buffer) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..count]);
+        if count == 0 || hasher.count() == size {
+            return Ok(Blob { digest: Digest(*hasher.finalize().as_bytes()), size: hasher.count() });
+        }
+    }
 }
 
 fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {

@@ -4,9 +4,11 @@
 //! that the system walks only what comes behind it; files are handed out to all cores in runs of neighbours.
 
 use std::ffi::CStr;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -36,6 +38,26 @@ impl Base {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Opens a file and reads all of it; the signature is what it had before.
+    fn read(&self, rel: &CStr) -> Read {
+        let Some(directory) = &self.directory else { return Read::Absent };
+        // A pipe that nobody writes to is opened at once, and refused.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(directory, rel, flags, Mode::empty()).map(File::from);
+        let file = match opened.map_err(io::Error::from) {
+            Ok(file) => file,
+            Err(error) if disk::is_absence(&error) => return Read::Absent,
+            Err(_) => return Read::Other,
+        };
+        match disk::entry_of(rustix::fs::fstat(&file).map_err(io::Error::from)) {
+            Ok(Entry::File(signature, device)) => match disk::hash_opened(file, signature.size) {
+                Ok(blob) => Read::File(signature, device, blob),
+                Err(_) => Read::Other,
+            },
+            _ => Read::Other,
+        }
     }
 
     fn look(&self, rel: &CStr) -> Look {
@@ -69,6 +91,17 @@ pub enum Look {
     /// A file with this signature, and the device that it is on.
     File(Signature, u64),
     /// A directory, or something that cannot be looked at.
+    Other,
+}
+
+/// What is there now, of a path that was read whatever was known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Nothing.
+    Absent,
+    /// A file with this signature, the device that it is on, and what is in it.
+    File(Signature, u64, Blob),
+    /// A directory, or something that cannot be read; or nobody has looked, because another path decided it.
     Other,
 }
 
@@ -116,6 +149,43 @@ pub fn sweep(bases: &[Base], table: &impl Table) -> Vec<(usize, Look)> {
                 }
             }
             different
+        })
+        .collect();
+    found.concat()
+}
+
+/// Reads every path of `table` that is to be a file, and looks whether nothing is where nothing is to be, on all cores.
+/// Once one is there that is not to be, or the other way round, the rest need not be looked at.
+pub fn read(bases: &[Base], table: &impl Table) -> Vec<Read> {
+    let decided = AtomicBool::new(false);
+    let runs: Vec<usize> = (0..table.len()).step_by(RUN).collect();
+    let found: Vec<Vec<Read>> = runs
+        .into_par_iter()
+        .with_max_len(1)
+        .map_init(Vec::new, |text, start| {
+            let one = |number| {
+                if decided.load(Ordering::Relaxed) {
+                    return Read::Other;
+                }
+                let (base, rel) = table.path(number);
+                text.clear();
+                text.extend_from_slice(rel);
+                text.push(0);
+                let (Some(base), Ok(rel)) = (bases.get(base), CStr::from_bytes_with_nul(text)) else {
+                    return Read::Other;
+                };
+                let absent = table.known(number) == Known::Absent;
+                let read = match (absent, absent.then(|| base.look(rel))) {
+                    (true, Some(Look::Absent)) => Read::Absent,
+                    (true, _) => Read::Other,
+                    (false, _) => base.read(rel),
+                };
+                if absent != (read == Read::Absent) || read == Read::Other {
+                    decided.store(true, Ordering::Relaxed);
+                }
+                read
+            };
+            (start..(start + RUN).min(table.len())).map(one).collect()
         })
         .collect();
     found.concat()
@@ -194,6 +264,36 @@ mod tests {
     fn a_name_that_no_file_can_have_is_not_what_it_was() {
         let list = List(vec![("a\0b", Known::Absent)]);
         assert_eq!(sweep(&[Base::open(Path::new("/"))], &list), [(0, Look::Other)]);
+    }
+
+    #[test]
+    fn every_file_is_read_and_one_that_is_not_as_it_is_to_be_ends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let bases = [Base::open(dir.path()), Base::open(&dir.path().join("nowhere"))];
+        fs::create_dir(dir.path().join("d")).unwrap();
+        let large = "large".repeat(100_000);
+        for (name, text) in [("small", "small"), ("large", large.as_str()), ("empty", "")] {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let list = List(vec![
+            ("small", Known::Racy),
+            ("large", Known::Racy),
+            ("empty", Known::Racy),
+            ("absent", Known::Absent),
+            ("gone/below", Known::Absent),
+        ]);
+        let blob = |read: &Read| match read {
+            Read::File(_, _, blob) => Some(*blob),
+            _ => None,
+        };
+        let found: Vec<Option<Blob>> = read(&bases, &list).iter().map(blob).collect();
+        let texts = [Some("small"), Some(&large), Some(""), None, None];
+        assert_eq!(found, texts.map(|text| text.map(|text| Blob::of(text.as_bytes()))));
+        for (name, known) in [("d", Known::Racy), ("gone/below", Known::Racy), ("small", Known::Absent)] {
+            let list = List(vec![(name, known), ("small", Known::Racy)]);
+            let found = read(&bases, &list);
+            assert!(found.contains(&Read::Other), "{name}: {found:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use crate::built::Built;
 use crate::disk::{self, Overlay};
 use crate::files::{copy_program, copy_tree, must, set_mtime, settle};
-use crate::require::PATH;
+use crate::require::{PATH, found};
 use crate::running::{PATIENCE, Running};
 use crate::tree::Tree;
 
@@ -583,7 +583,7 @@ impl Run<'_> {
     #[track_caller]
     pub fn counting_programs(self) -> (Built, u64) {
         let log = self.space.base.join("tmp/strace");
-        let mut command = Command::new("strace");
+        let mut command = Command::new(found("strace").unwrap_or_else(|| "strace".into()));
         command.args(["-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"]).arg(&log);
         command.arg(&self.space.binary).args(&self.args);
         self.dress(&mut command);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::files::must;
 
 /// What the build directory holds besides outputs: never compared.
-const PRIVATE: [&str; 10] = [
+const PRIVATE: [&str; 11] = [
     "journal",
     "journal.new",
     "marker",
@@ -19,8 +19,12 @@ const PRIVATE: [&str; 10] = [
     "kept",
     "CACHEDIR.TAG",
     "snapshots",
+    "proofs",
     "timings.html",
 ];
+
+/// Where other build tools work, beside the folders of profiles: not ours to compare.
+const OF_OTHER_TOOLS: &str = "archives";
 
 /// One thing in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +56,7 @@ impl Tree {
         if build.is_dir() {
             for entry in must(fs::read_dir(build), "list", build) {
                 let entry = must(entry, "list", build);
-                if entry.path().is_dir() {
+                if entry.path().is_dir() && entry.file_name() != OF_OTHER_TOOLS {
                     tree.add(&entry.path(), Path::new(&entry.file_name()), &PRIVATE);
                 }
             }

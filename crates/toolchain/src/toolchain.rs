@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rekindle_fingerprint::action::{Arg, Identity, Spelling};
+use rekindle_fingerprint::digest::Digest;
+use rekindle_fingerprint::encode::Encoder;
 use rekindle_fingerprint::files::{Files, PathId};
+use rekindle_fingerprint::roots::Roots;
 
 use crate::compile::Alike;
 use crate::desk::Desk;
@@ -14,7 +17,7 @@ use crate::environment::Environment;
 use crate::error::{BuildError, FlagError, ToolchainError};
 use crate::flags::{Phase, Reader, Treated};
 use crate::identity::Parts;
-use crate::learn::{self, Facts};
+use crate::learn::{self, Extra, Facts};
 use crate::places::TcRoots;
 use crate::probe::{Memo, Prober};
 use crate::request::Language;
@@ -214,6 +217,58 @@ impl Toolchain {
                 .collect(),
             identities,
         }
+    }
+
+    /// The digest of what it is, and of what it says of itself, wherever it lies: domain `rekindle toolchain 1`; name,
+    /// family, version, target, why it is local; its programs, their parts and the flags that come with them; what was
+    /// learned of each kind of command. Paths are named by their roots. Two toolchains of which it is equal speak alike.
+    pub fn standing(&self, files: &mut Files) -> Digest {
+        let cwd = files.path(Roots::WORKSPACE, "");
+        let spelling = Spelling::new(files, cwd);
+        let name = |arg: &Arg| arg.name(files, &spelling);
+        let path = |path: PathId| name(&Arg::path(path));
+        let mut e = Encoder::for_digest("rekindle toolchain 1");
+        for text in [&self.name, self.family.name(), &self.version.to_string(), &self.target] {
+            e.bytes(text.as_bytes());
+        }
+        e.option(self.local.as_ref(), |e, why| {
+            e.bytes(why.as_bytes());
+        });
+        for driver in [Some(&self.cc), self.cxx.as_ref()] {
+            e.option(driver, |e, driver| {
+                e.bytes(&path(driver.path)).digest(&driver.parts.identity(String::new()).digest);
+                e.option(driver.launcher, |e, launcher| {
+                    e.bytes(&path(launcher));
+                });
+            });
+        }
+        e.option(self.ar.as_ref(), |e, ar| {
+            e.bytes(&path(ar.path)).digest(&ar.identity.digest).digest(&ar.lto_identity.digest);
+            e.list(&ar.words, |e, word| {
+                e.bytes(&name(word));
+            });
+            e.option(ar.plugin, |e, plugin| {
+                e.bytes(&path(plugin));
+            });
+            e.u8(u8::from(ar.local.is_some()));
+        });
+        e.list(&self.flags, |e, flag| {
+            e.bytes(&name(flag));
+        });
+        let words = |variant: &Variant| variant.words.iter().map(&name).collect::<Vec<_>>();
+        let mut facts: Vec<_> = self.facts.iter().map(|(key, facts)| (key.need, words(key), facts)).collect();
+        facts.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        e.list(&facts, |e, (need, words, facts)| {
+            e.bytes(format!("{need:?}").as_bytes()).list(words, |e, word| {
+                e.bytes(word);
+            });
+            let extras = [Extra::Lto, Extra::SplitDebug];
+            e.digest(&facts.identity(&extras).digest).u8(u8::from(facts.local.is_some()));
+            e.list(&facts.directories, |e, directory| {
+                e.bytes(&path(*directory));
+            });
+        });
+        e.finish()
     }
 
     /// The driver for `language`.

@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 
 use super::image::Image;
 use super::layout::{self, ActionRecord, Kind, PathRecord, Section, StateRecord};
-use super::terms::{Asked, Replay, RootTerm, Terms, encode_asked, encode_replays};
+use super::terms::{Asked, Replay, RootTerm, Terms, decode_replays, encode_asked, encode_replays};
 use crate::error::{At, Error};
 use crate::settle::remarks_of;
 
@@ -30,6 +30,16 @@ fn put_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => {}
     }
     OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
+}
+
+/// Writes a file by way of a new one beside it.
+pub(super) fn put_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let written = put_new(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 /// No number.
@@ -132,6 +142,12 @@ impl Draft {
             self.knows(path, number);
             return number;
         }
+        let number = self.push(root, text);
+        self.knows(path, number);
+        number
+    }
+
+    fn push(&mut self, root: u16, text: &[u8]) -> u32 {
         let record = PathRecord {
             root,
             kind: Kind::Unseen,
@@ -143,7 +159,6 @@ impl Draft {
         let number = u32::try_from(self.paths.len()).unwrap_or(NONE);
         self.paths.push(record);
         self.states.push(StateRecord::NONE);
-        self.knows(path, number);
         number
     }
 
@@ -304,6 +319,65 @@ impl Draft {
         true
     }
 
+    /// The number of a path that the running build has no number for; a new one each time.
+    pub(super) fn number_of(&mut self, root: RootId, text: &[u8], roots: &Roots) -> u32 {
+        let root = self.root(root, roots);
+        self.push(root, text)
+    }
+
+    /// Notes what lies at a path, on which it depends whether anything is to be done.
+    pub(super) fn found(
+        &mut self,
+        root: RootId,
+        text: &[u8],
+        file: Option<(Signature, Blob, bool)>,
+        roots: &Roots,
+    ) {
+        let number = self.number_of(root, text, roots);
+        self.change(number, file);
+        self.lowers(number);
+    }
+
+    /// Takes over what actions have to say.
+    pub(super) fn set_replays(&mut self, encoded: &[u8]) {
+        let replays = decode_replays(encoded).unwrap_or_default();
+        self.replays = replays.into_iter().map(|replay| (replay.action, replay)).collect();
+    }
+
+    /// What actions have to say.
+    pub(super) fn all_replays(&self) -> Vec<Replay> {
+        self.replays.values().cloned().collect()
+    }
+
+    /// How many paths there are.
+    pub(super) fn count_of_paths(&self) -> u32 {
+        u32::try_from(self.paths.len()).unwrap_or(NONE)
+    }
+
+    /// A path: the number of its root, and the rest.
+    pub(super) fn place_of(&self, number: u32) -> (u16, &[u8]) {
+        let Some(path) = self.paths.get(number as usize) else { return (u16::MAX, &[]) };
+        let start = path.start as usize;
+        (path.root, self.text.get(start..start + path.length as usize).unwrap_or_default())
+    }
+
+    /// What lies at a path.
+    pub(super) fn kind_of(&self, number: u32) -> Kind {
+        self.paths.get(number as usize).map_or(Kind::Unseen, |path| path.kind)
+    }
+
+    /// What is in a file, and whether it may be executed.
+    pub(super) fn content_of(&self, number: u32) -> Option<(Blob, bool)> {
+        let is_file = matches!(self.kind_of(number), Kind::File | Kind::Racy);
+        let state = self.states.get(number as usize).filter(|_| is_file)?;
+        Some((*self.contents.get(state.content as usize)?, state.signature.executable()))
+    }
+
+    /// Whether lowering has read a file.
+    pub(super) fn is_text_of_lowering(&self, number: u32) -> bool {
+        self.paths.get(number as usize).is_some_and(|path| path.lowers)
+    }
+
     fn bound(&mut self, why: &str, tools: bool) -> u32 {
         let bound = &mut self.terms.bound;
         let known = bound.iter().position(|(known, of, _)| known == why && *of == tools);
@@ -351,16 +425,14 @@ impl Draft {
     /// It cannot be written.
     pub(super) fn write(mut self, path: &Path) -> Result<(), Error> {
         let bytes = self.assemble();
-        let beside = path.with_extension("new");
-        let written = put_new(&beside, &bytes).and_then(|()| fs::rename(&beside, path));
-        if written.is_err() {
-            let _ = fs::remove_file(&beside);
-        }
-        written.at("write", path)
+        put_whole(path, &bytes).at("write", path)
     }
 
     fn assemble(&mut self) -> Vec<u8> {
-        self.count();
+        // Without actions, it was told what they are.
+        if !self.actions.is_empty() {
+            self.count();
+        }
         let mut lists = Vec::with_capacity(self.lists.iter().map(Vec::len).sum());
         for (action, list) in self.actions.iter_mut().zip(&self.lists) {
             action.start = u32::try_from(lists.len()).unwrap_or(NONE);
@@ -384,7 +456,7 @@ impl Draft {
     }
 
     /// What a summary says of the actions.
-    fn count(&mut self) {
+    pub(super) fn count(&mut self) {
         let terms = &mut self.terms;
         (terms.volatile, terms.local, terms.kinds) = (0, 0, [0; ActionKind::ALL.len()]);
         for (_, _, count) in &mut terms.bound {

@@ -115,6 +115,11 @@ pub(super) fn prove(
     Ok(if leaves { Proof::Fails } else { Proof::Part(Box::new(part)) })
 }
 
+/// Whether the roots lie where they did.
+pub(super) fn is_of_here(image: &Image, caller: &Caller<'_>) -> bool {
+    Placed::of(image, caller).is_some_and(|placed| terms::places(&placed.roots) == image.terms.places)
+}
+
 /// Whether what is known without the disk is as it was.
 fn holds(image: &Image, placed: &Placed, caller: &Caller<'_>) -> bool {
     use std::os::unix::ffi::OsStrExt;

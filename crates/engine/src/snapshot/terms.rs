@@ -239,6 +239,13 @@ pub(super) struct Asked {
     pub(super) answer: Kept,
 }
 
+impl Asked {
+    /// Whether the answer is the directory with this number.
+    pub(super) fn is(&self, directory: u32) -> bool {
+        self.answer == Kept::Identity(directory)
+    }
+}
+
 /// An answer as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kept {

@@ -374,11 +374,18 @@ impl<'a> Lowering<'a> {
 
     /// Whether a path can stand in a flag that is split at blanks.
     fn is_plain(&self, path: PathId) -> bool {
-        let path = self.files.abs(path);
+        let path = self.place_near(path);
         path.as_os_str()
             .as_bytes()
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@%,:~".contains(byte) || *byte >= 0x80)
+    }
+
+    /// Where a path lies, or, if its root is placed only when its whole profile is known, the directory that it is placed
+    /// beside: what matters is what characters are in it.
+    fn place_near(&self, path: PathId) -> PathBuf {
+        let is_placed = self.files.roots().get(self.files.root(path)).is_placed();
+        if is_placed { self.files.abs(path) } else { self.files.roots().get(Roots::BUILD).path.clone() }
     }
 
     /// The flags by which a C compiler takes the places of the project and of other directories out of what it makes, behind

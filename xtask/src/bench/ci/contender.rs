@@ -57,7 +57,8 @@ pub(crate) enum Who {
 }
 
 /// The part of a build directory of rekindle's that is not products.
-const OWN: [&str; 8] = ["journal", "snapshots", "kept", "tmp", "lock", "running", "marker", "CACHEDIR.TAG"];
+const OWN: [&str; 9] =
+    ["journal", "snapshots", "proofs", "kept", "tmp", "lock", "running", "marker", "CACHEDIR.TAG"];
 
 impl Who {
     /// In tables and charts.

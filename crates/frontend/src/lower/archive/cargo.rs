@@ -345,7 +345,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn has_quote(&self, path: PathId) -> bool {
-        let path = self.files.abs(path);
+        let path = self.place_near(path);
         let bytes = path.as_os_str().as_encoded_bytes();
         bytes.iter().any(|byte| *byte == b'\'' || byte.is_ascii_control()) || path.to_str().is_none()
     }

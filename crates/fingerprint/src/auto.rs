@@ -17,7 +17,8 @@ use crate::watch::WatchSet;
 /// How another build tool is run, and what is taken of what it makes.
 ///
 /// The tool leaves its products where it wants to (`made`); what others read are copies of them, the outputs of the
-/// action. Between two runs nobody looks at what the tool left: it may be gone, or be that of another profile.
+/// action. Between two runs nobody looks at what the tool left: it may be gone, or be that of another profile. An output that
+/// is where the tool leaves it (a header among sources, which those beside it find first) is one as any other action's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AutoBuild {
     /// Commands that run before that of the action, in its directory and its environment, each if the one before

@@ -69,7 +69,7 @@ const INCLUDE: Key = with(
     "include",
     Kind::Texts,
     "[]",
-    "Directories searched for headers in everything that depends on this. One that holds some of `outputs` may be named as it is there; `{outdir}` is where the copies of all `outputs` are.",
+    "Directories searched for headers in everything that depends on this. One that only `outputs` lie in need not be there yet; `{outdir}` is the directory of the copies: of all that CMake makes.",
 );
 const DEFINES: Key =
     with("defines", Kind::Texts, "[]", "`NAME` or `NAME=VALUE`, in everything that depends on this.");

@@ -1,7 +1,8 @@
 //! Archives that other build tools make: how the tool is run, what it reads, and what others get of it.
 //!
 //! A form (`cargo`, `make`, `cmake`) fills in a [`Plan`], and the keys of the manifest add to it. The tool leaves its
-//! products where it wants to; others link and include copies, below `archive/NAME` in the build directory of the profile.
+//! products where it wants to; others link copies, below `archive/NAME` in the build directory of the profile, and find
+//! headers there or among the sources.
 //! Where a tool has a directory of its own to work in, that is the root `work.NAME`: it lies beside the profiles, and
 //! its place follows from all that keys the result but the content of inputs, so that no two profiles share one. No key
 //! tells its place, so that a tool that is absent (and of which nobody knows what it is made of) changes none.

@@ -20,7 +20,7 @@ use crate::reader::Found;
 pub(super) struct Product {
     /// Where the tool leaves it.
     pub(super) made: PathId,
-    /// What others use.
+    /// What others use: a copy, or the same.
     pub(super) copy: PathId,
     /// Its name: relative to the project, or to where the tool works.
     pub(super) name: PathBuf,
@@ -66,9 +66,16 @@ impl<'a> Lowering<'a> {
         products
     }
 
+    /// A product that the tool leaves at `made`. What lies among the sources and is not linked stays there: a header beside
+    /// it finds it there before any copy.
     fn product_at(&mut self, foreign: &Foreign, made: PathId, name: PathBuf) -> Product {
         let place = Path::new(ARCHIVES).join(foreign.name.get_ref()).join(&name);
-        Product { made, copy: self.files.path(Roots::BUILD, place), name }
+        let mut product = Product { made, copy: made, name };
+        let is_ours = self.files.roots().get(self.files.root(made)).name.starts_with("work.");
+        if is_ours || product.is_archive() {
+            product.copy = self.files.path(Roots::BUILD, place);
+        }
+        product
     }
 
     /// Where the tool leaves a file that the manifest names.
@@ -112,13 +119,10 @@ impl<'a> Lowering<'a> {
             let rel = self.files.rel(path).to_path_buf();
             let is_ours = self.files.root(path) == Roots::WORKSPACE && !matches!(form, Form::Cmake(_));
             let holds = products.iter().any(|one| !one.is_archive() && one.name.starts_with(&rel));
-            if is_ours && holds {
-                let place = self.files.path(Roots::BUILD, own.join(&rel));
-                usage.includes.push(Include::Normal(place));
-                let there = self.project.dir.join(text.get_ref());
-                if matches!(self.reader.probe(&there), Ok(Found::Nothing)) {
-                    continue;
-                }
+            let there = self.project.dir.join(text.get_ref());
+            if is_ours && holds && matches!(self.reader.probe(&there), Ok(Found::Nothing)) {
+                usage.includes.push(Include::Normal(path));
+                continue;
             }
             usage.includes.extend(self.directory_of(text).map(Include::Normal));
         }

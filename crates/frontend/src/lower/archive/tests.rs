@@ -55,11 +55,11 @@ fn any_command_with_what_it_reads_and_makes() {
         inputs: data/x.bin v/build.sh v/inc/b.h v/keep.o
         depfiles: v/a.d
         made: v/out/liba.a v/out/a.h v/gen.c
-        outputs: build:archive/a/v/out/liba.a build:archive/a/v/out/a.h build:archive/a/v/gen.c
+        outputs: build:archive/a/v/out/liba.a v/out/a.h v/gen.c
         remove: v/out/liba.a v/out/a.h v/gen.c
         locks: v v/out
         facts: =profile fast=1 =profile level=2 =profile name=n
-    host-cc -g -DA=1 -IB/archive/a/v/out -Iv/inc -IB/archive/a -c main.c -o B/obj/app/main.c.o  | after build:archive/a/v/out/a.h build:archive/a/v/gen.c
+    host-cc -g -DA=1 -Iv/out -Iv/inc -IB/archive/a -c main.c -o B/obj/app/main.c.o  | after v/out/a.h v/gen.c
     host-cc -g -o B/app B/obj/app/main.c.o B/archive/a/v/out/liba.a -lm -Wl,-z,now
     "#);
     let made = space.lower().unwrap();
@@ -193,11 +193,11 @@ fn a_directory_with_a_makefile() {
         outside: build: .rekindle/build z/libz.a z/zconf.h
         inputs: z/Makefile z/blob.o z/z.c
         made: z/libz.a z/zconf.h
-        outputs: build:archive/a/z/libz.a build:archive/a/z/zconf.h
+        outputs: build:archive/a/z/libz.a z/zconf.h
         remove: z/libz.a z/zconf.h
         locks: z
         facts: =profile targets=libz.a
-    host-cc -g -IB/archive/a/z -Iz -c main.c -o B/obj/app/main.c.o  | after build:archive/a/z/zconf.h
+    host-cc -g -Iz -c main.c -o B/obj/app/main.c.o  | after z/zconf.h
     host-cc -g -o B/app B/obj/app/main.c.o B/archive/a/z/libz.a
     ");
 }

@@ -117,19 +117,19 @@ impl<'a> Whole<'a> {
         let lowered = lowered.unwrap_or_else(|errors| panic!("{errors}"));
         let made = lowered.graph.actions().map(|(_, action)| {
             let links = action.links.iter().map(|(link, _)| link);
-            action.outputs.iter().chain(links).map(|path| files.rel(*path).to_path_buf()).collect()
+            action.outputs.iter().chain(links).map(|path| files.abs(*path)).collect()
         });
         let actions = made.zip(actions(&lowered, &files)).collect();
         let frame = frame(&lowered, &files);
         Self { space, project, files, actions, frame }
     }
 
-    /// Compares with what lowering gives of what makes `wanted`, below the build directory; in the table of the whole
+    /// Compares with what lowering gives of what makes `wanted`, absolute paths; in the table of the whole
     /// lowering, or in one of its own. Gives how often a toolchain was asked.
     fn compare(&mut self, wanted: &[PathBuf], anew: bool) -> usize {
         let mut own = files(self.space, &self.project);
         let files = if anew { &mut own } else { &mut self.files };
-        let ids: FxHashSet<PathId> = wanted.iter().map(|path| files.path(Roots::BUILD, path)).collect();
+        let ids: FxHashSet<PathId> = wanted.iter().map(|path| files.path_abs(path)).collect();
         let mut tools = Counting::new(self.space);
         let part = lower_only(&self.project, &mut tools, files, &|path| ids.contains(&path)).unwrap();
         let expected: Vec<&String> = self
@@ -366,7 +366,8 @@ fn no_toolchain_is_asked_for_what_is_not_wanted() {
     let space = everything();
     let mut whole = Whole::new(&space);
     let mut asked = |wanted: &[&str]| {
-        let wanted: Vec<PathBuf> = wanted.iter().map(PathBuf::from).collect();
+        let build = space.base.join(".rekindle/build/debug");
+        let wanted: Vec<PathBuf> = wanted.iter().map(|name| build.join(name)).collect();
         whole.compare(&wanted, true)
     };
     assert_eq!(asked(&[]), 0);
@@ -387,7 +388,7 @@ fn no_directory_is_listed_for_what_is_not_wanted() {
     );
     let mut whole = Whole::new(&space);
     consult::begin();
-    whole.compare(&[PathBuf::from("obj/one/one/a.c.o")], true);
+    whole.compare(&[space.base.join(".rekindle/build/debug/obj/one/one/a.c.o")], true);
     let record = consult::end().unwrap();
     let listed: Vec<_> = record
         .iter()

@@ -117,7 +117,11 @@ impl Errand {
             depfiles = outputs::read_depfiles(&self.depfiles, &self.temporary);
             stored = self.store.is_some().then_some(Ok(0));
             match self.deliveries.iter().try_for_each(Delivery::run) {
-                Ok(()) => {}
+                Ok(()) => {
+                    if let Err(error) = self.let_copies_age() {
+                        return Ended { outputs: Err(error), ..ended(result) };
+                    }
+                }
                 Err(Undelivered::Trouble(error)) => return Ended { outputs: Err(error), ..ended(result) },
                 Err(Undelivered::Unusable(why)) => {
                     return Ended { undelivered: Some(why), ..ended(result) };
@@ -126,6 +130,16 @@ impl Errand {
             found = self.outputs.iter().map(|path| self.look(path, &mut stored)).collect();
         }
         Ended { depfiles, outputs: found, stored, ..ended(result) }
+    }
+
+    /// Copies are large, perhaps: waits until they are old enough to be believed by the next build once they were read.
+    fn let_copies_age(&self) -> Result<(), Error> {
+        let copied = self.marker.now()?;
+        let waits = !self.deliveries.is_empty() && copied.granularity < COARSE;
+        while waits && self.marker.now()?.time.0 - copied.time.0 <= copied.granularity {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Looks at an output, and puts it into the store while its bytes are at hand.

@@ -16,6 +16,7 @@ mod sources;
 mod usage;
 
 pub(crate) use archive::ARCHIVES;
+pub use archive::TOOLS;
 pub use archive::environment::family;
 pub use partial::lower_only;
 #[cfg(test)]

@@ -24,7 +24,7 @@ const PRIVATE: [&str; 11] = [
 ];
 
 /// Where other build tools work, beside the folders of profiles: not ours to compare.
-const OF_OTHER_TOOLS: &str = "archives";
+const OF_OTHER_TOOLS: &str = ".archives";
 
 /// One thing in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]

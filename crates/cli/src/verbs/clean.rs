@@ -21,6 +21,9 @@ use crate::store;
 /// The file by which the engine marks a build directory (bford.info/cachedir), and one that only it writes.
 const MARKS: [&str; 2] = ["CACHEDIR.TAG", "lock"];
 
+/// Where other build tools work, beside the directories of profiles.
+const TOOLS: &str = rekindle_frontend::lower::TOOLS;
+
 /// Removes the build directories of all profiles, or that of one if one is named.
 pub(super) fn clean(
     settings: &Settings,
@@ -43,10 +46,27 @@ pub(super) fn clean(
             Stream::stderr(false).write(format!("rekindle: removed {}\n", dir.display()));
         }
     }
+    if profile.is_none() {
+        clean_tools(settings, &place.builds.join(TOOLS))?;
+    }
     if !settings.dry_run {
         remove_if_empty(&place.builds);
     }
     Ok(())
+}
+
+/// Removes what other build tools left where they worked for archives, of all profiles.
+#[expect(clippy::disallowed_methods, reason = "this is the verb that removes")]
+fn clean_tools(settings: &Settings, path: &Path) -> Result<(), Failure> {
+    // A link is not ours, and never followed.
+    if !path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Ok(());
+    }
+    if settings.dry_run {
+        return super::answer(format!("would remove {}\n", path.display()));
+    }
+    let removed = std::fs::remove_dir_all(path);
+    removed.map_err(|error| Failure::io("remove", format_args!("`{}`", path.display()), &error))
 }
 
 /// The directories below `builds` that the engine made.

@@ -36,6 +36,9 @@ use crate::manifest::Text;
 use crate::project::Foreign;
 use products::Product;
 
+/// The directory, beside the build directories of profiles, below which other build tools work. No profile is called so.
+pub const TOOLS: &str = ".archives";
+
 /// The directory of the copies, in the build directory of a profile.
 pub(crate) const ARCHIVES: &str = "archive";
 
@@ -327,7 +330,7 @@ impl<'a> Lowering<'a> {
         let profile = self.profile_digest(action, auto);
         let build = self.files.roots().get(Roots::BUILD).path.clone();
         let above = build.parent().unwrap_or(&build);
-        let place = above.join("archives").join(foreign.name.get_ref()).join(&profile.hex()[..16]);
+        let place = above.join(TOOLS).join(foreign.name.get_ref()).join(&profile.hex()[..16]);
         let name = self.files.roots().get(root).name.clone();
         if let Err(error) = self.files.roots_mut().add(Root::new(name, place)) {
             self.report.push(self.report.on(&foreign.name, error.to_string()));

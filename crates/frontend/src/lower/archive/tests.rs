@@ -76,7 +76,7 @@ fn a_package_of_rust() {
     );
     space.write("rt/Cargo.toml", CRATE);
     insta::assert_snapshot!(space.commands(), @"
-    cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir /P/.rekindle/build/archives/a/HEX --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
+    cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir /P/.rekindle/build/.archives/a/HEX --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
         as: cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir <work.a!> --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
         in: rt
         tools: cargo ()
@@ -114,7 +114,7 @@ fn a_package_of_a_workspace_with_everything_said_of_it() {
     space.write("rt/main/Cargo.toml", main);
     space.write("rt/dep/Cargo.toml", "[package]\nname = \"dep\"\n");
     insta::assert_snapshot!(space.commands(), @"
-    cargo build --quiet --color never --manifest-path Cargo.toml --profile dev --target-dir /P/.rekindle/build/archives/a/HEX --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
+    cargo build --quiet --color never --manifest-path Cargo.toml --profile dev --target-dir /P/.rekindle/build/.archives/a/HEX --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
         as: cargo build --quiet --color never --manifest-path Cargo.toml --profile dev --target-dir <work.a!> --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
         in: rt
         env: CFLAGS=-ffile-prefix-map=<ws!>=. -ffile-prefix-map=<home.cargo!>=cargo -ffile-prefix-map=<work.a!>=work CXXFLAGS=-ffile-prefix-map=<ws!>=. -ffile-prefix-map=<home.cargo!>=cargo -ffile-prefix-map=<work.a!>=work
@@ -211,7 +211,7 @@ fn a_project_of_cmake() {
         &["png/CMakeLists.txt", "png/png.c"],
     );
     insta::assert_snapshot!(space.commands(), @"
-    cmake --build /P/.rekindle/build/archives/a/HEX --config MinSizeRel --target png more
+    cmake --build /P/.rekindle/build/.archives/a/HEX --config MinSizeRel --target png more
         as: cmake --build <work.a!> --config MinSizeRel --target png more
         before: cmake -S <ws!>/png -B <work.a!> -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel -DLEVEL=3 -DPNG_SHARED=OFF -DPNG_STATIC=ON -DWHERE=x y
         in: png
@@ -260,7 +260,7 @@ fn each_thing_that_keys_a_result_gives_it_another_place_to_work_and_inputs_do_no
         made.files.roots().by_name("work.a").map(|root| made.files.roots().get(root).path.clone()).unwrap()
     };
     let first = place(&space);
-    assert!(first.starts_with(space.base.join(".rekindle/build/archives/a")), "{}", first.display());
+    assert!(first.starts_with(space.base.join(".rekindle/build/.archives/a")), "{}", first.display());
     space.write("v/y", "more");
     assert_eq!(place(&space), first);
     let manifest = fs::read_to_string(space.base.join("rekindle.toml")).unwrap();

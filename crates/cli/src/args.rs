@@ -79,6 +79,9 @@ pub(crate) struct Common {
     /// Fail instead of running any command: proof that nothing was to be done
     #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) forbid_spawn: Option<bool>,
+    /// Fail where the tool of an archive is missing, even if nothing has to be built
+    #[arg(long, value_name = "BOOL", hide_possible_values = true, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) require_tools: Option<bool>,
 }
 
 /// How a build is reported.

@@ -37,6 +37,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     variable("REKINDLE_EXPLAIN", "--explain", "true or false"),
     variable("REKINDLE_TIMINGS", "--timings", "true, false, or the file to write the page to"),
     variable("REKINDLE_FORBID_SPAWN", "--forbid-spawn", "true or false"),
+    variable("REKINDLE_REQUIRE_TOOLS", "--require-tools", "true or false"),
 ];
 
 /// Other variables that rekindle itself looks at.
@@ -199,6 +200,7 @@ mod tests {
           REKINDLE_EXPLAIN       --explain       true or false
           REKINDLE_TIMINGS       --timings       true, false, or the file to write the page to
           REKINDLE_FORBID_SPAWN  --forbid-spawn  true or false
+          REKINDLE_REQUIRE_TOOLS --require-tools true or false
 
         Others that rekindle looks at:
 

@@ -9,6 +9,7 @@ use rekindle_engine::history::History;
 use rekindle_engine::request::{Materialize, Mode, Request};
 use rekindle_engine::snapshot::{self, Adopted, Built, Claims, Looked, Part};
 use rekindle_engine::used;
+use rekindle_fingerprint::action::Action;
 use rekindle_fingerprint::consult::{self, Record};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
@@ -166,7 +167,8 @@ impl Session {
         };
         let mut session = Self::whole(app, place, wanted, locked)?;
         // What has to be told in every build is told by the whole way alone.
-        if session.lowered.notices.is_empty() {
+        let lacks_tool = session.lowered.graph.actions().any(|(_, action)| lacks_tool(action));
+        if session.lowered.notices.is_empty() && !lacks_tool {
             session.proof = Looked::so_far(&session.files).map(|looked| Left::Whole { request, looked });
         }
         Ok(Begun::Session(Box::new(session)))
@@ -355,6 +357,11 @@ impl Session {
     }
 }
 
+/// Whether the tool of an archive is not on this machine.
+fn lacks_tool(action: &Action) -> bool {
+    action.auto.as_ref().is_some_and(|auto| auto.absent.is_some())
+}
+
 /// What the frontend is asked for.
 pub(crate) fn load_request(settings: &Settings, environment: &Environment, wanted: Wanted) -> load::Request {
     load::Request {
@@ -418,6 +425,7 @@ fn request(app: &App, mode: Mode, outputs: Vec<PathId>) -> Request {
         failures: app.settings.failures,
         mode,
         forbid_spawn: app.settings.forbid_spawn,
+        require_tools: app.settings.require_tools,
         materialize: match app.settings.materialize {
             args::Materialize::Auto => Materialize::Auto,
             args::Materialize::Outputs => Materialize::Outputs,

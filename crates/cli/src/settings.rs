@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) timings: Option<Timings>,
     /// Whether every command is refused.
     pub(crate) forbid_spawn: bool,
+    /// Whether the tools of archives have to be there in any case.
+    pub(crate) require_tools: bool,
     /// Which restored files are written.
     pub(crate) materialize: Materialize,
 }
@@ -118,6 +120,7 @@ impl Settings {
             explain: truth(flags.explain, environment, "REKINDLE_EXPLAIN")?,
             timings: timings(flags, environment)?,
             forbid_spawn: truth(flags.forbid_spawn, environment, "REKINDLE_FORBID_SPAWN")?,
+            require_tools: truth(flags.require_tools, environment, "REKINDLE_REQUIRE_TOOLS")?,
             materialize: choice(flags.materialize, environment, "REKINDLE_MATERIALIZE")?,
         })
     }
@@ -253,6 +256,7 @@ mod tests {
             ("REKINDLE_EXPLAIN", "true"),
             ("REKINDLE_TIMINGS", "yes"),
             ("REKINDLE_FORBID_SPAWN", "on"),
+            ("REKINDLE_REQUIRE_TOOLS", "on"),
         ])
     }
 
@@ -279,6 +283,7 @@ mod tests {
             explain: false,
             timings: None,
             forbid_spawn: false,
+            require_tools: false,
             materialize: Auto,
         }
         "#);
@@ -318,6 +323,7 @@ mod tests {
                 InBuildDir,
             ),
             forbid_spawn: true,
+            require_tools: true,
             materialize: Auto,
         }
         "#);
@@ -342,6 +348,7 @@ mod tests {
             explain: Some(false),
             timings: Some("t.html".into()),
             forbid_spawn: Some(false),
+            require_tools: Some(false),
         };
         let settings = Settings::new(&flags, &all()).unwrap();
         insta::assert_snapshot!(format!("{settings:#?}"), @r#"
@@ -385,6 +392,7 @@ mod tests {
                 ),
             ),
             forbid_spawn: false,
+            require_tools: false,
             materialize: Auto,
         }
         "#);

@@ -224,6 +224,11 @@ impl Session<'_> {
             Message::Sets { id, key, sets } => self.sets_were_read(id, key, sets),
             Message::Retrieved(id, retrieved) => self.was_retrieved(id, *retrieved),
             Message::Fetched(id, fetched) => self.was_fetched(id, fetched),
+            Message::ToolIsBusy(id, holder) => self.tool_is_busy(id, holder),
+            Message::Locked(id, taken) => {
+                self.was_locked(id, taken);
+                self.pools_are_full = false;
+            }
             Message::Put(id, put) => {
                 self.was_put(id, put);
                 self.pools_are_full = false;

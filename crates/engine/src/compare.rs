@@ -370,7 +370,8 @@ impl<'a> Walk<'a> {
             read: list(&mut searched.read.iter()),
             probes: searched.probes.clone(),
         });
-        (InputSet { paths, deferred, asked }, complete)
+        let tool = all.identity.filter(|_| all.kind == rekindle_fingerprint::action::ActionKind::AutoArchive);
+        (InputSet { paths, deferred, asked, tool }, complete)
     }
 
     /// The path of a name that came from elsewhere; none if this place names that file otherwise.

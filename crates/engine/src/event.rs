@@ -63,6 +63,25 @@ pub struct Report {
     pub failure: Option<String>,
     /// Things about its result that a person should know.
     pub remarks: Remarks,
+    /// More about an archive that another build tool makes.
+    pub archive: Option<Box<ArchiveReport>>,
+}
+
+/// What is told of an archive that another build tool makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArchiveReport {
+    /// The keys of its profile, and their values.
+    pub profile: Vec<(String, String)>,
+    /// How many files are watched.
+    pub inputs: u64,
+    /// How many bytes of them were read in this build.
+    pub hashed_bytes: u64,
+    /// How long another build had the tool's directories, in milliseconds.
+    pub lock_wait_ms: u64,
+    /// How many commands were started for it.
+    pub commands: u64,
+    /// The tool that is not on this machine.
+    pub absent: Option<String>,
 }
 
 /// What keeps a result from being shared, or from being remembered.
@@ -87,6 +106,13 @@ pub struct Remarks {
 pub enum Event {
     /// The build directory is in use.
     Waiting(Waiting),
+    /// Another build works where the tool of an archive works.
+    ToolIsBusy {
+        /// The archive.
+        archive: String,
+        /// Who works there, as far as the system tells; else empty.
+        holder: String,
+    },
     /// The work is known.
     Started {
         /// How many actions the targets need.

@@ -94,6 +94,11 @@ impl Session<'_> {
             self.fail(id, format!("it {}", finished.status), finished.text, ms);
             return;
         }
+        if let Some(why) = ended.undelivered {
+            self.abandon(id, running);
+            self.fail(id, format!("what it made cannot be used: {why}"), finished.text, ms);
+            return;
+        }
         let text = finished.text.clone();
         match self.success(id, finished.text, ms, &ended.depfiles, found) {
             Ok(success) => self.succeed(id, running, success, ended.stored),
@@ -105,7 +110,7 @@ impl Session<'_> {
     }
 
     /// A command has failed: what it wrote by then is not left lying, and what was there before is there again.
-    fn abandon(&self, id: ActionId, running: Running) {
+    pub(crate) fn abandon(&self, id: ActionId, running: Running) {
         for path in self.output_paths(id) {
             let _ = std::fs::remove_file(path);
         }
@@ -123,8 +128,8 @@ impl Session<'_> {
     ) -> Result<Success, String> {
         let action = self.graph.action(id);
         let mut made = Vec::with_capacity(found.len());
-        for (path, found) in action.outputs.iter().zip(found) {
-            let shown = || self.files.show(*path);
+        for (at, found) in found.into_iter().enumerate().take(action.outputs.len()) {
+            let shown = || self.shown_output(action, at);
             made.push(match found {
                 Found::Made(file) => *file,
                 Found::Missing => return Err(format!("it succeeded but did not write `{}`", shown())),
@@ -214,7 +219,13 @@ impl Session<'_> {
             .collect();
         named.sort_unstable();
         named.dedup();
-        named.retain(|path| !action.outputs.contains(path) && !is_temporary(self.files, *path));
+        let works_in: Vec<PathBuf> =
+            action.auto.iter().flat_map(|auto| &auto.work).map(|work| self.files.abs(*work)).collect();
+        let own = |path: PathId| {
+            !works_in.is_empty() && works_in.iter().any(|work| self.files.abs(path).starts_with(work))
+        };
+        named
+            .retain(|path| !action.outputs.contains(path) && !is_temporary(self.files, *path) && !own(*path));
         // What a link made for itself beside its product, and took away again (link-time optimization).
         let is_gone = |path: &PathId| {
             let is_own = self.files.root(*path) == Roots::BUILD && self.graph.producer(*path).is_none();
@@ -254,10 +265,13 @@ impl Session<'_> {
                 }
             }
         }
+        let unrecorded = unrecorded.or_else(|| self.moved_inputs(action, &running, &success.discovered));
+        let moved = unrecorded.as_deref();
+        let again = self.run_tool_again(id, running, moved, &success.printed, success.ms);
+        let Some(running) = again else { return };
         if let Err(error) = self.make_links(id) {
             self.give_up(error);
         }
-        let unrecorded = unrecorded.or_else(|| self.moved_inputs(action, &running, &success.discovered));
         for (path, made) in action.outputs.iter().zip(&success.made) {
             self.files.record(*path, made.signature, made.device, made.blob, made.instant);
         }

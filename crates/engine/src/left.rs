@@ -173,6 +173,9 @@ impl Session<'_> {
 
     /// An action has to run: what it may read and was left in the store is written first.
     pub(crate) fn needs_to_run(&mut self, id: ActionId) {
+        if !self.may_run_tool(id) {
+            return;
+        }
         let refused = self.request.forbid_spawn || self.scheduler.is_stopped() || !self.leaving.some;
         let left = if refused || !self.builds() { Vec::new() } else { self.left_before(id) };
         if left.is_empty() {

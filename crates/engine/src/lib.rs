@@ -54,6 +54,7 @@ pub mod snapshot;
 pub mod spelled;
 pub mod used;
 
+mod auto;
 mod bound;
 mod fault;
 mod finish;
@@ -71,4 +72,3 @@ mod settle;
 mod shared;
 mod start;
 mod stepped;
-mod thin;

@@ -41,6 +41,8 @@ pub struct Request {
     pub mode: Mode,
     /// Refuse to start any command: an action that is not fresh fails.
     pub forbid_spawn: bool,
+    /// Whether the tools of archives that other build tools make have to be there, even if nothing has to be built.
+    pub require_tools: bool,
     /// Which restored files are written.
     pub materialize: Materialize,
     /// Whether fresh actions that printed nothing are reported one by one; the others always are.
@@ -68,6 +70,7 @@ impl Default for Request {
             failures: Some(1),
             mode: Mode::Build,
             forbid_spawn: false,
+            require_tools: false,
             materialize: Materialize::Auto,
             report_fresh: false,
             whole: true,

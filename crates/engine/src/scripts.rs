@@ -7,6 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use rekindle_fingerprint::action::{Action, ActionKind, DepfileFormat};
+use rekindle_fingerprint::ar;
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{ContentId, Files, PathId};
 use rekindle_fingerprint::scan::{Probe, Script, linker_script};
@@ -14,13 +15,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::scans::{Mentioned, is_content};
 use crate::session::Session;
-use crate::thin;
 
 /// Linker scripts that were read in this build, by content; none for what is no text.
 pub(crate) type Scripts = FxHashMap<ContentId, Option<Rc<Script>>>;
 
 /// How what is no linker script starts: objects, archives, bytecode.
-const BINARY: [&[u8]; 4] = [b"\x7fELF", b"!<arch>\n", thin::MAGIC, b"BC\xc0\xde"];
+const BINARY: [&[u8]; 4] = [b"\x7fELF", ar::REGULAR, ar::THIN, b"BC\xc0\xde"];
 
 impl Session<'_> {
     /// Adds what the linker scripts among the inputs of a link name.
@@ -92,17 +92,17 @@ impl Session<'_> {
     /// Adds the members of a thin archive that a link reads.
     pub(crate) fn thin_archive(&mut self, path: PathId, kind: ActionKind, all: &mut Mentioned) {
         let place = self.files.abs(path);
-        if !disk::starts_with(&place, thin::MAGIC) {
+        if !disk::starts_with(&place, ar::THIN) {
             return;
         }
         let shown = self.files.show(path);
-        let names = disk::read(&place).ok().and_then(|bytes| thin::members(&bytes));
+        let names = disk::read(&place).ok().and_then(|bytes| ar::thin_members(&bytes));
         // What an archiver makes of one names the same members again.
         let names = names.filter(|_| kind == ActionKind::Link);
         let dir = place.parent().unwrap_or(Path::new("/"));
         for name in names.iter().flatten() {
             let member = self.files.path_from(dir, Path::new(OsStr::from_bytes(name)));
-            let nested = disk::starts_with(&self.files.abs(member), thin::MAGIC);
+            let nested = disk::starts_with(&self.files.abs(member), ar::THIN);
             if nested || self.graph.producer(member).is_some() {
                 all.unprovable.get_or_insert_with(|| format!("`{shown}` is a thin archive of others"));
             }

@@ -20,6 +20,7 @@ use rekindle_scheduler::{ActionId, Graph, Limits, Scheduler, State};
 use rekindle_store::{Error as StoreError, Store};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::auto::{Guard, Tool, Unlocked};
 use crate::build_dir::BuildDir;
 use crate::error::Error;
 use crate::event::{Counts, Event, Left, Outcome, Progress, Remarks, Report, StoreUse, Summary};
@@ -46,6 +47,10 @@ pub(crate) enum Message {
     Retrieved(ActionId, Box<Retrieved>),
     /// What a command gave was put into the store.
     Put(ActionId, Result<(), StoreError>),
+    /// Another build works in the directories of an action's tool: who that is.
+    ToolIsBusy(ActionId, String),
+    /// The directories of an action's tool were locked, or could not be.
+    Locked(ActionId, Result<Guard, Unlocked>),
     /// An output was written that had been left in the store; nothing if it is not there any more.
     Fetched(ActionId, Result<Fetched, StoreError>),
 }
@@ -81,6 +86,10 @@ pub(crate) struct Session<'a> {
     pub(crate) asking: FxHashMap<ActionId, Asking>,
     /// Actions whose results are being put into it.
     pub(crate) putting: FxHashMap<ActionId, Putting>,
+    /// The tools of actions that were stale.
+    pub(crate) tools: FxHashMap<ActionId, Tool>,
+    /// Of actions whose tool is not here: those of which the store has results.
+    pub(crate) several: FxHashMap<ActionId, Vec<String>>,
     pub(crate) needles: Needles,
     /// Where results are shared; none once it fails.
     pub(crate) store: Option<Arc<dyn Store>>,
@@ -176,6 +185,8 @@ impl<'a> Session<'a> {
             roots,
             asking: FxHashMap::default(),
             putting: FxHashMap::default(),
+            tools: FxHashMap::default(),
+            several: FxHashMap::default(),
             would_change: FxHashSet::default(),
             summary: Summary { store: store_use, bad_input, ..Summary::default() },
             fatal: None,
@@ -280,6 +291,7 @@ impl<'a> Session<'a> {
             command,
             failure: None,
             remarks: Remarks { local: action.local.clone(), ..Remarks::default() },
+            archive: self.archive_report(id),
         }
     }
 
@@ -308,6 +320,7 @@ impl<'a> Session<'a> {
 
     /// Counts and tells that an action has ended.
     pub(crate) fn finished(&mut self, report: Report) {
+        self.unlock_tool(report.id);
         self.count(report.id, report.outcome, &report.remarks);
         if self.ended_before.contains_key(&report.id) && report.outcome == Outcome::Fresh {
             return self.progress();
@@ -317,6 +330,11 @@ impl<'a> Session<'a> {
         }
         if let Some(by) = report.remarks.volatile.as_ref().filter(|_| report.outcome == Outcome::Ran) {
             self.notice(format!("{} is not shared: {by} puts the date or the time into it", report.name));
+        }
+        let absent = report.archive.as_ref().and_then(|archive| archive.absent.as_ref());
+        if let Some(tool) = absent.filter(|_| report.outcome != Outcome::Failed) {
+            let outcome = report.outcome.name();
+            self.notice(format!("{}: {outcome}, tool absent: `{tool}` is not on this machine", report.name));
         }
         (self.events)(Event::ActionFinished(Box::new(report)));
         self.progress();

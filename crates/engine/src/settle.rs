@@ -25,6 +25,9 @@ impl Session<'_> {
             self.count(id, Outcome::Failed, &Remarks::default());
             return self.progress();
         }
+        if self.lacks_required_tool(id) {
+            return;
+        }
         match self.judge(id) {
             Some(Verdict::Fresh) => {
                 let mut changes = self.planned_changes(id);
@@ -108,7 +111,8 @@ impl Session<'_> {
         self.refresh_lookups(key);
         let Some(stamp) = self.dir.history.current(key) else { return };
         let (remarks, named) = (remarks_of(stamp), stamp.printed.clone());
-        if named.is_empty() && !self.request.report_fresh {
+        let absent = self.graph.action(id).auto.as_ref().is_some_and(|auto| auto.absent.is_some());
+        if named.is_empty() && !absent && !self.request.report_fresh {
             self.count(id, Outcome::Fresh, &remarks);
             return;
         }

@@ -120,6 +120,7 @@ impl Session<'_> {
         let sets = self.answered(sets).unwrap_or_default();
         let mut sets: Vec<InputSet> =
             sets.iter().filter_map(|bytes| InputSet::decode(bytes, self.files).ok()).collect();
+        sets = self.sets_of_tool(id, sets);
         sets.reverse();
         // A set that speaks of what is still to be made has to wait, and perhaps in vain.
         let (mut later, ready): (Vec<InputSet>, Vec<InputSet>) =
@@ -392,7 +393,7 @@ impl Session<'_> {
         paths.dedup();
         Stamp {
             kind: action.kind,
-            identity: action.identity.as_ref().map(|identity| identity.digest),
+            identity: set.tool.or_else(|| action.identity.as_ref().map(|identity| identity.digest)),
             declared: action.inputs.iter().filter_map(|path| Some((*path, content(path)?))).collect(),
             executables: action.executables(self.files),
             discovered: paths.iter().map(|path| (*path, content(path))).collect(),

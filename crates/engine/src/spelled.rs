@@ -70,6 +70,25 @@ pub(crate) fn command(
     Ok(command)
 }
 
+/// The commands that run before that of `action`, which is `last`: in its directory and its environment.
+pub(crate) fn before(action: &Action, files: &Files, last: &exec::Command) -> Vec<exec::Command> {
+    let spelling = Spelling::new(files, action.cwd);
+    let commands = action.auto.iter().flat_map(|auto| &auto.before);
+    commands
+        .map(|argv| {
+            let mut argv = argv.iter().map(|arg| arg.spell(files, &spelling));
+            exec::Command {
+                program: argv.next().unwrap_or_default().into(),
+                args: argv.collect(),
+                ..last.clone()
+            }
+        })
+        .collect()
+}
+
+/// The variables that reach another build tool although no key holds them; its front-end may key more.
+const FOR_TOOLS: [&str; 5] = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "LD_PRELOAD"];
+
 fn environment(
     action: &Action,
     files: &Files,
@@ -78,10 +97,10 @@ fn environment(
 ) -> Vec<(OsString, OsString)> {
     let own = ["TMPDIR", "PWD", "MAKEFLAGS"];
     let keyed = |name: &OsString| action.env.iter().any(|(key, _)| key == name);
-    let passed =
-        around.request.passed.iter().filter(|(name, _)| {
-            !keyed(name) && !own.iter().any(|own| name == own) && reaches(name, action.kind)
-        });
+    let passed = around.request.passed.iter().filter(|(name, _)| {
+        let for_it = action.auto.is_none() || FOR_TOOLS.iter().any(|tool| name == tool);
+        for_it && !keyed(name) && !own.iter().any(|own| name == own) && reaches(name, action.kind)
+    });
     let mut env: Vec<(OsString, OsString)> = passed.cloned().collect();
     let spelling = Spelling::new(files, action.cwd);
     env.extend(action.env.iter().map(|(name, value)| (name.clone(), value.spell(files, &spelling))));

@@ -18,6 +18,7 @@ use rekindle_scheduler::ActionId;
 use rekindle_store::{Error as StoreError, Store};
 use rustc_hash::FxHashMap;
 
+use crate::auto::{self, Delivery, Undelivered};
 use crate::error::{At, Error};
 use crate::event::{Event, Outcome};
 use crate::hands::unless_it_panics;
@@ -45,6 +46,8 @@ pub(crate) struct Ended {
     pub(crate) id: ActionId,
     pub(crate) result: Result<exec::Finished, exec::Error>,
     pub(crate) depfiles: Vec<io::Result<Option<Vec<u8>>>>,
+    /// Why a product of another build tool could not be copied to the outputs.
+    pub(crate) undelivered: Option<String>,
     /// What it wrote; an error ends the build, whatever came of the command.
     pub(crate) outputs: Result<Vec<Found>, Error>,
     /// How many bytes of that were put into the store; none if it does not go there.
@@ -55,7 +58,8 @@ impl Ended {
     /// Whether it succeeded and wrote all that it was to write.
     pub(crate) fn kept_its_promise(&self) -> bool {
         let made = |found: &Vec<Found>| found.iter().all(|found| matches!(found, Found::Made(_)));
-        self.result.as_ref().is_ok_and(|finished| finished.status.success())
+        self.undelivered.is_none()
+            && self.result.as_ref().is_ok_and(|finished| finished.status.success())
             && self.outputs.as_ref().is_ok_and(made)
             && self.depfiles.iter().all(|depfile| matches!(depfile, Ok(Some(_))))
     }
@@ -64,7 +68,11 @@ impl Ended {
 /// What the thread of one command needs.
 struct Errand {
     id: ActionId,
+    /// Commands that run before it.
+    before: Vec<exec::Command>,
     command: exec::Command,
+    /// What is copied to the outputs when all have succeeded.
+    deliveries: Vec<Delivery>,
     live: exec::Live,
     depfiles: Vec<PathBuf>,
     temporary: PathBuf,
@@ -84,6 +92,7 @@ impl Errand {
             id,
             result: Err(exec::Error::Interrupted),
             depfiles: Vec::new(),
+            undelivered: None,
             outputs: Err(Error::Io { verb: "make", path: first, source }),
             stored: None,
         });
@@ -92,15 +101,31 @@ impl Errand {
     }
 
     fn work(self) -> Ended {
-        let result = exec::run(&self.command, &self.live);
+        let result = auto::run_all(&self.before, &self.command, &self.live);
+        let id = self.id;
+        let ended = |result| Ended {
+            id,
+            result,
+            depfiles: Vec::new(),
+            undelivered: None,
+            outputs: Ok(Vec::new()),
+            stored: None,
+        };
         let succeeded = result.as_ref().is_ok_and(|finished| finished.status.success());
         let (mut depfiles, mut found, mut stored) = (Vec::new(), Ok(Vec::new()), None);
         if succeeded {
             depfiles = outputs::read_depfiles(&self.depfiles, &self.temporary);
             stored = self.store.is_some().then_some(Ok(0));
+            match self.deliveries.iter().try_for_each(Delivery::run) {
+                Ok(()) => {}
+                Err(Undelivered::Trouble(error)) => return Ended { outputs: Err(error), ..ended(result) },
+                Err(Undelivered::Unusable(why)) => {
+                    return Ended { undelivered: Some(why), ..ended(result) };
+                }
+            }
             found = self.outputs.iter().map(|path| self.look(path, &mut stored)).collect();
         }
-        Ended { id: self.id, result, depfiles, outputs: found, stored }
+        Ended { depfiles, outputs: found, stored, ..ended(result) }
     }
 
     /// Looks at an output, and puts it into the store while its bytes are at hand.
@@ -171,10 +196,12 @@ impl Session<'_> {
         let outputs = self.output_paths(id);
         let kept = Kept::of(&self.dir.kept(), self.key(id), self.files);
         self.make_directories(id)?;
+        self.prepare_tool(id)?;
         let written = self.written(id);
         self.dir.history.start(self.key(id), &written, self.files)?;
         let aside = kept.set_aside(&outputs).map_err(|error| self.in_the_way(id, &error))?;
         let errand = self.errand(id, outputs)?;
+        self.tool_runs(id);
         let running = Running { aside, worth_keeping, observed, before };
         let action = self.graph.action(id);
         let command = spelled::shell_line(&self.argv(id));
@@ -306,10 +333,13 @@ impl Session<'_> {
             makeflags: self.jobs.makeflags(),
             temporary: self.dir.temporary(),
         };
-        let command = spelled::command(self.graph.action(id), self.files, &around, &format!("{}", id.0))?;
+        let action = self.graph.action(id);
+        let command = spelled::command(action, self.files, &around, &format!("{}", id.0))?;
         Ok(Errand {
             id,
+            before: spelled::before(action, self.files, &command),
             command,
+            deliveries: self.deliveries(id),
             live: self.live.clone(),
             depfiles: self.depfiles(id),
             temporary: self.dir.temporary(),

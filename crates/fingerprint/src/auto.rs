@@ -49,12 +49,17 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// What the name of a key of the profile starts with.
+    pub const PROFILE: &'static str = "=profile ";
+    /// What the name of a link starts with.
+    pub const LINK: &'static str = "=link ";
+
     /// Its name among the variables of a [`crate::action::Command`]: it starts with `=`, as no variable's does.
     pub fn name(&self) -> Vec<u8> {
         use std::os::unix::ffi::OsStrExt;
         match self {
-            Self::Profile(key) => format!("=profile {key}").into_bytes(),
-            Self::Link(path) => [b"=link ", path.as_os_str().as_bytes()].concat(),
+            Self::Profile(key) => [Self::PROFILE.as_bytes(), key.as_bytes()].concat(),
+            Self::Link(path) => [Self::LINK.as_bytes(), path.as_os_str().as_bytes()].concat(),
         }
     }
 }

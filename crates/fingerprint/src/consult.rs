@@ -298,7 +298,7 @@ pub fn directory_identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// The digest of a listing: domain `rekindle names 1`, then each name, sorted, with a byte for what it is (0 file,
-/// 1 directory, 2 link).
+/// 1 directory, 2 link, 3 neither of these).
 pub fn names_digest(names: &[Name]) -> Digest {
     use std::os::unix::ffi::OsStrExt;
     let mut encoder = Encoder::for_digest("rekindle names 1");

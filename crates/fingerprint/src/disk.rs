@@ -231,12 +231,14 @@ pub struct Name {
 /// What a name in a directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NameKind {
-    /// A file of any kind.
+    /// A regular file.
     File,
     /// A directory.
     Directory,
     /// A symbolic link.
     Link,
+    /// A pipe, a socket or a device: reading it may never end.
+    Other,
 }
 
 /// The names in a directory and what they are, sorted; none for a directory that is absent or no directory.
@@ -287,7 +289,8 @@ fn names_in(directory: &OwnedFd) -> io::Result<Vec<Name>> {
         let kind = match kind {
             FileType::Directory => NameKind::Directory,
             FileType::Symlink => NameKind::Link,
-            _ => NameKind::File,
+            FileType::RegularFile | FileType::Unknown => NameKind::File,
+            _ => NameKind::Other,
         };
         names.push(Name { name: OsStr::from_bytes(name.to_bytes()).to_os_string(), kind });
     }
@@ -374,7 +377,7 @@ mod tests {
         assert!(names.is_sorted());
         assert_eq!(names.iter().map(|name| name.name.clone()).collect::<Vec<_>>(), list(base).unwrap());
         let last: Vec<_> = names[2000..].iter().map(|n| (n.name.to_str().unwrap(), n.kind)).collect();
-        let kinds = [NameKind::Directory, NameKind::Link, NameKind::File];
+        let kinds = [NameKind::Directory, NameKind::Link, NameKind::Other];
         assert_eq!(last, ["directory", "link", "socket"].into_iter().zip(kinds).collect::<Vec<_>>());
         assert!(names[..2000].iter().all(|name| name.kind == NameKind::File));
         for absent in ["nothing", "socket"] {

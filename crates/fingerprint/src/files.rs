@@ -84,6 +84,8 @@ struct Place {
     rel: PathBuf,
     seen: Seen,
     prior: Option<Prior>,
+    /// Whether it was read to be digested.
+    read: bool,
 }
 
 /// Every path that a build speaks of, and what was seen there.
@@ -137,7 +139,13 @@ impl Files {
             return id;
         }
         let id = PathId(u32::try_from(self.places.len()).expect("fewer than 2^32 paths"));
-        self.places.push(Place { root, rel: rel.to_path_buf(), seen: Seen::Unknown, prior: None });
+        self.places.push(Place {
+            root,
+            rel: rel.to_path_buf(),
+            seen: Seen::Unknown,
+            prior: None,
+            read: false,
+        });
         let at = usize::from(root.0);
         if self.ids.len() <= at {
             self.ids.resize_with(at + 1, FxHashMap::default);
@@ -342,6 +350,12 @@ impl Files {
         self.cost
     }
 
+    /// How many bytes of these files were read to be digested, each counted once.
+    pub fn bytes_read(&self, ids: &[PathId]) -> u64 {
+        let read = ids.iter().filter(|id| self.places[id.0 as usize].read);
+        read.filter_map(|id| self.content(*id)).map(|content| self.blob(content).size).sum()
+    }
+
     /// Forgets what was seen at a path, so that the next look goes to the disk.
     pub fn forget(&mut self, id: PathId) {
         let place = &mut self.places[id.0 as usize];
@@ -382,6 +396,7 @@ impl Files {
                 Look::Read { signature, device, blob } => {
                     self.cost.hashed += 1;
                     self.cost.hashed_bytes += blob.size;
+                    self.places[id.0 as usize].read = true;
                     let racy = self.instant.is_none_or(|instant| instant.makes_racy(device, &signature));
                     Seen::File { signature, content: self.content_id(blob), racy }
                 }

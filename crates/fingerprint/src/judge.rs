@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::action::{Action, Command, Identity, Part};
+use crate::auto::Fact;
 use crate::digest::Digest;
 use crate::files::{ContentId, Files, PathId, Seen, TextId};
 use crate::lookup::{self, Listings, Search, World};
@@ -59,7 +60,9 @@ pub fn judge_inputs(action: &Action, now: &Command, stamp: &Stamp, view: &mut Vi
         reasons.push(StaleReason::NeverBuilt);
     }
     judge_command(now, stamp, view.files, &mut reasons);
-    judge_identity(action.identity.as_deref(), stamp, view, &mut reasons);
+    if action.auto.as_ref().is_none_or(|auto| auto.absent.is_none()) {
+        judge_identity(action.identity.as_deref(), stamp, view, &mut reasons);
+    }
     judge_declared(action, stamp, view.files, &mut reasons);
     judge_modes(action, stamp, view.files, &mut reasons);
     judge_discovered(stamp, view.files, &mut reasons);
@@ -103,18 +106,7 @@ fn judge_command(now: &Command, stamp: &Stamp, files: &Files, reasons: &mut Vec<
             added: missing(&now.argv, &before.argv, files),
         });
     }
-    let value = |env: &[(TextId, TextId)], name: TextId| {
-        env.iter().find(|(key, _)| *key == name).map(|(_, value)| text(files, *value))
-    };
-    let mut names: Vec<TextId> = before.env.iter().chain(&now.env).map(|(name, _)| *name).collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let (was, is) = (value(&before.env, name), value(&now.env, name));
-        if was != is {
-            reasons.push(StaleReason::EnvironmentChanged { name: text(files, name), before: was, now: is });
-        }
-    }
+    judge_environment(now, before, files, reasons);
     if before.cwd != now.cwd {
         reasons.push(StaleReason::DirectoryChanged {
             before: text(files, before.cwd),
@@ -129,6 +121,36 @@ fn judge_command(now: &Command, stamp: &Stamp, files: &Files, reasons: &mut Vec<
     }
     if reasons.is_empty() {
         reasons.push(StaleReason::NeverBuilt);
+    }
+}
+
+/// The variables, and what else stands among them: see [`Fact::name`].
+fn judge_environment(now: &Command, before: &Command, files: &Files, reasons: &mut Vec<StaleReason>) {
+    let values = |env: &[(TextId, TextId)], name: TextId| {
+        let values = env.iter().filter(|(key, _)| *key == name).map(|(_, value)| *value);
+        values.collect::<Vec<TextId>>()
+    };
+    let mut names: Vec<TextId> = before.env.iter().chain(&now.env).map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let (was, is) = (values(&before.env, name), values(&now.env, name));
+        if was == is {
+            continue;
+        }
+        let first = |values: &[TextId]| values.first().map(|value| text(files, *value));
+        let (before, now) = (first(&was), first(&is));
+        let name = text(files, name);
+        reasons.push(if let Some(key) = name.strip_prefix(Fact::PROFILE) {
+            StaleReason::ProfileChanged { key: key.into(), before, now }
+        } else if let Some(path) = name.strip_prefix(Fact::LINK) {
+            StaleReason::LinkChanged { path: path.into(), before, now }
+        } else if name.starts_with('=') {
+            let (removed, added) = (missing(&was, &is, files), missing(&is, &was, files));
+            StaleReason::ArgumentsChanged { removed, added }
+        } else {
+            StaleReason::EnvironmentChanged { name, before, now }
+        });
     }
 }
 

@@ -21,7 +21,7 @@ use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
-use crate::action::{Action, Arg, Command, DepfileFormat};
+use crate::action::{Action, ActionKind, Arg, Command, DepfileFormat};
 use crate::digest::Digest;
 use crate::encode::{Decoder, Encoder, Malformed};
 use crate::files::{Files, PathId, Seen};
@@ -61,11 +61,12 @@ fn name(encoder: &mut Encoder, path: PathId, files: &Files) {
 ///
 /// Domain `rekindle action 1`, [`RULES`], the digest of the command, that of the identity, the declared inputs in
 /// order (name and content), those that may be executed where that counts, the directories that are searched, how it is found out what is read besides, and where
-/// those of its roots lie that nothing maps (name and path).
+/// those of its roots lie that nothing maps (name and path). The identity of another build tool is not in it, but in the
+/// input sets below it: so a machine without that tool finds for which ones there are results.
 pub fn first_key(action: &Action, now: &Command, files: &Files) -> Option<FirstKey> {
     let mut e = Encoder::for_digest("rekindle action 1");
     e.u32(RULES).digest(&now.digest);
-    e.option(action.identity.as_ref(), |e, identity| {
+    e.option(action.identity.as_ref().filter(|_| !has_tool(action)), |e, identity| {
         e.digest(&identity.digest);
     });
     let inputs: Vec<(PathId, Digest)> =
@@ -120,10 +121,16 @@ pub(crate) fn at_system_places<'f>(action: &Action, files: &'f Files) -> Vec<&'f
     roots
 }
 
+/// Whether the identity of what runs is in the input sets of an action, and not in its first-level key.
+fn has_tool(action: &Action) -> bool {
+    action.kind == ActionKind::AutoArchive
+}
+
 /// Whether everything that an action reads is declared, so that its only input set is the empty one.
 pub fn is_declared(action: &Action) -> bool {
     let discovery = &action.discovery;
-    discovery.depfiles.is_empty()
+    !has_tool(action)
+        && discovery.depfiles.is_empty()
         && discovery.search.is_none()
         && !discovery.scan
         && discovery.maybe.is_empty()
@@ -149,6 +156,8 @@ pub struct InputSet {
     pub deferred: Vec<PathId>,
     /// What it searched, if it searched anything.
     pub asked: Option<Asked>,
+    /// The identity of the build tool that ran; for auto-built archives alone.
+    pub tool: Option<Digest>,
 }
 
 impl InputSet {
@@ -161,12 +170,13 @@ impl InputSet {
             read: lookups.read.clone(),
             probes: lookups.probes.clone(),
         });
-        Self { paths, deferred, asked }
+        let tool = stamp.identity.filter(|_| stamp.kind == ActionKind::AutoArchive);
+        Self { paths, deferred, asked, tool }
     }
 
     /// The same bytes for the same set, on every machine: the names of the roots; every path (number of the root,
     /// relative path) in the order of these; then the lists of the set as numbers of paths, each sorted, without
-    /// repetition; the probes last.
+    /// repetition; the probes; and the digest of the tool, if there is one, last.
     pub fn encode(&self, files: &Files) -> Vec<u8> {
         let mut e = Encoder::new();
         let asked = self.asked.as_ref();
@@ -210,6 +220,9 @@ impl InputSet {
                 e.bytes(&probe.name).u8(u8::from(probe.angled)).u8(u8::from(probe.next));
             });
         });
+        if let Some(tool) = &self.tool {
+            e.digest(tool);
+        }
         e.into_bytes()
     }
 
@@ -236,7 +249,7 @@ impl InputSet {
             1 => Ok(true),
             _ => Err(Malformed),
         };
-        let set = Self {
+        let mut set = Self {
             paths: list(&mut d)?,
             deferred: list(&mut d)?,
             asked: d.option(|d| {
@@ -246,7 +259,11 @@ impl InputSet {
                 };
                 Ok(Asked { from, read, probes: d.list(probe)? })
             })?,
+            tool: None,
         };
+        if d.end().is_err() {
+            set.tool = Some(d.digest()?);
+        }
         d.end()?;
         Ok(set)
     }

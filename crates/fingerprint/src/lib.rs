@@ -48,6 +48,7 @@
 //! ```
 
 pub mod action;
+pub mod ar;
 pub mod auto;
 pub mod consult;
 pub mod depfile;

@@ -24,6 +24,24 @@ pub enum StaleReason {
         /// Its value now; `None` if it is not set.
         now: Option<String>,
     },
+    /// A key of the profile of an auto-built archive differs.
+    ProfileChanged {
+        /// The key.
+        key: String,
+        /// Its value then; `None` if there was none.
+        before: Option<String>,
+        /// Its value now; `None` if there is none.
+        now: Option<String>,
+    },
+    /// A symbolic link of a watch set points elsewhere, came, or went.
+    LinkChanged {
+        /// The link.
+        path: String,
+        /// Where it pointed then; `None` if it was not there.
+        before: Option<String>,
+        /// Where it points now; `None` if it is not there.
+        now: Option<String>,
+    },
     /// The command runs in another directory.
     DirectoryChanged {
         /// The directory then.
@@ -141,6 +159,8 @@ impl StaleReason {
             Self::NeverBuilt => "never_built",
             Self::ArgumentsChanged { .. } => "arguments_changed",
             Self::EnvironmentChanged { .. } => "environment_changed",
+            Self::ProfileChanged { .. } => "profile_changed",
+            Self::LinkChanged { .. } => "link_changed",
             Self::DirectoryChanged { .. } => "directory_changed",
             Self::ProductsChanged { .. } => "products_changed",
             Self::ToolchainChanged { .. } => "toolchain_changed",
@@ -173,6 +193,7 @@ impl StaleReason {
             | Self::InputAppeared { path }
             | Self::InputAdded { path }
             | Self::InputRemoved { path }
+            | Self::LinkChanged { path, .. }
             | Self::OutputMissing { path }
             | Self::OutputLeft { path }
             | Self::OutputLost { path }
@@ -207,16 +228,26 @@ fn difference(f: &mut fmt::Formatter<'_>, what: &str, removed: &[String], added:
     }
 }
 
+/// How a value is shown that may be unset.
+fn valued(value: &Option<String>) -> String {
+    value.as_ref().map_or_else(|| "unset".to_string(), |value| format!("`{value}`"))
+}
+
 impl fmt::Display for StaleReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NeverBuilt => f.write_str("not built here yet"),
             Self::ArgumentsChanged { removed, added } => difference(f, "arguments changed", removed, added),
             Self::EnvironmentChanged { name, before, now } => {
-                let show = |value: &Option<String>| {
-                    value.as_ref().map_or_else(|| "unset".to_string(), |value| format!("`{value}`"))
-                };
-                write!(f, "environment variable {name} was {}, is {}", show(before), show(now))
+                write!(f, "environment variable {name} was {}, is {}", valued(before), valued(now))
+            }
+            Self::ProfileChanged { key, before, now } => {
+                write!(f, "profile key `{key}` was {}, is {}", valued(before), valued(now))
+            }
+            Self::LinkChanged { path, before: None, .. } => write!(f, "link `{path}` appeared"),
+            Self::LinkChanged { path, now: None, .. } => write!(f, "link `{path}` is gone"),
+            Self::LinkChanged { path, before: Some(before), now: Some(now) } => {
+                write!(f, "link `{path}` pointed to `{before}`, points to `{now}`")
             }
             Self::DirectoryChanged { before, now } => {
                 write!(f, "working directory was `{before}`, is `{now}`")
@@ -277,6 +308,10 @@ mod tests {
             StaleReason::ArgumentsChanged { removed: texts(&["-DA"]), added: vec![] },
             StaleReason::ArgumentsChanged { removed: vec![], added: vec![] },
             StaleReason::EnvironmentChanged { name: "CPATH".into(), before: None, now: Some("inc".into()) },
+            StaleReason::ProfileChanged { key: "target".into(), before: None, now: Some("avr".into()) },
+            StaleReason::LinkChanged { path: path(), before: Some("b.h".into()), now: Some("c.h".into()) },
+            StaleReason::LinkChanged { path: path(), before: Some("b.h".into()), now: None },
+            StaleReason::LinkChanged { path: path(), before: None, now: Some("c.h".into()) },
             StaleReason::DirectoryChanged { before: "<ws!>".into(), now: "<ws!>/sub".into() },
             StaleReason::ProductsChanged { removed: vec![], added: texts(&["<build!>/a.dwo"]) },
             StaleReason::ToolchainChanged {
@@ -314,6 +349,10 @@ mod tests {
         arguments_changed: arguments changed: `-DA` removed [-]
         arguments_changed: arguments changed: the same ones in another order [-]
         environment_changed: environment variable CPATH was unset, is `inc` [-]
+        profile_changed: profile key `target` was unset, is `avr` [-]
+        link_changed: link `src/a.h` pointed to `b.h`, points to `c.h` [src/a.h]
+        link_changed: link `src/a.h` is gone [src/a.h]
+        link_changed: link `src/a.h` appeared [src/a.h]
         directory_changed: working directory was `<ws!>`, is `<ws!>/sub` [-]
         products_changed: products changed: `<build!>/a.dwo` added [-]
         toolchain_changed: toolchain changed: gcc 12.2.0, compile C: `cc1` [-]

@@ -81,7 +81,7 @@ impl Bench {
             ["inc2/h.h", "inc2/absent.h", "src"].map(|name| files.path(Roots::WORKSPACE, name));
         let probe = Probe { name: b"probed.h".as_slice().into(), angled: true, next: false };
         let asked = Asked { from: vec![beside], read: vec![header], probes: vec![probe] };
-        InputSet { paths: vec![header, absent], deferred: vec![], asked: Some(asked) }
+        InputSet { paths: vec![header, absent], deferred: vec![], asked: Some(asked), tool: None }
     }
 
     fn names_in(files: &mut Files, action: &Action, set: &InputSet) -> Names {
@@ -665,7 +665,7 @@ fn random_set(dice: &mut Dice, files: &mut Files) -> InputSet {
             })
             .collect(),
     });
-    InputSet { paths, deferred, asked }
+    InputSet { paths, deferred, asked, tool: None }
 }
 
 /// What a set says, in words that have no numbers.

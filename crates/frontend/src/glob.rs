@@ -156,7 +156,7 @@ impl Walk<'_> {
                 for (path, kind) in self.names(dir, |name| fits(glob, *dotted, name))? {
                     let wanted = if rest.is_empty() { Found::File } else { Found::Directory };
                     let is = match kind {
-                        NameKind::File => Found::File,
+                        NameKind::File | NameKind::Other => Found::File,
                         NameKind::Directory => Found::Directory,
                         NameKind::Link => self.probe(&path)?,
                     };

@@ -226,6 +226,9 @@ fn the_help_of_rekindle() {
           --forbid-spawn[=<BOOL>]
               Fail instead of running any command: proof that nothing was to be done
 
+          --require-tools[=<BOOL>]
+              Fail where the tool of an archive is missing, even if nothing has to be built
+
     Without a command, `rekindle` builds.
     `rekindle help environment` lists the environment variables, `rekindle help COMMAND` tells more
     about a command.

@@ -131,6 +131,10 @@ impl Shared {
             Event::Waiting(waiting) => {
                 state.instead = Some(format!("rekindle: {}", wording::waiting(waiting)));
             }
+            Event::ToolIsBusy { archive, holder } => {
+                drop(state);
+                self.note(&wording::tool_is_busy(archive, holder));
+            }
             Event::Started { .. } => state.instead = None,
             Event::Notice(text) => {
                 drop(state);

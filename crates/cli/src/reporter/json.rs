@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rekindle_engine::event::{Counts, Event, Outcome, Report, StoreUse, Summary};
+use rekindle_engine::event::{ArchiveReport, Counts, Event, Outcome, Report, StoreUse, Summary};
 use rekindle_fingerprint::action::ActionKind;
 use rekindle_fingerprint::reason::StaleReason;
 use rekindle_frontend::diagnostic::{Diagnostic, Place};
@@ -46,7 +46,8 @@ impl Json {
 
     fn action(&mut self, report: &Report) {
         let bound = self.options.sharing && wording::is_kept_from_others(report);
-        if report.outcome != Outcome::Fresh || self.options.verbose || self.options.fresh || bound {
+        let told = self.options.verbose || self.options.fresh || bound || report.archive.is_some();
+        if report.outcome != Outcome::Fresh || told {
             let remarks = &report.remarks;
             self.line(&Action {
                 event: "action",
@@ -65,6 +66,7 @@ impl Json {
                 local: remarks.local.as_deref(),
                 unprovable: remarks.unprovable.as_deref(),
                 unrecorded: remarks.unrecorded.as_deref(),
+                archive: report.archive.as_deref().map(archive),
             });
         }
         if !report.printed.is_empty() {
@@ -104,6 +106,8 @@ struct Action<'a> {
     unprovable: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unrecorded: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -248,6 +252,20 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&ansi::strip(bytes)).into_owned()
 }
 
+/// What is told of an archive that another build tool makes.
+fn archive(archive: &ArchiveReport) -> Value {
+    let profile: Map<String, Value> =
+        archive.profile.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+    json!({
+        "profile": profile,
+        "inputs": archive.inputs,
+        "hashed_bytes": archive.hashed_bytes,
+        "lock_wait_ms": archive.lock_wait_ms,
+        "processes": archive.commands,
+        "tool_absent": archive.absent,
+    })
+}
+
 /// A reason as data: its name, what it is about, and the sentence.
 fn reason(reason: &StaleReason) -> Value {
     let mut fields = Map::new();
@@ -267,6 +285,15 @@ fn reason(reason: &StaleReason) -> Value {
         }
         StaleReason::EnvironmentChanged { name, before, now } => {
             put("name", json!(name));
+            put("before", json!(before));
+            put("now", json!(now));
+        }
+        StaleReason::ProfileChanged { key, before, now } => {
+            put("key", json!(key));
+            put("before", json!(before));
+            put("now", json!(now));
+        }
+        StaleReason::LinkChanged { before, now, .. } => {
             put("before", json!(before));
             put("now", json!(now));
         }
@@ -393,6 +420,9 @@ impl Reporter for Json {
         self.human.event(event, at);
         match event {
             Event::Waiting(waiting) => self.diagnostic("note", &wording::waiting(waiting)),
+            Event::ToolIsBusy { archive, holder } => {
+                self.diagnostic("note", &wording::tool_is_busy(archive, holder));
+            }
             Event::Notice(text) => self.diagnostic("note", text),
             Event::Started { total } => {
                 let Heading { profile, targets, jobs, dry_run } = self.heading.clone();

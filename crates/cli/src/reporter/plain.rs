@@ -41,6 +41,7 @@ impl Reporter for Plain {
         self.tally.take(event, at);
         match event {
             Event::Waiting(waiting) => self.note(&wording::waiting(waiting)),
+            Event::ToolIsBusy { archive, holder } => self.note(&wording::tool_is_busy(archive, holder)),
             Event::Notice(text) => self.note(text),
             Event::ActionFinished(report) => {
                 let text = wording::finished(report, &self.tally.counter(), self.options);

@@ -30,6 +30,7 @@ fn report(id: u32, name: &str, outcome: Outcome) -> Report {
         command: format!("/usr/bin/cc -c {name}"),
         failure: None,
         remarks: Remarks::default(),
+        archive: None,
     }
 }
 

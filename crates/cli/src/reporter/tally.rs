@@ -59,7 +59,7 @@ impl Tally {
                 self.total = self.total.max(progress.total);
                 self.left = progress.left;
             }
-            Event::Waiting(_) | Event::Notice(_) => {}
+            Event::Waiting(_) | Event::ToolIsBusy { .. } | Event::Notice(_) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle_engine::event::{BuildOutcome, Outcome, Remarks, Report, StoreUse, Summary};
+use rekindle_engine::event::{ArchiveReport, BuildOutcome, Outcome, Remarks, Report, StoreUse, Summary};
 use rekindle_engine::lock::Waiting;
 use rekindle_exec::Exit;
 use rekindle_fingerprint::action::ActionKind;
@@ -56,6 +56,12 @@ pub(super) fn waiting(waiting: &Waiting) -> String {
     }
 }
 
+/// Which archive has to wait for whom.
+pub(super) fn tool_is_busy(archive: &str, holder: &str) -> String {
+    let holder = if holder.is_empty() { "another build" } else { holder };
+    format!("archive {archive}: waiting for {holder}, which works in the directories of its tool")
+}
+
 /// Something about the manifest that is no error, on one line.
 pub(super) fn notice(notice: &Diagnostic) -> String {
     let place = match &notice.place {
@@ -105,6 +111,9 @@ pub(super) fn finished(report: &Report, counter: &str, options: Options) -> Vec<
     if options.verbose && report.outcome != Outcome::Fresh {
         text.extend(format!("    {DIM}{}{PLAIN}\n", report.command).into_bytes());
     }
+    if let Some(archive) = report.archive.as_ref().filter(|_| options.explain || options.verbose) {
+        text.extend(self::archive(archive).into_bytes());
+    }
     text.extend(remarks(report, options).into_bytes());
     text.extend_from_slice(&report.printed);
     if !report.printed.is_empty() && !report.printed.ends_with(b"\n") {
@@ -116,6 +125,22 @@ pub(super) fn finished(report: &Report, counter: &str, options: Options) -> Vec<
 /// A line for each reason.
 fn reasons(reasons: &[StaleReason]) -> String {
     reasons.iter().map(|reason| format!("    {DIM}because{PLAIN} {reason}\n")).collect()
+}
+
+/// A line about the profile, the inputs and the waiting of an archive that another build tool makes.
+fn archive(archive: &ArchiveReport) -> String {
+    let mut words: Vec<String> =
+        archive.profile.iter().map(|(key, value)| format!("{key} {value}")).collect();
+    words.push(match archive.inputs {
+        1 => "1 input".to_string(),
+        inputs => format!("{inputs} inputs"),
+    });
+    words.push(format!("{} KB read", archive.hashed_bytes.div_ceil(1000)));
+    if archive.lock_wait_ms > 0 {
+        let waited = duration(Duration::from_millis(archive.lock_wait_ms));
+        words.push(format!("waited {waited} for another build"));
+    }
+    format!("    {DIM}{}{PLAIN}\n", words.join(", "))
 }
 
 fn remarks(report: &Report, options: Options) -> String {
@@ -328,6 +353,11 @@ mod tests {
         waiting for another build in this build directory: process 41, rekindle test
         waiting for another build in this build directory
         waiting for commands that a killed build left running
+        ");
+        let tools = [tool_is_busy("runtime", "process 41 (rekindle)"), tool_is_busy("runtime", "")];
+        insta::assert_snapshot!(tools.join("\n"), @"
+        archive runtime: waiting for process 41 (rekindle), which works in the directories of its tool
+        archive runtime: waiting for another build, which works in the directories of its tool
         ");
     }
 }

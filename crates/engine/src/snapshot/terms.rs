@@ -351,6 +351,7 @@ impl Replay {
             command: String::new(),
             failure: None,
             remarks: self.remarks.clone(),
+            archive: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The engine through its public face, with commands of the shell instead of compilers.
 
+mod auto;
 mod builds;
 mod left;
 mod left_torture;

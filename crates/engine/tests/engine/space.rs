@@ -10,10 +10,13 @@ use rekindle_engine::error::Error;
 use rekindle_engine::event::{Event, Outcome, Report, Summary};
 use rekindle_engine::request::{Materialize, Mode, Request};
 use rekindle_exec::Live;
-use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat};
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Identity, Part};
+use rekindle_fingerprint::auto::{AutoBuild, Fact};
+use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::lookup::Search;
 use rekindle_fingerprint::roots::Roots;
+use rekindle_fingerprint::watch::Tree;
 use rekindle_scheduler::Graph;
 use rekindle_store::Store;
 
@@ -40,6 +43,66 @@ pub(crate) struct Step {
     pub(crate) private: bool,
     /// The pool that it is in; one command of it runs at once.
     pub(crate) pool: Option<&'static str>,
+    /// If it is an archive that another build tool makes: how.
+    pub(crate) tool: Option<Tool>,
+}
+
+/// Another build tool.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tool {
+    /// Where it leaves the outputs, in the workspace.
+    pub(crate) made: Vec<&'static str>,
+    /// Directories whose files it reads.
+    pub(crate) trees: Vec<&'static str>,
+    /// Its identity; none if it is not here.
+    pub(crate) identity: Option<&'static str>,
+    /// Keys of the profile.
+    pub(crate) profile: Vec<(&'static str, &'static str)>,
+    /// Scripts that run before.
+    pub(crate) before: Vec<&'static str>,
+    /// Its directory, in the workspace; and what starts with which name there is deleted before it runs.
+    pub(crate) work: Option<(&'static str, &'static str)>,
+}
+
+impl Tool {
+    fn lower(&self, action: &mut Action, files: &mut Files) {
+        let mut locate = |name: &str| files.path(Roots::WORKSPACE, name);
+        let work: Vec<PathId> = self.work.iter().map(|(dir, _)| locate(dir)).collect();
+        let mut auto = AutoBuild {
+            before: self
+                .before
+                .iter()
+                .map(|script| vec!["/bin/sh".into(), "-c".into(), Arg::text(script)])
+                .collect(),
+            remove: self.made.iter().map(|name| locate(name)).collect(),
+            forget: self.work.iter().map(|(dir, start)| (locate(dir), start.as_bytes().to_vec())).collect(),
+            made: self.made.iter().map(|name| locate(name)).collect(),
+            locks: [action.cwd].into_iter().chain(work.iter().copied()).collect(),
+            absent: self.identity.is_none().then(|| "tool".to_string()),
+            work,
+            ..AutoBuild::default()
+        };
+        auto.watch.trees = self.trees.iter().map(|dir| Tree { dir: locate(dir), only: Vec::new() }).collect();
+        auto.watch.outside.clone_from(&auto.made);
+        let watched = auto.watch.walk(files).unwrap();
+        action.inputs.extend(watched.files);
+        auto.facts = watched
+            .links
+            .iter()
+            .map(|(link, to)| {
+                (Fact::Link(files.show(*link).into()), to.as_os_str().as_encoded_bytes().to_vec())
+            })
+            .collect();
+        let profile = self.profile.iter();
+        auto.facts
+            .extend(profile.map(|(key, value)| (Fact::Profile((*key).into()), value.as_bytes().to_vec())));
+        action.identity = self.identity.map(|text| {
+            let part = Part { name: "tool".into(), digest: Digest::of(text.as_bytes()) };
+            Arc::new(Identity::new("tool", vec![part], Vec::new()))
+        });
+        action.kind = ActionKind::AutoArchive;
+        action.auto = Some(Box::new(auto));
+    }
 }
 
 /// `script` reads `inputs` (workspace, or build directory after `build:`) and writes `outputs` (build directory).
@@ -52,6 +115,7 @@ pub(crate) struct Space {
     pub(crate) steps: Vec<Step>,
     pub(crate) mode: Mode,
     pub(crate) forbid_spawn: bool,
+    pub(crate) require_tools: bool,
     pub(crate) materialize: Materialize,
     pub(crate) failures: Option<usize>,
     pub(crate) jobs: usize,
@@ -65,6 +129,8 @@ pub(crate) struct Done {
     pub(crate) summary: Summary,
     pub(crate) reports: Vec<Report>,
     pub(crate) notices: Vec<String>,
+    /// Which archives waited for others.
+    pub(crate) waited: Vec<String>,
 }
 
 impl Done {
@@ -89,6 +155,7 @@ impl Space {
             steps,
             mode: Mode::Build,
             forbid_spawn: false,
+            require_tools: false,
             materialize: Materialize::All,
             failures: Some(1),
             jobs: 2,
@@ -120,11 +187,11 @@ impl Space {
     fn lower(&self, files: &mut Files) -> Graph {
         let mut graph = Graph::new();
         let cwd = files.path(Roots::WORKSPACE, "");
-        let mut locate = |name: &str| match name.strip_prefix("build:") {
-            Some(rel) => files.path(Roots::BUILD, rel),
-            None => files.path(Roots::WORKSPACE, name),
-        };
         for step in &self.steps {
+            let mut locate = |name: &str| match name.strip_prefix("build:") {
+                Some(rel) => files.path(Roots::BUILD, rel),
+                None => files.path(Roots::WORKSPACE, name),
+            };
             let outputs: Vec<PathId> =
                 step.outputs.iter().map(|name| locate(&format!("build:{name}"))).collect();
             let argv = vec!["/bin/sh".into(), "-c".into(), Arg::text(&step.script)];
@@ -160,6 +227,9 @@ impl Space {
                 let dirs = step.search.iter().map(|dir| locate(dir)).collect();
                 action.discovery.search = Some(Search { dirs, near: false });
             }
+            if let Some(tool) = &step.tool {
+                tool.lower(&mut action, files);
+            }
             graph.add(action).unwrap();
         }
         graph
@@ -184,6 +254,7 @@ impl Space {
             failures: self.failures,
             mode: self.mode,
             forbid_spawn: self.forbid_spawn,
+            require_tools: self.require_tools,
             materialize: self.materialize,
             report_fresh: true,
             whole: self.whole,
@@ -192,13 +263,14 @@ impl Space {
             proved: Default::default(),
             machine: b"this machine".to_vec(),
         };
-        let (mut reports, mut notices) = (Vec::new(), Vec::new());
+        let (mut reports, mut notices, mut waited) = (Vec::new(), Vec::new(), Vec::new());
         let summary = build(&mut dir, &graph, &mut files, &request, live, &mut |event| match event {
             Event::ActionFinished(report) => reports.push(*report),
             Event::Notice(text) => notices.push(text),
+            Event::ToolIsBusy { archive, .. } => waited.push(archive),
             _ => {}
         })?;
-        Ok(Done { summary, reports, notices })
+        Ok(Done { summary, reports, notices, waited })
     }
 
     pub(crate) fn try_build(&mut self) -> Result<Done, Error> {

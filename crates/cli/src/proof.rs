@@ -52,7 +52,7 @@ pub(crate) fn look(app: &mut App, place: &Place, wanted: &Wanted) -> Result<Star
     let caller = Caller {
         request,
         roots: &roots,
-        variable: &|name| variables.get(name).cloned(),
+        variable: &|name| rekindle_frontend::lower::family(variables, name),
         processor: &rekindle_toolchain::processor,
     };
     match snapshot::prove(&build, &|| locked.now(), &caller)? {

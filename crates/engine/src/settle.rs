@@ -172,9 +172,12 @@ impl Session<'_> {
         let (previous, intact) = self.with_view(key, |view, current, previous| {
             let holds = |stamp: &&Stamp| {
                 let pending = stamp.discovered.iter().any(|(path, _)| (view.pending)(*path));
+                // Of a tool that is not here, the one is meant that made what is recorded last.
+                let absent = action.auto.as_ref().is_some_and(|auto| auto.absent.is_some());
+                let other = absent && current.is_none_or(|current| current.identity != stamp.identity);
                 // Whatever a journal says, nothing is put where the action does not write.
                 let its_own = stamp.outputs.iter().map(|output| &output.path).eq(&action.outputs);
-                its_own && !pending && judge_inputs(action, &now, stamp, view).is_empty()
+                its_own && !pending && !other && judge_inputs(action, &now, stamp, view).is_empty()
             };
             let previous = previous.filter(holds).cloned();
             let intact = current.is_some_and(|current| {

@@ -3,6 +3,10 @@
 //! It is an action as any other: its command, its keyed environment, its inputs (the files of its watch set, by path and
 //! content, with their executable bits) and its outputs are where those of other actions are. What is only here is how the
 //! tool is run so that what it gives follows from nothing else, and what a person calls the *profile*.
+//!
+//! The program of its commands is a path, or a name without a slash that whoever runs it searches on `PATH`: where a tool
+//! lies is in no key. A directory of the tool's own is the root `work.NAME` of the archive `NAME`, which is always
+//! spelled absolutely; its place, too, is in no key.
 
 use std::path::PathBuf;
 
@@ -19,7 +23,8 @@ pub struct AutoBuild {
     /// Commands that run before that of the action, in its directory and its environment, each if the one before
     /// succeeded. They are in the key as the action's own command is.
     pub before: Vec<Vec<Arg>>,
-    /// Directories in which the tool works and that are nobody else's; they are made before it runs.
+    /// Directories in which the tool works and that are nobody else's; they are made before it runs. What lies there is no
+    /// input, whatever a depfile says of it: it was made of inputs.
     pub work: Vec<PathId>,
     /// What is deleted before it runs, files and whole directories, so that it does not take for done what it did for
     /// other inputs: everything lies in `work`, or is one of `made`.

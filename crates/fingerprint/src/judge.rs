@@ -213,12 +213,13 @@ fn judge_declared(action: &Action, stamp: &Stamp, files: &Files, reasons: &mut V
 }
 
 fn judge_modes(action: &Action, stamp: &Stamp, files: &Files, reasons: &mut Vec<StaleReason>) {
-    let now = action.executables(files);
+    let now: HashSet<PathId> = action.executables(files).into_iter().collect();
+    let then: HashSet<PathId> = stamp.executables.iter().copied().collect();
     for path in action.inputs.iter().filter(|_| action.modes_count()) {
-        let (was, is) = (stamp.executables.contains(path), now.contains(path));
+        let (was, is) = (then.contains(path), now.contains(path));
         // Of one that is new, or gone, enough is said already.
-        let known = stamp.declared.iter().any(|(declared, _)| declared == path);
-        if was != is && known && files.content(*path).is_some() {
+        let known = || stamp.declared.iter().any(|(declared, _)| declared == path);
+        if was != is && files.content(*path).is_some() && known() {
             reasons.push(StaleReason::InputModeChanged { path: files.show(*path), executable: is });
         }
     }

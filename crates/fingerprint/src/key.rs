@@ -160,6 +160,12 @@ pub struct InputSet {
     pub tool: Option<Digest>,
 }
 
+/// Behind its lists, a set says what it searched.
+const ASKED: u8 = 1;
+
+/// Behind that, a set has the digest of a tool.
+const TOOL: u8 = 2;
+
 impl InputSet {
     /// The set of an action that has run.
     pub fn of(stamp: &Stamp) -> Self {
@@ -176,7 +182,7 @@ impl InputSet {
 
     /// The same bytes for the same set, on every machine: the names of the roots; every path (number of the root,
     /// relative path) in the order of these; then the lists of the set as numbers of paths, each sorted, without
-    /// repetition; the probes; and the digest of the tool, if there is one, last.
+    /// repetition; a byte that says what follows (1: what it searched, 2: its tool); the probes; the digest of the tool.
     pub fn encode(&self, files: &Files) -> Vec<u8> {
         let mut e = Encoder::new();
         let asked = self.asked.as_ref();
@@ -210,16 +216,17 @@ impl InputSet {
         };
         list(&mut e, &self.paths);
         list(&mut e, &self.deferred);
-        e.option(asked, |e, asked| {
-            list(e, &asked.from);
-            list(e, &asked.read);
+        e.u8(if asked.is_some() { ASKED } else { 0 } | if self.tool.is_some() { TOOL } else { 0 });
+        if let Some(asked) = asked {
+            list(&mut e, &asked.from);
+            list(&mut e, &asked.read);
             let mut probes: Vec<&Probe> = asked.probes.iter().collect();
             probes.sort_unstable_by_key(|probe| (&probe.name, probe.angled, probe.next));
             probes.dedup();
             e.list(&probes, |e, probe| {
                 e.bytes(&probe.name).u8(u8::from(probe.angled)).u8(u8::from(probe.next));
             });
-        });
+        }
         if let Some(tool) = &self.tool {
             e.digest(tool);
         }
@@ -249,23 +256,23 @@ impl InputSet {
             1 => Ok(true),
             _ => Err(Malformed),
         };
-        let mut set = Self {
-            paths: list(&mut d)?,
-            deferred: list(&mut d)?,
-            asked: d.option(|d| {
-                let (from, read) = (list(d)?, list(d)?);
-                let probe = |d: &mut Decoder<'_>| {
-                    Ok(Probe { name: d.bytes()?.into(), angled: flag(d)?, next: flag(d)? })
-                };
-                Ok(Asked { from, read, probes: d.list(probe)? })
-            })?,
-            tool: None,
-        };
-        if d.end().is_err() {
-            set.tool = Some(d.digest()?);
+        let (paths, deferred) = (list(&mut d)?, list(&mut d)?);
+        let has = d.u8()?;
+        let (mut asked, mut tool) = (None, None);
+        if has & ASKED != 0 {
+            let (from, read) = (list(&mut d)?, list(&mut d)?);
+            let probe =
+                |d: &mut Decoder<'_>| Ok(Probe { name: d.bytes()?.into(), angled: flag(d)?, next: flag(d)? });
+            asked = Some(Asked { from, read, probes: d.list(probe)? });
+        }
+        if has & TOOL != 0 {
+            tool = Some(d.digest()?);
+        }
+        if has & !(ASKED | TOOL) != 0 {
+            return Err(Malformed);
         }
         d.end()?;
-        Ok(set)
+        Ok(Self { paths, deferred, asked, tool })
     }
 
     /// What the searches of this set give here, where `action` would make them; none if it makes none.

@@ -49,6 +49,7 @@
 
 pub mod action;
 pub mod ar;
+pub mod archive_stamp;
 pub mod auto;
 pub mod consult;
 pub mod depfile;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rekindle_fingerprint::action::{Action, ActionKind, Arg, DepfileFormat, Identity, Part, Piece};
+use rekindle_fingerprint::auto::{AutoBuild, Fact};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::encode::Encoder;
 use rekindle_fingerprint::files::{Files, PathId};
@@ -603,6 +604,71 @@ fn the_set_of_a_stamp_is_what_it_discovered_and_searched() {
     assert_eq!(InputSet::of(&stamp), expected, "what is deferred is among what was read");
 }
 
+/// The same action as an archive that another build tool makes.
+fn as_archive(action: &mut Action, facts: &[(Fact, &str)], before: &[&str]) {
+    action.kind = ActionKind::AutoArchive;
+    action.auto = Some(Box::new(AutoBuild {
+        facts: facts.iter().map(|(fact, value)| (fact.clone(), value.as_bytes().to_vec())).collect(),
+        before: before.iter().map(|word| vec![Arg::text(word)]).collect(),
+        ..AutoBuild::default()
+    }));
+}
+
+#[test]
+fn the_tool_of_an_archive_is_in_the_second_name_and_not_in_the_first() {
+    let bench = Bench::new();
+    let named = |bytes: &'static [u8], tool: Option<Digest>| {
+        bench.names_after(
+            |action, _| {
+                as_archive(action, &[], &[]);
+                action.identity = Some(Arc::new(identity(bytes)));
+            },
+            |set, _| set.tool = tool,
+        )
+    };
+    let (one, two) = (Digest::of(b"tool 1"), Digest::of(b"tool 2"));
+    let first = named(b"one", Some(one));
+    assert_eq!(named(b"two", Some(one)), first, "the action's own identity is in neither");
+    let second = named(b"one", Some(two));
+    assert_eq!(second.key, first.key);
+    assert_ne!(second.digest, first.digest);
+    assert_ne!(named(b"one", None).digest, first.digest);
+}
+
+#[test]
+fn each_fact_and_each_word_of_a_command_before_is_in_the_key_of_an_archive() {
+    let bench = Bench::new();
+    let mut distinct = Distinct::default();
+    let profile = |key: &str| Fact::Profile(key.into());
+    let link = Fact::Link("a b".into());
+    let rows: [(&[(Fact, &str)], &[&str]); 9] = [
+        (&[], &[]),
+        (&[(profile("a"), "1")], &[]),
+        (&[(profile("a"), "2")], &[]),
+        (&[(profile("b"), "1")], &[]),
+        (&[(profile("a"), "")], &[]),
+        (&[(link.clone(), "1")], &[]),
+        (&[(link, "2")], &[]),
+        (&[], &["1"]),
+        (&[], &["1", "1"]),
+    ];
+    for (facts, before) in rows {
+        let names = bench.names_after(|action, _| as_archive(action, facts, before), |_, _| {});
+        distinct.add(names.key.unwrap().0, &format!("{facts:?} {before:?}"));
+    }
+}
+
+#[test]
+fn whatever_an_archive_reads_its_only_input_set_names_its_tool() {
+    let bench = Bench::new();
+    let mut files = bench.files();
+    let mut action = Bench::action(&mut files);
+    action.discovery = Default::default();
+    assert!(is_declared(&action));
+    as_archive(&mut action, &[], &[]);
+    assert!(!is_declared(&action));
+}
+
 /// A generator of numbers that gives the same ones every time (SplitMix64).
 struct Dice(u64);
 
@@ -665,7 +731,8 @@ fn random_set(dice: &mut Dice, files: &mut Files) -> InputSet {
             })
             .collect(),
     });
-    InputSet { paths, deferred, asked, tool: None }
+    let tool = (dice.below(2) == 0).then(|| Digest::of(&dice.next().to_le_bytes()));
+    InputSet { paths, deferred, asked, tool }
 }
 
 /// What a set says, in words that have no numbers.

@@ -1,23 +1,35 @@
 //! Whether something needs itself.
 
 use crate::diagnostic::Report;
-use crate::project::{Generator, Instance, Need, Node};
+use crate::project::{Foreign, Generator, Instance, Need, Node};
 
 /// Reports every cycle that a walk in manifest order closes, written out.
-pub(crate) fn check(instances: &[Instance], generators: &[Generator], report: &mut Report) {
+pub(crate) fn check(
+    instances: &[Instance],
+    generators: &[Generator],
+    foreign: &[Foreign],
+    report: &mut Report,
+) {
     let needs = |node: Node| -> &[Need] {
         match node {
             Node::Target(at) => &instances[at].needs,
             Node::Command(at) => &generators[at].needs,
+            Node::Archive(at) => &foreign[at].needs,
         }
     };
     let name = |node: Node| match node {
         Node::Target(at) => instances[at].name.get_ref(),
         Node::Command(at) => generators[at].name.get_ref(),
+        Node::Archive(at) => foreign[at].name.get_ref(),
     };
-    let mut state =
-        State { targets: vec![Mark::New; instances.len()], commands: vec![Mark::New; generators.len()] };
-    let all = (0..instances.len()).map(Node::Target).chain((0..generators.len()).map(Node::Command));
+    let mut state = State {
+        targets: vec![Mark::New; instances.len()],
+        commands: vec![Mark::New; generators.len()],
+        archives: vec![Mark::New; foreign.len()],
+    };
+    let commands = (0..generators.len()).map(Node::Command);
+    let all =
+        (0..instances.len()).map(Node::Target).chain(commands).chain((0..foreign.len()).map(Node::Archive));
     for start in all {
         if *state.of(start) != Mark::New {
             continue;
@@ -61,6 +73,7 @@ enum Mark {
 struct State {
     targets: Vec<Mark>,
     commands: Vec<Mark>,
+    archives: Vec<Mark>,
 }
 
 impl State {
@@ -68,6 +81,7 @@ impl State {
         match node {
             Node::Target(at) => &mut self.targets[at],
             Node::Command(at) => &mut self.commands[at],
+            Node::Archive(at) => &mut self.archives[at],
         }
     }
 }

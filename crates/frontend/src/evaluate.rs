@@ -12,7 +12,7 @@ use crate::options::{self, Values};
 use crate::placeholder::{self, Part};
 use crate::platform::{self, Platform};
 use crate::profile;
-use crate::project::{Generator, HOST, Instance, Kind, Need, Node, Project, Purpose};
+use crate::project::{Foreign, Generator, HOST, Instance, Kind, Need, Node, Project, Purpose};
 use crate::reader::Reader;
 use crate::roots;
 use crate::sharing::sharing;
@@ -37,9 +37,10 @@ pub(crate) fn evaluate(
     let toolchains = base.toolchains(report);
     let mut work = Evaluation::new(base, &toolchains, report);
     work.commands();
+    work.archives();
     work.targets();
-    let Evaluation { instances, generators, left_out, writers, commands, .. } = work;
-    crate::cycle::check(&instances, &generators, report);
+    let Evaluation { instances, generators, foreign, left_out, writers, commands, .. } = work;
+    crate::cycle::check(&instances, &generators, &foreign, report);
     let variables = reader.variables;
     let source = report.source.clone();
     let request = request.clone();
@@ -53,6 +54,7 @@ pub(crate) fn evaluate(
         toolchains,
         instances,
         generators,
+        foreign,
         commands,
         writers,
         left_out,
@@ -94,6 +96,7 @@ struct Evaluation<'a> {
     report: &'a mut Report,
     instances: Vec<Instance>,
     generators: Vec<Generator>,
+    foreign: Vec<Foreign>,
     left_out: BTreeMap<String, String>,
     /// Which command writes a generated file.
     writers: HashMap<String, usize>,
@@ -115,6 +118,7 @@ impl<'a> Evaluation<'a> {
             report,
             instances: Vec::new(),
             generators: Vec::new(),
+            foreign: Vec::new(),
             left_out: BTreeMap::new(),
             writers: HashMap::new(),
             commands: HashMap::new(),
@@ -142,6 +146,33 @@ impl<'a> Evaluation<'a> {
             }
             self.generators.push(Generator { name: name.clone(), command, needs: Vec::new() });
         }
+    }
+
+    /// Evaluates every archive of another build tool.
+    fn archives(&mut self) {
+        let manifest = self.base.manifest;
+        for (name, archive) in in_order(&manifest.archive) {
+            let scope = self.base.scope(HOST, &self.base.request.host);
+            if !when::holds(archive.when.as_ref(), &scope.context) {
+                self.leave_out(name, archive.when.as_ref());
+                continue;
+            }
+            let mut archive = archive.clone();
+            scope.archive(&mut archive, self.report);
+            let mut needs = Vec::new();
+            for input in &archive.inputs {
+                if let Some(at) = self.writer(input) {
+                    let (node, place) = (Node::Command(at), input.clone());
+                    needs.push(Need { node, purpose: Purpose::Presence, place });
+                }
+            }
+            self.foreign.push(Foreign { name: name.clone(), archive, needs });
+        }
+    }
+
+    /// The archive that a dependency means.
+    fn archive(&self, name: &str) -> Option<Node> {
+        self.foreign.iter().position(|foreign| foreign.name.get_ref() == name).map(Node::Archive)
     }
 
     fn leave_out(&mut self, name: &Text, when: Option<&crate::manifest::When>) {
@@ -313,6 +344,9 @@ impl<'a> Evaluation<'a> {
             let at = self.commands.get(dep.get_ref()).copied();
             return self.present(dep, at.map(Node::Command));
         }
+        if manifest.archive.contains_key(dep.get_ref().as_str()) {
+            return self.present(dep, self.archive(dep.get_ref()));
+        }
         let found = self
             .report
             .on(dep, format!("`{user}` depends on `{dep}`, and there is no such library or command"));
@@ -322,7 +356,7 @@ impl<'a> Evaluation<'a> {
                 .why("a program cannot be linked")
                 .hint("a [command.NAME] can run it: `{target:NAME}` in its `argv`")
         } else {
-            let known = manifest.library.keys().chain(manifest.command.keys());
+            let known = manifest.library.keys().chain(manifest.command.keys()).chain(manifest.archive.keys());
             found.suggest(
                 dep.get_ref(),
                 known.map(|name| name.get_ref().as_str()).filter(|name| *name != user.get_ref()),
@@ -396,9 +430,13 @@ impl<'a> Evaluation<'a> {
             let at = self.commands.get(dep.get_ref()).copied();
             return self.present(dep, at.map(Node::Command));
         }
+        if manifest.archive.contains_key(key) {
+            return self.present(dep, self.archive(key));
+        }
         let sections = [&manifest.executable, &manifest.library, &manifest.test];
         let Some((name, target)) = sections.iter().find_map(|section| section.get_key_value(key)) else {
             let known = sections.iter().flat_map(|section| section.keys()).chain(manifest.command.keys());
+            let known = known.chain(manifest.archive.keys());
             let found = self.report.on(dep, format!("`{user}` needs `{dep}`, and there is no such target"));
             self.report.push(found.suggest(
                 key,

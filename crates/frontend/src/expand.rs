@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::diagnostic::Report;
-use crate::manifest::{Command, Manifest, Override, Target, Text, Toolchain};
+use crate::manifest::{Archive, Command, Manifest, Override, Target, Text, Toolchain};
 use crate::profile::Settings;
 use crate::when::Context;
 
@@ -122,6 +122,38 @@ impl Scope<'_> {
         command.env.values_mut().for_each(|text| self.expand(text, report));
         for text in [&mut command.shell, &mut command.working_directory].into_iter().flatten() {
             self.expand(text, report);
+        }
+    }
+
+    pub(crate) fn archive(&self, archive: &mut Archive, report: &mut Report) {
+        let mut lists = vec![&mut archive.inputs, &mut archive.exclude, &mut archive.depfiles];
+        lists.extend([
+            &mut archive.outputs,
+            &mut archive.include,
+            &mut archive.defines,
+            &mut archive.ldflags,
+        ]);
+        lists.extend([&mut archive.tools, &mut archive.args]);
+        lists.extend(archive.system_libs.as_mut());
+        let words = [&mut archive.command, &mut archive.features, &mut archive.targets];
+        lists.extend(words.into_iter().flatten().map(toml::Spanned::get_mut));
+        lists.into_iter().flatten().for_each(|text| self.expand(text, report));
+        let mut texts = vec![&mut archive.cargo, &mut archive.make, &mut archive.cmake];
+        texts.extend([&mut archive.working_directory, &mut archive.package, &mut archive.cargo_profile]);
+        texts.extend([&mut archive.target, &mut archive.configuration, &mut archive.generator]);
+        texts.into_iter().flatten().for_each(|text| self.expand(text, report));
+        archive.env.values_mut().for_each(|text| self.expand(text, report));
+        let definitions = archive.definitions.as_mut().map(|table| (table.span(), table.get_mut()));
+        let definitions = definitions
+            .into_iter()
+            .flat_map(|(span, table)| table.values_mut().map(move |value| (span.clone(), value)));
+        let profile = archive.profile.iter_mut().map(|(name, value)| (name.span(), value));
+        for (span, value) in definitions.chain(profile) {
+            if let crate::manifest::Scalar::Text(inner) = value {
+                let mut text = Text::new(span, std::mem::take(inner));
+                self.expand(&mut text, report);
+                *inner = text.into_inner();
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Every key of the manifest, once. The checker, the JSON schema and the documentation's key list are made from,
 //! or held against, this table; a test holds the serde types of `manifest.rs` against it.
 
+mod archive;
 mod table;
 
 pub use table::SECTIONS;

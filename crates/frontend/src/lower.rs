@@ -1,5 +1,6 @@
 //! From the typed project to the scheduler's graph: every target becomes actions.
 
+mod archive;
 mod blame;
 mod command;
 mod compile;
@@ -14,6 +15,8 @@ mod precompile;
 mod sources;
 mod usage;
 
+pub(crate) use archive::ARCHIVES;
+pub use archive::environment::family;
 pub use partial::lower_only;
 #[cfg(test)]
 pub(crate) use partial::tests::check_parts;
@@ -35,6 +38,7 @@ use crate::manifest::Text;
 use crate::project::{HOST, Kind, Node, Project};
 use crate::reader::Reader;
 use crate::toolbox::Toolbox;
+use archive::Brought;
 use partial::Only;
 use sources::Near;
 
@@ -91,6 +95,7 @@ fn lowered(
         }
     }
     let mut work = Lowering::new(project, tools, files, only);
+    work.roots_of_build_tools();
     let needed = project.closure(&wanted);
     work.sysroots(&needed);
     if project.request.wanted != Wanted::Everything {
@@ -100,10 +105,12 @@ fn lowered(
         match node {
             Node::Target(at) => work.target(at),
             Node::Command(at) => work.command(at),
+            Node::Archive(at) => work.foreign(at),
         }
     }
     if work.only.is_none() {
         work.nested_outputs();
+        work.products_watched();
     }
     work.missing(&wanted);
     work.targets();
@@ -146,6 +153,8 @@ struct Lowering<'a> {
     built: Vec<Built>,
     /// The outputs of every command.
     generated: Vec<Vec<PathId>>,
+    /// What is known of each archive of another build tool.
+    brought: Vec<Brought>,
     /// The toolchain that is missing for a command.
     unmade: Vec<Option<String>>,
     /// Whose each action is: the target's name and where the manifest says so.
@@ -184,6 +193,7 @@ impl<'a> Lowering<'a> {
             graph: Graph::new(),
             built: vec![Built::default(); project.instances.len()],
             generated: vec![Vec::new(); project.generators.len()],
+            brought: vec![Brought::default(); project.foreign.len()],
             unmade: vec![None; project.generators.len()],
             owners: Vec::new(),
             skip,
@@ -306,6 +316,9 @@ impl<'a> Lowering<'a> {
                 Node::Command(at) if self.unmade[at].is_none() => {
                     (project.generators[at].name.span().start, self.graph_command(at, listed.as_ref()))
                 }
+                Node::Archive(at) => {
+                    (project.foreign[at].name.span().start, self.graph_archive(at, listed.as_ref()))
+                }
                 _ => continue,
             };
             // One name stands for all toolchains that a library is built for, the host's first.
@@ -347,8 +360,10 @@ impl<'a> Lowering<'a> {
         if instance.target.program.is_some() {
             // What a test needs besides its program must be there when it runs.
             for need in &instance.needs {
-                if let Node::Command(at) = need.node {
-                    outputs.extend(&self.generated[at]);
+                match need.node {
+                    Node::Command(at) => outputs.extend(&self.generated[at]),
+                    Node::Archive(at) => outputs.extend(&self.brought[at].outputs),
+                    Node::Target(_) => {}
                 }
             }
         }
@@ -376,6 +391,18 @@ impl<'a> Lowering<'a> {
             kind: TargetKind::Command,
             outputs: self.generated[at].clone(),
             default: self.project.is_default(Node::Command(at), listed),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            install: Vec::new(),
+        }
+    }
+
+    fn graph_archive(&self, at: usize, listed: Option<&HashSet<&str>>) -> Target {
+        Target {
+            name: self.project.foreign[at].name.get_ref().clone(),
+            kind: TargetKind::Archive,
+            outputs: self.brought[at].outputs.clone(),
+            default: self.project.is_default(Node::Archive(at), listed),
             arguments: Vec::new(),
             environment: Vec::new(),
             install: Vec::new(),

@@ -29,6 +29,9 @@ pub struct Manifest {
     /// `[command.NAME]`
     #[serde(default)]
     pub command: Named<Command>,
+    /// `[archive.NAME]`
+    #[serde(default)]
+    pub archive: Named<Archive>,
     /// `[profile.NAME]`
     #[serde(default)]
     pub profile: Named<Profile>,
@@ -200,6 +203,44 @@ pub struct Command {
     pub env: Named<Text>,
     pub env_from: Vec<Text>,
     pub working_directory: Option<Text>,
+    pub pool: Option<Text>,
+    pub share: Option<bool>,
+    pub default: Option<bool>,
+    pub when: Option<When>,
+}
+
+/// `[archive.NAME]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[expect(missing_docs, reason = "each is explained in the key table")]
+pub struct Archive {
+    pub cargo: Option<Text>,
+    pub make: Option<Text>,
+    pub cmake: Option<Text>,
+    pub command: Option<Spanned<Vec<Text>>>,
+    pub working_directory: Option<Text>,
+    pub tools: Vec<Text>,
+    pub env: Named<Text>,
+    pub env_from: Vec<Text>,
+    pub profile: Named<Scalar>,
+    pub inputs: Vec<Text>,
+    pub exclude: Vec<Text>,
+    pub depfiles: Vec<Text>,
+    pub outputs: Vec<Text>,
+    pub include: Vec<Text>,
+    pub defines: Vec<Text>,
+    pub system_libs: Option<Vec<Text>>,
+    pub ldflags: Vec<Text>,
+    pub package: Option<Text>,
+    pub features: Option<Spanned<Vec<Text>>>,
+    pub default_features: Option<Spanned<bool>>,
+    pub cargo_profile: Option<Text>,
+    pub target: Option<Text>,
+    pub args: Vec<Text>,
+    pub targets: Option<Spanned<Vec<Text>>>,
+    pub definitions: Option<Spanned<BTreeMap<String, Scalar>>>,
+    pub configuration: Option<Text>,
+    pub generator: Option<Text>,
     pub pool: Option<Text>,
     pub share: Option<bool>,
     pub default: Option<bool>,

@@ -2,10 +2,11 @@
 //! it holds whatever is built.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::diagnostic::Report;
 use crate::evaluate::in_order;
-use crate::manifest::{Command, Manifest, Target, Text};
+use crate::manifest::{Archive, Command, Manifest, Target, Text};
 use crate::project::is_plain_name;
 use crate::when;
 
@@ -35,11 +36,18 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     let sections = targets.iter().flat_map(|(section, names)| names.keys().map(|name| (*section, name)));
     let mut all: Vec<(&str, &Text)> =
         sections.chain(manifest.command.keys().map(|name| ("command", name))).collect();
+    all.extend(manifest.archive.keys().map(|name| ("archive", name)));
     all.sort_by_key(|(_, name)| name.span().start);
     for (section, name) in all {
         check_name(name, report);
         if section == "executable" || section == "test" {
             check_program_name(name, report);
+            if name.get_ref() == crate::lower::ARCHIVES && !manifest.archive.is_empty() {
+                let found = report.on(name, format!("a program cannot be called `{name}` here"));
+                report.push(
+                    found.why("the copies of what other build tools make are in a directory of that name"),
+                );
+            }
         }
         if let Some((other, at)) = taken.get(name.get_ref().as_str()) {
             let (line, _) = report.source.position(*at);
@@ -63,6 +71,9 @@ pub(crate) fn check(manifest: &Manifest, report: &mut Report) {
     }
     for (name, command) in in_order(&manifest.command) {
         check_command(name, command, manifest, report);
+    }
+    for (name, archive) in in_order(&manifest.archive) {
+        check_archive(name, archive, manifest, report);
     }
     for name in manifest.toolchain.keys() {
         check_name(name, report);
@@ -163,6 +174,73 @@ fn check_command(name: &Text, command: &Command, manifest: &Manifest, report: &m
     }
     check_pool(command.pool.as_ref(), manifest, report);
     when::check(command.when.as_ref(), manifest, report);
+}
+
+/// The keys of [`Archive`] that hold only with some of the forms: the key, where it stands, the forms.
+fn of_forms(archive: &Archive) -> Vec<(&'static str, Range<usize>, &'static [&'static str])> {
+    const CARGO: &[&str] = &["cargo"];
+    const CMAKE: &[&str] = &["cmake"];
+    let text = |text: &Option<Text>| text.as_ref().map(Text::span);
+    let keys = [
+        ("package", text(&archive.package), CARGO),
+        ("features", archive.features.as_ref().map(toml::Spanned::span), CARGO),
+        ("default-features", archive.default_features.as_ref().map(toml::Spanned::span), CARGO),
+        ("cargo-profile", text(&archive.cargo_profile), CARGO),
+        ("target", text(&archive.target), CARGO),
+        ("args", archive.args.first().map(Text::span), &["cargo", "make", "cmake"]),
+        ("targets", archive.targets.as_ref().map(toml::Spanned::span), &["make", "cmake"]),
+        ("definitions", archive.definitions.as_ref().map(toml::Spanned::span), CMAKE),
+        ("configuration", text(&archive.configuration), CMAKE),
+        ("generator", text(&archive.generator), CMAKE),
+    ];
+    keys.into_iter().filter_map(|(key, span, forms)| Some((key, span?, forms))).collect()
+}
+
+fn check_archive(name: &Text, archive: &Archive, manifest: &Manifest, report: &mut Report) {
+    let forms = [("cargo", &archive.cargo), ("make", &archive.make), ("cmake", &archive.cmake)];
+    let given: Vec<(&str, &Text)> =
+        forms.into_iter().filter_map(|(form, text)| Some((form, text.as_ref()?))).collect();
+    match (given.as_slice(), &archive.command) {
+        ([], None) => {
+            let found = report.on(name, format!("nothing says how `{name}` is made"));
+            let found = found.why("[archive.NAME] has `cargo`, `make` or `cmake`, or else a `command`");
+            report
+                .push(found.hint("`cargo = \"DIR/Cargo.toml\"`, or `make = \"DIR\"`, or `cmake = \"DIR\"`"));
+        }
+        ([(first, _), (second, text), ..], _) => {
+            let found = report.on(text, format!("[archive.{name}] has both `{first}` and `{second}`"));
+            report.push(found.hint("make two archives of it"));
+        }
+        _ => {}
+    }
+    if let Some(command) = archive.command.as_ref().filter(|command| command.get_ref().is_empty()) {
+        let found = report.on(command, format!("`command` in [archive.{name}] is empty"));
+        report.push(found.hint("its first word is the program"));
+    }
+    for (key, span, forms) in of_forms(archive) {
+        if !given.is_empty() && !given.iter().any(|(form, _)| forms.contains(form))
+            || given.is_empty() && archive.command.is_some()
+        {
+            let list = forms.iter().map(|form| format!("`{form}`")).collect::<Vec<_>>().join(" or ");
+            let found = report.at(&span, format!("`{key}` in [archive.{name}] counts only with {list}"));
+            report.push(found.hint("write it as a word of `command`, or take it out"));
+        }
+    }
+    let needs_outputs = archive.cargo.is_none() && (archive.command.is_some() || !given.is_empty());
+    if archive.outputs.is_empty() && needs_outputs {
+        let found = report.on(name, format!("[archive.{name}] names no file that it makes"));
+        report.push(found.hint("name one: `outputs = [\"libNAME.a\"]`"));
+    }
+    if archive.inputs.is_empty() && given.is_empty() && archive.command.is_some() {
+        let found = report.on(name, format!("[archive.{name}] names nothing that it reads"));
+        report.push(found.hint("name the directory of its sources: `inputs = [\"DIR\"]`"));
+    }
+    let names = archive.env.keys().chain(&archive.env_from);
+    for variable in names.filter(|name| name.get_ref().is_empty() || name.get_ref().contains(['=', '\0'])) {
+        report.push(report.on(variable, format!("`{variable}` cannot be the name of a variable")));
+    }
+    check_pool(archive.pool.as_ref(), manifest, report);
+    when::check(archive.when.as_ref(), manifest, report);
 }
 
 fn check_pool(pool: Option<&Text>, manifest: &Manifest, report: &mut Report) {

@@ -12,7 +12,7 @@ use rekindle_toolchain::request::Spec;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::load::{Request, Wanted};
-use crate::manifest::{Command, Manifest, Target, Text, Toolchain};
+use crate::manifest::{Archive, Command, Manifest, Target, Text, Toolchain};
 use crate::platform::Platform;
 use crate::profile::Settings;
 use crate::sharing::Sharing;
@@ -39,11 +39,13 @@ impl Kind {
     }
 }
 
-/// A target or a command, by its number.
+/// A target, a command or an archive of another build tool, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Node {
     Target(usize),
     Command(usize),
+    /// What another build tool makes.
+    Archive(usize),
 }
 
 /// What something that is needed counts for.
@@ -107,6 +109,15 @@ pub(crate) struct Generator {
     pub(crate) needs: Vec<Need>,
 }
 
+/// What another build tool makes, with everything decided.
+#[derive(Clone, Debug)]
+pub(crate) struct Foreign {
+    pub(crate) name: Text,
+    pub(crate) archive: Archive,
+    /// Commands whose outputs are inputs.
+    pub(crate) needs: Vec<Need>,
+}
+
 /// The toolchain that nobody has to name.
 pub(crate) const HOST: &str = "host";
 
@@ -132,6 +143,7 @@ pub struct Project {
     pub(crate) toolchains: BTreeMap<String, Toolchain>,
     pub(crate) instances: Vec<Instance>,
     pub(crate) generators: Vec<Generator>,
+    pub(crate) foreign: Vec<Foreign>,
     /// The commands by name.
     pub(crate) commands: HashMap<String, usize>,
     /// Which command writes a generated file.
@@ -208,7 +220,8 @@ impl Project {
     /// Every name that can be asked for.
     pub(crate) fn names(&self) -> BTreeSet<&str> {
         let targets = self.instances.iter().map(|instance| instance.name.get_ref().as_str());
-        targets.chain(self.generators.iter().map(|command| command.name.get_ref().as_str())).collect()
+        let commands = self.generators.iter().map(|command| command.name.get_ref().as_str());
+        targets.chain(commands).chain(self.foreign.iter().map(|one| one.name.get_ref().as_str())).collect()
     }
 
     /// What is wanted: targets and commands, in order.
@@ -247,13 +260,23 @@ impl Project {
     }
 
     pub(crate) fn nodes(&self) -> impl Iterator<Item = Node> + use<> {
-        (0..self.instances.len()).map(Node::Target).chain((0..self.generators.len()).map(Node::Command))
+        let commands = (0..self.generators.len()).map(Node::Command);
+        (0..self.instances.len())
+            .map(Node::Target)
+            .chain(commands)
+            .chain((0..self.foreign.len()).map(Node::Archive))
     }
 
     pub(crate) fn name_of(&self, node: Node) -> &str {
+        self.text_of(node).get_ref()
+    }
+
+    /// The name of a node where the manifest gives it.
+    pub(crate) fn text_of(&self, node: Node) -> &Text {
         match node {
-            Node::Target(at) => self.instances[at].name.get_ref(),
-            Node::Command(at) => self.generators[at].name.get_ref(),
+            Node::Target(at) => &self.instances[at].name,
+            Node::Command(at) => &self.generators[at].name,
+            Node::Archive(at) => &self.foreign[at].name,
         }
     }
 
@@ -261,6 +284,7 @@ impl Project {
         match node {
             Node::Target(at) => &self.instances[at].needs,
             Node::Command(at) => &self.generators[at].needs,
+            Node::Archive(at) => &self.foreign[at].needs,
         }
     }
 
@@ -290,6 +314,7 @@ impl Project {
         let told = match node {
             Node::Target(at) => self.instances[at].target.default,
             Node::Command(at) => self.generators[at].command.default,
+            Node::Archive(at) => self.foreign[at].archive.default,
         };
         told.unwrap_or(true) && !self.is_test(node)
     }

@@ -6,7 +6,8 @@ use rekindle_fingerprint::action::Action;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::{Archive, Compile, Link};
-use rekindle_toolchain::{FlagError, Memo, Prober, Toolchain};
+use rekindle_toolchain::tools::{self, Tools};
+use rekindle_toolchain::{Environment, FlagError, Memo, Prober, Toolchain};
 
 /// The toolchains of a build, by the names that the manifest gives them.
 pub trait Toolbox {
@@ -35,6 +36,21 @@ pub trait Toolbox {
     /// # Errors
     /// As [`Toolbox::compile`].
     fn link(&mut self, toolchain: &str, files: &mut Files, what: &Link) -> Result<Action, String>;
+
+    /// What other build tools are made of, in the environment that they run in. Who knows of none says that the first one
+    /// is absent.
+    ///
+    /// # Errors
+    /// One is there and cannot be read. The text says which.
+    fn build_tools(
+        &mut self,
+        _files: &mut Files,
+        what: &Tools,
+        _environment: &Environment,
+    ) -> Result<tools::Found, String> {
+        let absent = what.needed.first().map(|name| name.to_string_lossy().into_owned());
+        Ok(tools::Found { identity: None, absent })
+    }
 }
 
 /// Why a toolchain is not there.
@@ -93,5 +109,14 @@ impl Toolbox for Toolchains<'_> {
 
     fn link(&mut self, toolchain: &str, files: &mut Files, what: &Link) -> Result<Action, String> {
         self.ask(toolchain, files, |toolchain, files, cwd| toolchain.link(files, what, cwd))
+    }
+
+    fn build_tools(
+        &mut self,
+        files: &mut Files,
+        what: &Tools,
+        environment: &Environment,
+    ) -> Result<tools::Found, String> {
+        tools::tools(what, environment, files, self.memo).map_err(|error| error.to_string())
     }
 }

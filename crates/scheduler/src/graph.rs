@@ -33,6 +33,8 @@ pub enum TargetKind {
     Library,
     /// The outputs of a declared command.
     Command,
+    /// What another build tool makes.
+    Archive,
 }
 
 /// Something that a person can ask for by name.

@@ -10,7 +10,7 @@
 //! ([`Error::Damaged`]), and counts as absent from then on. Entries appear whole or not at all, and may go at any time.
 //!
 //! **What it does not know.** What a result means: compilers, files of a project, graphs. It never looks at a file
-//! outside its own directory but for those that it is told to write.
+//! outside its own directory but for those that it is told to take ([`products`]) or to write.
 //!
 //! ```
 //! use rekindle_fingerprint::digest::{Blob, Digest};
@@ -38,6 +38,7 @@ pub mod disk;
 pub mod error;
 pub mod memory;
 pub mod pack;
+pub mod products;
 pub mod result;
 
 pub use build::Build;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rekindle_fingerprint::action::{Identity, Part};
 use rekindle_fingerprint::consult;
 use rekindle_fingerprint::digest::Digest;
-use rekindle_fingerprint::disk;
+use rekindle_fingerprint::disk::{self, NameKind};
 use rekindle_fingerprint::encode::Encoder;
 use rekindle_fingerprint::files::PathId;
 
@@ -14,6 +14,9 @@ use crate::desk::Desk;
 use crate::elf::Binary;
 use crate::error::ToolchainError;
 use crate::find;
+
+/// How deep a directory of a toolchain may be: links may lead round.
+const DEEPEST: usize = 32;
 
 /// A list of parts that grows.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +95,38 @@ impl Parts {
             let (id, digest) = desk.digest(&path.join(&file))?;
             encoder.bytes(file.as_encoded_bytes()).digest(&digest);
             self.files.push(id);
+        }
+        self.push(name.to_string(), encoder.finish());
+        Ok(())
+    }
+
+    /// Adds all files below a directory, by their paths in it, under one `name`. Links are followed; what leads nowhere is
+    /// left out, and so is a directory that is not there.
+    pub(crate) fn tree(
+        &mut self,
+        name: &str,
+        path: &Path,
+        desk: &mut Desk<'_>,
+    ) -> Result<(), ToolchainError> {
+        let mut encoder = Encoder::for_digest("rekindle toolchain tree 1");
+        let mut open = vec![(path.to_path_buf(), 0)];
+        while let Some((directory, depth)) = open.pop() {
+            for entry in consult::names(&directory).map_err(|source| desk.unreadable(&directory, source))? {
+                let place = directory.join(&entry.name);
+                let is_directory = match entry.kind {
+                    NameKind::Directory => true,
+                    NameKind::File | NameKind::Other => false,
+                    NameKind::Link => consult::is_directory(&place),
+                };
+                if is_directory {
+                    open.extend((depth < DEEPEST).then_some((place, depth + 1)));
+                } else if entry.kind == NameKind::File || desk.is_file(&place) {
+                    let (id, digest) = desk.digest(&place)?;
+                    let inner = place.strip_prefix(path).unwrap_or(&place);
+                    encoder.bytes(inner.as_os_str().as_encoded_bytes()).digest(&digest);
+                    self.files.push(id);
+                }
+            }
         }
         self.push(name.to_string(), encoder.finish());
         Ok(())

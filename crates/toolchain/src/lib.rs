@@ -69,7 +69,7 @@
 //! `find` looks for compilers, `places` names their directories, `learn` asks them (through `desk` and `probe`, which
 //! remember), `identity`, `loader` and `elf` say what they are made of. `dialect` holds the tables of flags, `flags`
 //! reads a person's flags by them, and `compile`, `archive`, `link` write command lines. [`environment`] is the one
-//! table of environment variables.
+//! table of environment variables. [`tools`] takes other build tools apart, with `rustup` for those of Rust.
 //!
 //! # Limits
 //! - It starts no process: a [`Prober`] does. It reads programs and directories, and never writes. What it asks of the
@@ -105,8 +105,10 @@ mod profiles;
 pub mod request;
 mod resolve;
 mod response_file;
+mod rustup;
 mod sides;
 mod toolchain;
+pub mod tools;
 mod variant;
 
 pub use command::without_depfiles;

@@ -26,6 +26,11 @@ pub(crate) struct Maps {
     pub(crate) hides: bool,
 }
 
+/// Whether a root is where another build tool works or keeps what it downloads: no compile of ours reads there.
+fn is_of_build_tools(root: &Root) -> bool {
+    root.name.starts_with("work.") || root.name == "home.cargo"
+}
+
 impl Maps {
     /// Whether everything below a root that lies in `root` has a name of its own in debug information.
     pub(crate) fn covers(&self, root: &Root, roots: &Roots) -> bool {
@@ -132,7 +137,7 @@ impl Toolchain {
             .iter()
             .filter(|(id, root)| *id != Roots::OUTSIDE && root.is_placed() && !root.is_system())
             .filter(|(id, root)| root.within.is_empty() && (is_own(*id) || !of_some_toolchain(root)))
-            .filter(|(_, root)| can_be_mapped(&root.path))
+            .filter(|(_, root)| can_be_mapped(&root.path) && !is_of_build_tools(root))
             .collect();
         let workspace = &roots.get(Roots::WORKSPACE).path;
         let holds_workspace =

@@ -582,4 +582,26 @@ mod tests {
             StaleReason::EnvironmentChanged { name: "CPATH".into(), before: None, now: Some("x".into()) };
         insta::assert_snapshot!(reason(&changed).to_string(), @r#"{"before":null,"kind":"environment_changed","name":"CPATH","now":"x","text":"environment variable CPATH was unset, is `x`"}"#);
     }
+
+    #[test]
+    fn a_changed_profile_and_a_changed_link_say_both_values() {
+        let profile =
+            StaleReason::ProfileChanged { key: "target".into(), before: None, now: Some("x".into()) };
+        insta::assert_snapshot!(reason(&profile).to_string(), @r#"{"before":null,"key":"target","kind":"profile_changed","now":"x","text":"profile key `target` was unset, is `x`"}"#);
+        let link = StaleReason::LinkChanged { path: "a".into(), before: Some("b".into()), now: None };
+        insta::assert_snapshot!(reason(&link).to_string(), @r#"{"before":"b","kind":"link_changed","now":null,"path":"a","text":"link `a` is gone"}"#);
+    }
+
+    #[test]
+    fn an_archive_is_told_with_its_profile_and_its_costs() {
+        let report = ArchiveReport {
+            profile: vec![("target".into(), "avr".into())],
+            inputs: 12,
+            hashed_bytes: 40,
+            lock_wait_ms: 15,
+            commands: 2,
+            absent: Some("cargo".into()),
+        };
+        insta::assert_snapshot!(archive(&report).to_string(), @r#"{"hashed_bytes":40,"inputs":12,"lock_wait_ms":15,"processes":2,"profile":{"target":"avr"},"tool_absent":"cargo"}"#);
+    }
 }

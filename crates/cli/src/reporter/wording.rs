@@ -343,6 +343,25 @@ mod tests {
     }
 
     #[test]
+    fn of_an_archive_its_profile_its_inputs_and_the_waiting_are_told() {
+        let one = ArchiveReport { inputs: 1, ..ArchiveReport::default() };
+        let other = ArchiveReport {
+            profile: vec![("target".into(), "avr".into()), ("features".into(), "crypto".into())],
+            inputs: 12,
+            hashed_bytes: 1_200_001,
+            lock_wait_ms: 1500,
+            commands: 2,
+            absent: None,
+        };
+        let told = [archive(&one), archive(&other)].concat();
+        let told = String::from_utf8(crate::ansi::strip(told.as_bytes()).into_owned()).unwrap();
+        insta::assert_snapshot!(told, @r"
+            1 input, 0 KB read
+            target avr, features crypto, 12 inputs, 1201 KB read, waited 1.50 s for another build
+        ");
+    }
+
+    #[test]
     fn who_is_waited_for_is_said() {
         let all = [
             Waiting::ForBuild { holder: "process 41, rekindle test".into() },

@@ -53,6 +53,7 @@ pub(crate) fn kind(kind: TargetKind) -> &'static str {
         TargetKind::Test => "test",
         TargetKind::Library => "library",
         TargetKind::Command => "command",
+        TargetKind::Archive => "archive",
     }
 }
 

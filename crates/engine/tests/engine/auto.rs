@@ -307,6 +307,21 @@ fn without_the_tool_the_only_result_of_the_store_is_restored_and_several_are_an_
 }
 
 #[test]
+fn without_the_tool_what_another_one_made_before_is_not_put_back() {
+    let mut space = project();
+    space.build();
+    space.write("src/a", "other\n");
+    tool(&mut space).identity = Some("tool 2");
+    space.build();
+    space.write("src/a", "one\n");
+    tool(&mut space).identity = None;
+    let done = space.build();
+    assert!(failure(&done).starts_with("it has to be built, and its tool `tool`"), "{}", failure(&done));
+    tool(&mut space).identity = Some("tool 1");
+    assert_eq!(space.told(), ["lib.a restored", "program restored"]);
+}
+
+#[test]
 fn another_tool_never_gets_the_result_of_this_one() {
     let mut here = project();
     here.store = Some(Arc::new(Memory::default()) as Arc<dyn Store>);

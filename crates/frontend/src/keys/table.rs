@@ -3,22 +3,27 @@
 use super::{Key, Kind, Section, Shape};
 
 /// A key without a default.
-const fn key(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
     Key { name, kind, default: "", meaning, required: false }
 }
 
 /// A key with a default.
-const fn with(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+pub(super) const fn with(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
     Key { name, kind, default, meaning, required: false }
 }
 
 /// A key that must be there.
-const fn must(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
+pub(super) const fn must(name: &'static str, kind: Kind, meaning: &'static str) -> Key {
     Key { name, kind, default: "", meaning, required: true }
 }
 
 const TEXT_OR_TEXTS: Kind = Kind::Either(&[Kind::Text, Kind::Texts]);
-const VALUE: Kind = Kind::Either(&[Kind::Bool, Kind::Integer(i64::MIN), Kind::Text]);
+pub(super) const VALUE: Kind = Kind::Either(&[Kind::Bool, Kind::Integer(i64::MIN), Kind::Text]);
 const VALUES: Kind = Kind::Either(&[Kind::Bool, Kind::Integer(i64::MIN), Kind::Text, Kind::Texts]);
 const OPTIMIZE: Kind = Kind::Either(&[Kind::Number(&[0, 1, 2, 3]), Kind::Choice(&["s", "z", "g", "fast"])]);
 const WARNINGS: Kind = Kind::Choice(&["default", "none", "all", "extra", "error"]);
@@ -44,7 +49,7 @@ const NOT: &[Key] = &[
     key("option", Kind::Names(&VALUES), "As above."),
 ];
 
-const WHEN: Key = key(
+pub(super) const WHEN: Key = key(
     "when",
     Kind::Table(CONDITION),
     "The condition under which this counts. Every key in it must hold; of a list, one.",
@@ -167,12 +172,12 @@ const OUTPUT: Key = with(
     "the target's name",
     "The product's name. A library's gets `lib` before and `.a` or `.so` behind.",
 );
-const POOL: Key = key(
+pub(super) const POOL: Key = key(
     "pool",
     Kind::Text,
     "The pool that limits how many of its kind run at once (for a target: its link or archive).",
 );
-const DEFAULT: Key = with(
+pub(super) const DEFAULT: Key = with(
     "default",
     Kind::Bool,
     "true",
@@ -492,6 +497,11 @@ pub static SECTIONS: &[Section] = &[
         meaning: "A program that `rekindle test` builds and runs; it passes if it exits with 0.",
     },
     Section { name: "command", shape: Shape::Named(COMMAND), meaning: "A command that makes files." },
+    Section {
+        name: "archive",
+        shape: Shape::Named(super::archive::ARCHIVE),
+        meaning: "An archive that another build tool makes: cargo, make, CMake, or any command.",
+    },
     Section {
         name: "profile",
         shape: Shape::Named(PROFILE),

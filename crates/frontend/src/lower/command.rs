@@ -167,6 +167,7 @@ impl<'a> Lowering<'a> {
         for need in &generator.needs {
             match need.node {
                 Node::Command(at) => products.extend(&self.generated[at]),
+                Node::Archive(at) => products.extend(&self.brought[at].outputs),
                 Node::Target(at) => {
                     let built = &self.built[at];
                     products.extend(built.product);
@@ -272,6 +273,7 @@ impl<'a> Lowering<'a> {
         let product = match node {
             Node::Target(at) => self.built[at].product,
             Node::Command(at) => self.generated[at].first().copied(),
+            Node::Archive(at) => self.brought[at].outputs.first().copied(),
         };
         if product.is_none() {
             self.report.push(self.report.on(word, format!("`{name}` has no product of its own")));

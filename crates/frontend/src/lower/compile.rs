@@ -230,7 +230,7 @@ pub(super) fn position_independent(project: &Project) -> HashSet<String> {
         if found.insert(instance.place()) {
             open.extend(instance.needs.iter().filter_map(|need| match need.node {
                 Node::Target(at) => Some(at),
-                Node::Command(_) => None,
+                Node::Command(_) | Node::Archive(_) => None,
             }));
         }
     }

@@ -11,6 +11,7 @@ use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::{Archive, Installed, Language, Link, LinkInput, Lto};
 
+use super::archive::Brought;
 use super::{Lowering, dedup};
 use crate::manifest::Text;
 use crate::project::{Instance, Kind, Node};
@@ -135,20 +136,24 @@ impl<'a> Lowering<'a> {
     }
 
     /// The libraries of which every member is linked.
-    fn whole(&mut self, instance: &Instance) -> HashSet<usize> {
-        let below = self.libraries(instance);
+    fn whole(&mut self, instance: &Instance) -> HashSet<Node> {
+        let below = self.linked(instance);
         let mut whole = HashSet::new();
+        let is_static = |node: Node| match node {
+            Node::Target(at) => self.project.instances[at].kind == Kind::Static,
+            Node::Command(_) | Node::Archive(_) => true,
+        };
         for text in &instance.target.whole_archive {
-            let at = below.iter().copied().find(|at| self.project.instances[*at].name == *text);
-            match at.map(|at| (at, self.project.instances[at].kind)) {
-                Some((at, Kind::Static)) => drop(whole.insert(at)),
+            let node = below.iter().copied().find(|node| self.project.name_of(*node) == text.get_ref());
+            match node {
+                Some(node) if is_static(node) => drop(whole.insert(node)),
                 Some(_) => {
                     self.report.push(self.report.on(text, format!("`{text}` is no static library")));
                 }
                 None => {
                     let found =
                         self.report.on(text, format!("`{}` does not depend on `{text}`", instance.name));
-                    let known = below.iter().map(|at| self.project.instances[*at].name.get_ref().as_str());
+                    let known = below.iter().map(|node| self.project.name_of(*node));
                     let found = found.suggest(text.get_ref(), known);
                     self.report.push(found);
                 }
@@ -157,15 +162,21 @@ impl<'a> Lowering<'a> {
         whole
     }
 
-    /// Every library that `instance` links, each behind everything that depends on it. What a shared library
-    /// contains is not linked again; the libraries that it loads are found by itself.
+    /// The libraries of this project that `instance` links: see [`Self::linked`].
     pub(super) fn libraries(&self, instance: &Instance) -> Vec<usize> {
+        let nodes = self.linked(instance).into_iter();
+        nodes.filter_map(|node| if let Node::Target(at) = node { Some(at) } else { None }).collect()
+    }
+
+    /// Every library that `instance` links, each behind everything that depends on it, archives of other build tools too.
+    /// What a shared library contains is not linked again; the libraries that it loads are found by itself.
+    fn linked(&self, instance: &Instance) -> Vec<Node> {
         let project = self.project;
-        let below = |at: usize| -> Vec<usize> {
-            if project.instances[at].kind == Kind::Shared {
-                return Vec::new();
+        let below = |node: Node| match node {
+            Node::Target(at) if project.instances[at].kind != Kind::Shared => {
+                targets_of(&project.instances[at])
             }
-            targets_of(&project.instances[at])
+            _ => Vec::new(),
         };
         // The reverse of the post-order of a walk that visits the last first.
         let mut seen = HashSet::new();
@@ -200,12 +211,21 @@ impl<'a> Lowering<'a> {
         self.own_libraries(instance, &mut system, &mut line);
         let packages = self.built[at].packages.clone();
         self.package_libraries(&packages, &mut system, &mut line);
-        for library in self.libraries(instance) {
+        for node in self.linked(instance) {
+            let library = match node {
+                Node::Target(library) => library,
+                Node::Archive(at) => {
+                    self.brought_libraries(at, whole.contains(&node), &mut system, &mut line);
+                    passed_on.extend(project.foreign[at].archive.ldflags.iter().cloned());
+                    continue;
+                }
+                Node::Command(_) => continue,
+            };
             let theirs = &project.instances[library];
             let built = self.built[library].clone();
             line.runtime.extend(&built.runtime);
             match (theirs.kind, built.product) {
-                (Kind::Static, Some(archive)) if whole.contains(&library) => {
+                (Kind::Static, Some(archive)) if whole.contains(&node) => {
                     line.inputs.push(LinkInput::WholeArchive(archive));
                 }
                 (Kind::Static | Kind::Shared, Some(product)) => line.inputs.push(LinkInput::File(product)),
@@ -236,6 +256,14 @@ impl<'a> Lowering<'a> {
         for text in &target.library_dirs {
             line.directories.extend(self.directory_of(text));
         }
+    }
+
+    /// What another build tool made, and what it needs of the system.
+    fn brought_libraries(&self, at: usize, whole: bool, system: &mut Vec<LinkInput>, line: &mut Line) {
+        let Brought { linked, system_libs, .. } = &self.brought[at];
+        let input = if whole { LinkInput::WholeArchive } else { LinkInput::File };
+        line.inputs.extend(linked.iter().copied().map(input));
+        system.extend(system_libs.iter().map(|name| LinkInput::System(name.clone())));
     }
 
     fn package_libraries(
@@ -293,12 +321,10 @@ struct Line {
     scripts: Vec<PathId>,
 }
 
-fn targets_of(instance: &Instance) -> Vec<usize> {
-    let targets = instance.needs.iter().filter_map(|need| match need.node {
-        Node::Target(at) => Some(at),
-        Node::Command(_) => None,
-    });
-    targets.collect()
+/// What is linked of what an instance needs.
+fn targets_of(instance: &Instance) -> Vec<Node> {
+    let nodes = instance.needs.iter().map(|need| need.node);
+    nodes.filter(|node| !matches!(node, Node::Command(_))).collect()
 }
 
 fn pool(instance: &Instance) -> Option<String> {

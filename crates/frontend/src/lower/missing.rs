@@ -29,6 +29,10 @@ impl Lowering<'_> {
         match node {
             Node::Target(at) => self.built[at].missing.clone(),
             Node::Command(at) => self.unmade[at].clone(),
+            Node::Archive(at) => {
+                let needs = &self.project.foreign[at].needs;
+                needs.iter().find_map(|need| self.missing_of(need.node))
+            }
         }
     }
 
@@ -49,10 +53,7 @@ impl Lowering<'_> {
         let mut groups: BTreeMap<String, Vec<&Text>> = BTreeMap::new();
         for node in wanted.iter().filter(|node| !there.contains(project.name_of(**node))) {
             let Some(toolchain) = self.missing_of(*node) else { continue };
-            let name = match node {
-                Node::Target(at) => &project.instances[*at].name,
-                Node::Command(at) => &project.generators[*at].name,
-            };
+            let name = project.text_of(*node);
             let names = groups.entry(toolchain).or_default();
             if !names.contains(&name) {
                 names.push(name);
@@ -74,7 +75,7 @@ impl Lowering<'_> {
         let project = self.project;
         let instances = needed.iter().filter_map(|node| match node {
             Node::Target(at) => Some(&project.instances[*at].toolchain),
-            Node::Command(_) => None,
+            Node::Command(_) | Node::Archive(_) => None,
         });
         for name in instances.collect::<BTreeSet<_>>() {
             let declared = project.toolchains.get(name).and_then(|toolchain| toolchain.sysroot.as_ref());

@@ -81,6 +81,7 @@ impl Lowering<'_> {
             let theirs = match need.node {
                 Node::Target(at) => self.built[at].usage.clone(),
                 Node::Command(at) => self.command_usage(at),
+                Node::Archive(at) => self.brought[at].usage.clone(),
             };
             own.extend(&theirs);
             if need.purpose == Purpose::Public {

@@ -5,13 +5,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use rekindle_fingerprint::action::{Action, ActionKind, Arg, Piece, Spelling};
+use rekindle_fingerprint::action::{Action, ActionKind, Arg, Identity, Part, Piece, Spelling};
+use rekindle_fingerprint::auto::AutoBuild;
+use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
 use rekindle_toolchain::request::{
     Archive, Compile, Include, Language, Link, LinkInput, Lto, Mode, Optimize, Warnings,
 };
+
+use rekindle_toolchain::Environment;
+use rekindle_toolchain::tools::{Found, Tools};
 
 use crate::diagnostic::Diagnostics;
 use crate::load::{Definition, Request, Wanted, load};
@@ -117,7 +123,74 @@ impl Made {
             text.push_str(&self.command(action));
             text.push('\n');
         }
-        text.replace(&format!("{}/", base.display()), "/P/").replace(&base.display().to_string(), "/P")
+        let text =
+            text.replace(&format!("{}/", base.display()), "/P/").replace(&base.display().to_string(), "/P");
+        // Where a tool works depends on what this machine has.
+        let mut parts = text.split("/archives/");
+        let mut plain = parts.next().unwrap_or_default().to_string();
+        for part in parts {
+            let (name, rest) = part.split_once('/').unwrap_or((part, ""));
+            plain += &format!("/archives/{name}/HEX{}", rest.get(16..).unwrap_or_default());
+        }
+        plain
+    }
+
+    /// What there is to the action of an archive besides its command, a line each.
+    fn auto(&self, action: &Action, auto: &AutoBuild) -> String {
+        let spelling = Spelling::new(&self.files, action.cwd);
+        let name = |arg: &Arg| String::from_utf8_lossy(&arg.name(&self.files, &spelling)).into_owned();
+        let show = |paths: &[PathId]| paths.iter().map(|path| self.files.show(*path)).collect::<Vec<_>>();
+        let mut lines = Vec::new();
+        let mut line = |what: &str, list: Vec<String>| {
+            if !list.is_empty() {
+                lines.push(format!("\n    {what}: {}", list.join(" ")));
+            }
+        };
+        line("as", vec![action.argv.iter().map(name).collect::<Vec<_>>().join(" ")]);
+        for before in &auto.before {
+            line("before", before.iter().map(name).collect());
+        }
+        line("in", show(&[action.cwd]));
+        line(
+            "env",
+            action.env.iter().map(|(key, value)| format!("{}={}", key.display(), name(value))).collect(),
+        );
+        line("tools", action.identity.iter().map(|identity| identity.name.clone()).collect());
+        let trees = auto.watch.trees.iter();
+        line("trees", trees.map(|tree| format!("{} {:?}", self.files.show(tree.dir), tree.only)).collect());
+        line("files", show(&auto.watch.files));
+        line("exclude", auto.watch.exclude.clone());
+        line("outside", show(&auto.watch.outside));
+        line("inputs", show(&action.inputs));
+        line(
+            "depfiles",
+            show(&action.discovery.depfiles.iter().filter_map(|d| d.path()).collect::<Vec<_>>()),
+        );
+        line("made", show(&auto.made));
+        line("outputs", show(&action.outputs));
+        line("work", show(&auto.work));
+        line("remove", show(&auto.remove));
+        let forget = auto.forget.iter();
+        line(
+            "forget",
+            forget
+                .map(|(path, start)| {
+                    format!("{}/{}*", self.files.show(*path), String::from_utf8_lossy(start))
+                })
+                .collect(),
+        );
+        line("locks", show(&auto.locks));
+        let facts = auto.facts.iter();
+        line(
+            "facts",
+            facts
+                .map(|(fact, value)| {
+                    let (fact, value) = (fact.name(), String::from_utf8_lossy(value).into_owned());
+                    format!("{}={value}", String::from_utf8_lossy(&fact))
+                })
+                .collect(),
+        );
+        lines.concat()
     }
 
     fn command(&self, action: &Action) -> String {
@@ -129,6 +202,9 @@ impl Made {
             |paths: &[PathId]| paths.iter().map(|path| self.files.show(*path)).collect::<Vec<_>>().join(" ");
         if !action.order_only.is_empty() {
             text += &format!("  | after {}", show(&action.order_only));
+        }
+        if let Some(auto) = &action.auto {
+            text += &self.auto(action, auto);
         }
         if action.kind == ActionKind::Custom {
             text += &format!("  | in {} | out {}", show(&action.inputs), show(&action.outputs));
@@ -144,13 +220,15 @@ impl Made {
 pub(crate) struct Written {
     there: Vec<&'static str>,
     missing: Missing,
+    /// The build tools that were asked for.
+    pub(crate) tools: Vec<Tools>,
 }
 
 impl Written {
     pub(crate) fn new(there: Vec<&'static str>) -> Self {
         let (why, hint) =
             ("no C compiler was found: searched for `x-gcc` on PATH".into(), "install it".into());
-        Self { there, missing: Missing { why, hint: Some(hint) } }
+        Self { there, missing: Missing { why, hint: Some(hint) }, tools: Vec::new() }
     }
 }
 
@@ -248,5 +326,15 @@ impl Toolbox for Written {
         action.inputs = inputs;
         action.links.clone_from(&what.links);
         Ok(action)
+    }
+
+    fn build_tools(&mut self, _: &mut Files, what: &Tools, _: &Environment) -> Result<Found, String> {
+        self.tools.push(what.clone());
+        let names = |list: &[std::ffi::OsString]| {
+            list.iter().map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        let text = format!("{} ({})", names(&what.needed), names(&what.extra));
+        let parts = vec![Part { name: "tools".into(), digest: Digest::of(text.as_bytes()) }];
+        Ok(Found { identity: Some(Arc::new(Identity::new(text, parts, Vec::new()))), absent: None })
     }
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use rekindle_fingerprint::action::Action;
 use rekindle_fingerprint::roots::Roots;
+use rekindle_toolchain::Environment;
 use rekindle_toolchain::request::{Archive, Compile, Link};
+use rekindle_toolchain::tools::{Found, Tools};
 
 use super::*;
 use crate::load::Wanted;
@@ -57,6 +59,16 @@ impl Toolbox for Counting {
         action.local = Some(format!("{what:?}"));
         action.links.clone_from(&what.links);
         Ok(action)
+    }
+
+    fn build_tools(
+        &mut self,
+        files: &mut Files,
+        what: &Tools,
+        environment: &Environment,
+    ) -> Result<Found, String> {
+        self.asked += 1;
+        self.inner.build_tools(files, what, environment)
     }
 }
 
@@ -195,8 +207,35 @@ fn everything() -> Space {
         argv = ["tr", "a", "b"]
         outputs = ["app.ld"]
 
+        [archive.crate]
+        cargo = "crates/Cargo.toml"
+        package = "inner"
+        include = ["crates/include"]
+        outputs = ["crates/include/inner.h"]
+        [archive.made]
+        make = "made"
+        outputs = ["made/libmade.a", "made/made.h"]
+        include = ["made", "{outdir}"]
+        defines = ["MADE"]
+        ldflags = ["-Wl,-z,now"]
+        system-libs = ["m"]
+        env-from = ["WHO"]
+        [archive.tree]
+        cmake = "tree"
+        outputs = ["libtree.a"]
+        pool = "heavy"
+        [archive.any]
+        command = ["./gen.sh", "x"]
+        inputs = ["low", "app/**/*.c", "command:version", "data.txt"]
+        outputs = ["any/libany.a", "any/any.h"]
+        [command.uses]
+        argv = ["sh", "gen.sh", "{target:made}", "{out}"]
+        deps = ["any"]
+        outputs = ["uses.bin"]
+
         [executable.tool]
         sources = ["tool/*.c"]
+        deps = ["any"]
         [library.objects]
         type = "object"
         sources = ["objects/*.c", "objects/*.S"]
@@ -205,6 +244,7 @@ fn everything() -> Space {
         sources = ["low/*.c", "low/extra.cpp", "vendor/v.c"]
         exclude = ["low/out.c"]
         include = ["include"]
+        deps = ["crate"]
         defines = ["LOW"]
         private-defines = ["INNER"]
         system-libs = ["m"]
@@ -234,7 +274,7 @@ fn everything() -> Space {
 
         [executable.app]
         sources = ["app/**", "command:version", "sub/table.cpp"]
-        deps = ["second", "both", "bare", "headers"]
+        deps = ["second", "both", "bare", "headers", "tree", "made"]
         private-deps = ["objects"]
         whole-archive = ["both"]
         pch = "app/pre.h"
@@ -287,9 +327,17 @@ fn everything() -> Space {
         "app/pre.h",
         "fw/main.c",
         "test/unit.c",
+        "made/Makefile",
+        "tree/CMakeLists.txt",
+        "crates/include/keep",
     ] {
         space.write(name, "");
     }
+    space.write("crates/Cargo.toml", "[workspace]\nmembers = [\"in*\"]\n");
+    space.write(
+        "crates/inner/Cargo.toml",
+        "[package]\nname = \"inner\"\n[lib]\ncrate-type = [\"staticlib\"]\n",
+    );
     space.toolchains = vec!["host", "avr"];
     space.request.environment.insert("WHO".into(), "me".into());
     space

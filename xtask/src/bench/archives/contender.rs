@@ -247,11 +247,11 @@ fn forget_the_machine(store: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("read {}: {error}", store.display());
     for version in std::fs::read_dir(store).map_err(failed)? {
         let version = version.map_err(failed)?.path();
-        for name in MACHINES {
-            let path = version.join(name);
-            match std::fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(_) => steps::remove(&path)?,
+        for path in MACHINES.iter().map(|name| version.join(name)).filter(|path| path.exists()) {
+            if path.is_dir() {
+                steps::remove(&path)?;
+            } else {
+                std::fs::remove_file(&path).map_err(|error| format!("remove {}: {error}", path.display()))?;
             }
         }
     }
@@ -306,6 +306,18 @@ mod tests {
         };
         assert_eq!(cargo(Form::Crate), ["0", "1", "1", "2", "1", "2", "3"]);
         assert_eq!(cargo(Form::Workspace), ["0", "2", "21", "2", "2", "2", "23"]);
+    }
+
+    #[test]
+    fn what_belongs_to_one_machine_stays_behind_and_the_rest_of_a_store_is_carried() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["CACHEDIR.TAG", "v2/lock", "v2/tmp/half", "v2/blobs/00/whole"] {
+            crate::bench::project::put(folder.path(), path, "x").unwrap();
+        }
+        forget_the_machine(folder.path()).unwrap();
+        let is_there = |path: &str| folder.path().join(path).exists();
+        assert!(is_there("CACHEDIR.TAG") && is_there("v2/blobs/00/whole"));
+        assert!(!is_there("v2/lock") && !is_there("v2/tmp"));
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) fn write(place: &Path, project: Project, form: Form, ninjas: &[String
     match form {
         Form::C => {
             put(place, "runtime/Cargo.toml", &staticlib())?;
+            put(place, "runtime/Cargo.lock", LOCK)?;
             put(place, "vendor/Makefile", &vendor())?;
             put(place, "rekindle.toml", MANIFEST)?;
             put(place, "Makefile", &makefile())?;
@@ -44,6 +45,9 @@ pub(crate) fn write(place: &Path, project: Project, form: Form, ninjas: &[String
 pub(crate) fn variant(engine: &str, external: bool) -> String {
     if external { format!("{engine}-external") } else { engine.to_owned() }
 }
+
+/// What cargo would write; a project keeps it with its sources.
+const LOCK: &str = "version = 4\n\n[[package]]\nname = \"runtime\"\nversion = \"0.1.0\"\n";
 
 const MANIFEST: &str = r#"[project]
 name = "bench"

@@ -1,6 +1,7 @@
 //! `cargo xtask bench SCENARIO`: figures against other build engines and compiler caches, on projects of our own
 //! making.
 
+mod archives;
 mod caches;
 mod chart;
 mod ci;
@@ -42,6 +43,7 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<(), String> {
         "memory" => memory::run,
         "syscalls" => syscalls::run,
         "ci" => ci::run,
+        "archives" => archives::run,
         // Started by `ci` for each run of its floor.
         "read" => return ci::read(rest),
         other => return Err(unknown(other)),
@@ -50,5 +52,5 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<(), String> {
 }
 
 fn unknown(scenario: &str) -> String {
-    format!("bench: {scenario} is no scenario; there are engine, noop, hits, memory, syscalls, ci")
+    format!("bench: {scenario} is no scenario; there are engine, noop, hits, memory, syscalls, ci, archives")
 }

@@ -29,10 +29,12 @@ const USAGE: &str = "usage: cargo xtask tidy
            memory    peak memory of cold, no-op and touch everything at three sizes
            syscalls  system calls of a no-op, counted by strace
            ci        what a second runner does with what a first one saved, against ninja, ccache, sccache
-           --units N          one size           --compiler gcc|standin   for it (hits: N of C, a quarter of C++)
+           archives  archives that cargo and make build are linked: no-op, edited, undone, restored
+           --units N          one size           --compiler gcc|standin   for it (hits: N of C, a quarter of C++;
+                              archives: N modules)
            --corpus NAME      of ci: one project of the corpus
            --runs N           of short steps     --cold-runs N            of long ones
-           --only STEP        of engine, or CASE of ci, again and again
+           --only STEP        of engine or archives, or CASE of ci, again and again
            --quick            tiny, to see that all works     --large   syscalls at 100,000 units too
            --save             results go to docs/bench        --out DIR results go there
            --rekindle PATH    this one instead of building it --peers-only  without rekindle

@@ -17,23 +17,31 @@ pub(crate) struct Count {
     pub(crate) archives: u64,
     /// Links.
     pub(crate) links: u64,
+    /// Builds of archives by another build tool.
+    pub(crate) external: u64,
 }
 
 impl Count {
-    /// These many of each.
+    /// These many of each, and no other build tool.
     pub(crate) fn new(compiles: usize, archives: usize, links: usize) -> Count {
-        Count { compiles: compiles as u64, archives: archives as u64, links: links as u64 }
+        Count { compiles: compiles as u64, archives: archives as u64, links: links as u64, external: 0 }
+    }
+
+    /// And these many builds by another tool.
+    pub(crate) fn and_external(self, external: usize) -> Count {
+        Count { external: external as u64, ..self }
     }
 
     /// All of them.
     pub(crate) fn all(self) -> u64 {
-        self.compiles + self.archives + self.links
+        self.compiles + self.archives + self.links + self.external
     }
 }
 
 impl std::fmt::Display for Count {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(to, "{} compiles, {} archives, {} links", self.compiles, self.archives, self.links)
+        write!(to, "{} compiles, {} archives, {} links", self.compiles, self.archives, self.links)?;
+        if self.external > 0 { write!(to, ", {} by another tool", self.external) } else { Ok(()) }
     }
 }
 
@@ -57,6 +65,8 @@ pub(crate) enum Family {
     Rekindle,
     /// rekindle for people: it tells only how many commands ran.
     Plain,
+    /// cargo, whose commands are crates that it compiles.
+    Cargo,
 }
 
 /// A build engine and how it is called.
@@ -128,6 +138,7 @@ impl Engine {
             Family::Rekindle => rekindle(&run.output),
             // On a terminal there is no standard error of its own.
             Family::Plain => plain(&[run.output.as_str(), &run.errors].concat()),
+            Family::Cargo => Ok(cargo(&run.errors)),
         }
     }
 }
@@ -144,6 +155,7 @@ fn ninja(output: &str) -> Said {
             Some("compile") => ran.compiles += 1,
             Some("archive") => ran.archives += 1,
             Some("link") => ran.links += 1,
+            Some("external") => ran.external += 1,
             _ => {}
         }
     }
@@ -162,7 +174,12 @@ fn rekindle(output: &str) -> Result<Said, String> {
         value.as_u64().ok_or_else(|| format!("rekindle's summary: there is no {name}"))
     };
     let ran = |kind: &str| number(&summary["kinds"][kind]["ran"], kind).unwrap_or(0);
-    let count = Count { compiles: ran("compile"), archives: ran("archive"), links: ran("link") };
+    let count = Count {
+        compiles: ran("compile"),
+        archives: ran("archive"),
+        links: ran("link"),
+        external: ran("auto_archive"),
+    };
     let all = number(&summary["actions"]["ran"], "actions.ran")?;
     if all != count.all() {
         return Err(format!("rekindle's summary: {all} actions ran, and of the known kinds {count}"));
@@ -180,7 +197,14 @@ fn plain(output: &str) -> Result<Said, String> {
     let last = output.rsplit(['\n', '\r']).find(|line| line.contains("rekindle: ")).unwrap_or_default();
     let ran = last.split([':', ',']).find_map(|part| part.trim().split(" ran").next()?.parse().ok());
     let compiles = ran.ok_or_else(|| format!("rekindle's last line tells no number of commands: {last}"))?;
-    Ok(Said { ran: Count { compiles, archives: 0, links: 0 }, restored: 0, processes: None })
+    let ran = Count { compiles, ..Count::default() };
+    Ok(Said { ran, restored: 0, processes: None })
+}
+
+/// `   Compiling name v0.1.0 (...)` for each crate; what links it is the same command.
+fn cargo(errors: &str) -> Said {
+    let compiles = errors.lines().filter(|line| line.trim_start().starts_with("Compiling ")).count();
+    Said { ran: Count::new(compiles, 0, 0), restored: 0, processes: None }
 }
 
 #[cfg(test)]
@@ -192,7 +216,7 @@ mod tests {
         let output = "[1/4] compile a.o\n[2/4] compile b.o\n[3/4] archive l.a\n[4/4] link p\n";
         assert_eq!(ninja(output).ran, Count::new(2, 1, 1));
         assert_eq!(ninja("ninja: no work to do.\n").ran, Count::default());
-        assert_eq!(ninja("compile a.o\n").ran, Count::new(1, 0, 0));
+        assert_eq!(ninja("compile a.o\nexternal r.a\n").ran, Count::new(1, 0, 0).and_external(1));
     }
 
     #[test]
@@ -203,6 +227,21 @@ mod tests {
         assert!(rekindle("").is_err());
         assert!(rekindle(&summary.replace("\"ran\":3", "\"ran\":4")).is_err());
         assert!(rekindle(&summary.replace("\"ok\"", "\"failed\"")).is_err());
+    }
+
+    #[test]
+    fn builds_by_other_tools_are_counted_and_told_where_there_are_any() {
+        let summary = r#"{"outcome":"ok","actions":{"ran":2,"restored":0},"kinds":{"link":{"ran":1},"auto_archive":{"ran":1}},"processes_spawned":2}"#;
+        let ran = rekindle(summary).unwrap().ran;
+        assert_eq!(ran, Count::new(0, 0, 1).and_external(1));
+        assert_eq!(ran.to_string(), "0 compiles, 0 archives, 1 links, 1 by another tool");
+        assert_eq!(Count::new(1, 0, 1).to_string(), "1 compiles, 0 archives, 1 links");
+    }
+
+    #[test]
+    fn crates_are_counted_from_what_cargo_prints() {
+        let errors = "   Compiling runtime v0.1.0 (/p/runtime)\n   Compiling app v0.1.0 (/p)\n    Finished `dev` profile\n";
+        assert_eq!(cargo(errors).ran, Count::new(2, 0, 0));
     }
 
     #[test]

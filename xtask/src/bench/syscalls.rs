@@ -10,7 +10,7 @@ use super::options::{Compiler, Options};
 use super::report::Table;
 use super::session::{self, Session};
 use super::stats::{self, Spread};
-use super::strace::{self, Calls};
+use super::strace;
 use super::turns::Turns;
 
 /// What one engine did at one size.
@@ -18,7 +18,7 @@ struct Counted {
     size: String,
     engine: String,
     files: usize,
-    calls: Calls,
+    counted: strace::Counted,
     failed: Option<String>,
 }
 
@@ -72,9 +72,9 @@ fn at_size(session: &Session, strace: &Path, units: usize) -> Result<Vec<Counted
     turns.settle(&engines)?;
     let mut found = Vec::new();
     for engine in &engines {
-        let (calls, run) = strace::count(strace, &engine.line, &session.scratch)?;
+        let (counted, run) = strace::count(strace, &engine.line, &session.scratch)?;
         let ran = engine.said(&run)?.ran.all();
-        let processes = processes(&calls);
+        let processes = counted.programs;
         let failed = (ran > 0 || processes > 1).then(|| {
             format!(
                 "{size}, {}: {ran} commands and {processes} programs ran in a build with nothing to do",
@@ -85,7 +85,7 @@ fn at_size(session: &Session, strace: &Path, units: usize) -> Result<Vec<Counted
             size: size.clone(),
             engine: engine.name.clone(),
             files: tree.project.files(),
-            calls,
+            counted,
             failed,
         });
     }
@@ -93,13 +93,8 @@ fn at_size(session: &Session, strace: &Path, units: usize) -> Result<Vec<Counted
     Ok(found)
 }
 
-/// Programs that were started, the engine's own among them.
-fn processes(calls: &Calls) -> u64 {
-    ["execve", "execveat"].iter().filter_map(|name| calls.get(*name)).sum()
-}
-
 fn per_file(one: &Counted) -> f64 {
-    strace::total(&one.calls) as f64 / one.files as f64
+    strace::total(&one.counted.calls) as f64 / one.files as f64
 }
 
 fn totals(found: &[Counted]) -> Table {
@@ -111,9 +106,9 @@ fn totals(found: &[Counted]) -> Table {
             size,
             one.engine.clone(),
             stats::count(one.files as u64),
-            stats::count(strace::total(&one.calls)),
+            stats::count(strace::total(&one.counted.calls)),
             stats::figure(per_file(one)),
-            stats::count(processes(&one.calls)),
+            stats::count(one.counted.programs),
         ]
     };
     Table {
@@ -132,7 +127,8 @@ fn sizes_of(found: &[Counted]) -> impl Iterator<Item = &str> {
 /// The most frequent calls of each engine, side by side.
 fn by_name(found: &[Counted], size: &str) -> Table {
     let engines: Vec<&Counted> = found.iter().filter(|one| one.size == size).collect();
-    let lists: Vec<Vec<(&str, u64)>> = engines.iter().map(|one| strace::top(&one.calls, TOP)).collect();
+    let lists: Vec<Vec<(&str, u64)>> =
+        engines.iter().map(|one| strace::top(&one.counted.calls, TOP)).collect();
     let cell = |list: &Vec<(&str, u64)>, at: usize| {
         list.get(at).map_or_else(String::new, |(name, count)| format!("{name} {}", stats::count(*count)))
     };
@@ -145,7 +141,7 @@ fn by_name(found: &[Counted], size: &str) -> Table {
 
 fn panels(found: &[Counted]) -> Vec<Panel> {
     let bar = |one: &Counted| {
-        let value = Spread::of([strace::total(&one.calls) as f64]);
+        let value = Spread::of([strace::total(&one.counted.calls) as f64]);
         Bar { series: one.engine.clone(), value, note: format!("{} a file", stats::figure(per_file(one))) }
     };
     let group = |size: &str| Group {
@@ -161,10 +157,10 @@ fn data(one: &Counted) -> Value {
         "step": "no-op",
         "engine": one.engine,
         "files": one.files,
-        "calls": strace::total(&one.calls),
+        "calls": strace::total(&one.counted.calls),
         "calls_per_file": per_file(one),
-        "processes": processes(&one.calls),
-        "by_name": one.calls,
+        "processes": one.counted.programs,
+        "by_name": one.counted.calls,
         "failed_checks": one.failed,
     })
 }

@@ -126,12 +126,12 @@ impl Turns<'_> {
 }
 
 /// Who comes when: another one begins each round.
-fn order(engines: usize, round: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn order(engines: usize, round: usize) -> impl Iterator<Item = usize> {
     (0..engines).map(move |at| (at + round) % engines)
 }
 
 /// Lets the disk have all that was written.
-fn sync() -> Result<(), String> {
+pub(crate) fn sync() -> Result<(), String> {
     measure::command("sync").status().map(drop).map_err(|error| format!("sync: {error}"))
 }
 

@@ -226,6 +226,9 @@ impl Session<'_> {
         };
         named
             .retain(|path| !action.outputs.contains(path) && !is_temporary(self.files, *path) && !own(*path));
+        // Other build tools name directories, too, and what they looked for in vain.
+        let is_file = |path: &PathId| matches!(disk::stat(&self.files.abs(*path)), Ok(Entry::File(..)));
+        named.retain(|path| action.auto.is_none() || is_file(path));
         // What a link made for itself beside its product, and took away again (link-time optimization).
         let is_gone = |path: &PathId| {
             let is_own = self.files.root(*path) == Roots::BUILD && self.graph.producer(*path).is_none();

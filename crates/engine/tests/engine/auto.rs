@@ -185,6 +185,23 @@ fn a_product_that_was_not_made_is_named_where_the_tool_leaves_it() {
 }
 
 #[test]
+fn what_the_tool_says_it_read_counts_but_for_directories_and_what_is_not_there() {
+    let mut step = archive();
+    step.depfile = Some("tmp/lib.d");
+    step.script = "mkdir -p vendor; cat src/* more > vendor/lib.a; \
+                   echo 'lib.a: more src absent work/own' > out/tmp/lib.d; echo > work/own"
+        .into();
+    let mut space = project_with(step);
+    space.write("more", "three\n");
+    assert_eq!(space.told(), ["lib.a ran", "program ran"]);
+    assert_eq!(space.told(), NOTHING);
+    space.write("more", "four\n");
+    let done = space.build();
+    assert_eq!((done.told().len(), done.reasons("lib.a")), (2, vec!["`more` changed".into()]));
+    assert_eq!(space.told(), NOTHING);
+}
+
+#[test]
 fn an_archive_of_the_same_members_links_nothing_and_one_that_is_cut_is_an_error() {
     let mut step = archive();
     let script =

@@ -126,7 +126,7 @@ impl Made {
         let text =
             text.replace(&format!("{}/", base.display()), "/P/").replace(&base.display().to_string(), "/P");
         // Where a tool works depends on what this machine has.
-        let mut parts = text.split("/archives/");
+        let mut parts = text.split("/.archives/");
         let mut plain = parts.next().unwrap_or_default().to_string();
         for part in parts {
             let (name, rest) = part.split_once('/').unwrap_or((part, ""));

@@ -186,13 +186,28 @@ impl<'a> Lowering<'a> {
         let work = self.files.path(root, "");
         let mut plan = Plan::new(self.files.path_abs(&found.directory));
         let lock = found.root.join("Cargo.lock");
-        let is_locked = consult::is_file(&lock);
+        // Of packages of the project alone it says nothing that their manifests do not; and cargo writes one if there is none.
+        let is_locked = closure.is_open;
+        if is_locked && !consult::is_file(&lock) {
+            let shown = self.files.path_abs(&lock);
+            let message = format!(
+                "`{}` depends on packages of a registry, and there is no `{}`",
+                found.name,
+                self.files.show(shown)
+            );
+            let found = self.report.on(&foreign.name, message);
+            let why =
+                "which versions are taken would depend on the day, and on what the machine has downloaded";
+            self.report.push(
+                found.why(why).hint("run `cargo generate-lockfile`, and keep the file with the sources"),
+            );
+            return None;
+        }
         plan.argv = self.cargo_command(foreign, found, work, is_locked);
         plan.work = vec![work];
         let own = self.files.path_abs(&found.root.join(MANIFEST));
         plan.watch.files.push(own);
         let lock = self.files.path_abs(&lock);
-        // cargo writes one if there is none.
         if is_locked {
             plan.watch.files.push(lock)
         } else {

@@ -76,14 +76,14 @@ fn a_package_of_rust() {
     );
     space.write("rt/Cargo.toml", CRATE);
     insta::assert_snapshot!(space.commands(), @"
-    cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir /P/.rekindle/build/.archives/a/HEX --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
-        as: cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir <work.a!> --lib -p rt-lib --locked --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
+    cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir /P/.rekindle/build/.archives/a/HEX --lib -p rt-lib --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/.archives/a/HEX=/rekindle/work']
+        as: cargo build --quiet --color never --manifest-path Cargo.toml --release --target-dir <work.a!> --lib -p rt-lib --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
         in: rt
         tools: cargo ()
         trees: rt []
-        files: rt/Cargo.toml rt/Cargo.lock
-        outside: build: .rekindle/build work.a:release/librt_lib.a
-        inputs: rt/Cargo.lock rt/Cargo.toml rt/src/lib.rs rt/tests/t.rs
+        files: rt/Cargo.toml
+        outside: rt/Cargo.lock build: .rekindle/build work.a:release/librt_lib.a
+        inputs: rt/Cargo.toml rt/src/lib.rs rt/tests/t.rs
         depfiles: work.a:release/librt_lib.d
         made: work.a:release/librt_lib.a
         outputs: build:archive/a/librt_lib.a
@@ -94,6 +94,23 @@ fn a_package_of_rust() {
     host-cc -g -c main.c -o B/obj/app/main.c.o
     host-cc -g -o B/app B/obj/app/main.c.o B/archive/a/librt_lib.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
     ");
+}
+
+#[test]
+fn a_package_that_takes_others_from_a_registry_needs_a_lock_which_counts() {
+    let space = with("[archive.a]\ncargo = \"rt/Cargo.toml\"\n", &["rt/src/lib.rs"]);
+    space.write("rt/Cargo.toml", &format!("{CRATE}[dependencies]\nlibc = \"0.2\"\n"));
+    insta::assert_snapshot!(space.errors(), @"
+    rekindle.toml:3:10: `rt-lib` depends on packages of a registry, and there is no `rt/Cargo.lock`
+       3 | [archive.a]
+         |          ^
+         = why: which versions are taken would depend on the day, and on what the machine has downloaded
+         = hint: run `cargo generate-lockfile`, and keep the file with the sources
+    ");
+    space.write("rt/Cargo.lock", "");
+    let told = about(&space, &["as", "files", "inputs"]);
+    assert!(told.contains(" --locked ") && told.contains("files: rt/Cargo.toml rt/Cargo.lock"), "{told}");
+    assert!(told.contains("inputs: rt/Cargo.lock rt/Cargo.toml"), "{told}");
 }
 
 #[test]
@@ -114,7 +131,7 @@ fn a_package_of_a_workspace_with_everything_said_of_it() {
     space.write("rt/main/Cargo.toml", main);
     space.write("rt/dep/Cargo.toml", "[package]\nname = \"dep\"\n");
     insta::assert_snapshot!(space.commands(), @"
-    cargo build --quiet --color never --manifest-path Cargo.toml --profile dev --target-dir /P/.rekindle/build/.archives/a/HEX --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/archives/a/HEX=/rekindle/work']
+    cargo build --quiet --color never --manifest-path Cargo.toml --profile dev --target-dir /P/.rekindle/build/.archives/a/HEX --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=/P=/rekindle/ws','--remap-path-prefix=/nowhere/cargo=/rekindle/cargo','--remap-path-prefix=/P/.rekindle/build/.archives/a/HEX=/rekindle/work']
         as: cargo build --quiet --color never --manifest-path Cargo.toml --profile dev --target-dir <work.a!> --lib -p main --features x,y --no-default-features --target thumbv7em-none-eabi --offline --config build.rustflags=['--remap-path-prefix=<ws!>=/rekindle/ws','--remap-path-prefix=<home.cargo!>=/rekindle/cargo','--remap-path-prefix=<work.a!>=/rekindle/work']
         in: rt
         env: CFLAGS=-ffile-prefix-map=<ws!>=. -ffile-prefix-map=<home.cargo!>=cargo -ffile-prefix-map=<work.a!>=work CXXFLAGS=-ffile-prefix-map=<ws!>=. -ffile-prefix-map=<home.cargo!>=cargo -ffile-prefix-map=<work.a!>=work

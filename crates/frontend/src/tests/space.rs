@@ -130,7 +130,7 @@ impl Made {
         let mut plain = parts.next().unwrap_or_default().to_string();
         for part in parts {
             let (name, rest) = part.split_once('/').unwrap_or((part, ""));
-            plain += &format!("/archives/{name}/HEX{}", rest.get(16..).unwrap_or_default());
+            plain += &format!("/.archives/{name}/HEX{}", rest.get(16..).unwrap_or_default());
         }
         plain
     }

@@ -641,7 +641,8 @@ fn each_fact_and_each_word_of_a_command_before_is_in_the_key_of_an_archive() {
     let mut distinct = Distinct::default();
     let profile = |key: &str| Fact::Profile(key.into());
     let link = Fact::Link("a b".into());
-    let rows: [(&[(Fact, &str)], &[&str]); 9] = [
+    type Row<'r> = (&'r [(Fact, &'r str)], &'r [&'r str]);
+    let rows: [Row<'_>; 9] = [
         (&[], &[]),
         (&[(profile("a"), "1")], &[]),
         (&[(profile("a"), "2")], &[]),

@@ -161,11 +161,11 @@ fn the_event_of_an_archive_tells_all_that_is_known_of_it() {
     let Some(case) = Case::new(Form::Cargo) else { return };
     let built = case.first();
     let event = built.actions().into_iter().find(|action| action.kind == "auto_archive").unwrap().event;
-    insta::assert_snapshot!(event["archive"], @r#"{"hashed_bytes":785,"inputs":6,"lock_wait_ms":0,"processes":1,"profile":{"cargo-profile":"release","package":"part","target":"x86_64-unknown-linux-gnu"},"tool_absent":null}"#);
+    insta::assert_snapshot!(event["archive"], @r#"{"hashed_bytes":728,"inputs":5,"lock_wait_ms":0,"processes":1,"profile":{"cargo-profile":"release","package":"part","target":"x86_64-unknown-linux-gnu"},"tool_absent":null}"#);
     case.edit_source("+ 1", "+ 2");
     let built = case.build();
     let event = built.actions().into_iter().find(|action| action.kind == "auto_archive").unwrap().event;
-    insta::assert_snapshot!(event["archive"], @r#"{"hashed_bytes":63,"inputs":6,"lock_wait_ms":0,"processes":1,"profile":{"cargo-profile":"release","package":"part","target":"x86_64-unknown-linux-gnu"},"tool_absent":null}"#);
+    insta::assert_snapshot!(event["archive"], @r#"{"hashed_bytes":63,"inputs":5,"lock_wait_ms":0,"processes":1,"profile":{"cargo-profile":"release","package":"part","target":"x86_64-unknown-linux-gnu"},"tool_absent":null}"#);
     assert_eq!(event["outcome"], "ran");
     assert_eq!(event["reasons"][0]["path"], "part/src/one.rs");
 }

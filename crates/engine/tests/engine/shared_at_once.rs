@@ -369,7 +369,10 @@ fn a_place_in_a_pool_is_filled_again_when_the_result_of_its_command_is_put() {
         std::thread::sleep(Duration::from_millis(50));
         Ok(())
     });
-    assert_eq!(space.told(), ["a ran", "b ran", "y ran"]);
+    let mut told = space.told();
+    // Which of the two is looked up first is the threads' affair; both end while the long one runs.
+    told[..2].sort();
+    assert_eq!(told, ["a ran", "b ran", "y ran"]);
 }
 
 /// What `with` gives, if it comes to an end at all.

@@ -80,6 +80,23 @@ impl Space {
         let mut files = self.files();
         let look = self.look(&mut files);
         self.stamp = look.stamp(&mut files).unwrap().encode(&files);
+        self.tick();
+    }
+
+    /// Waits until the clock of the file system has gone on: `files` says that nothing is racy, so what a test
+    /// changes next must not have the times of what was recorded.
+    fn tick(&self) {
+        let probe = self.base.join("probe");
+        let touched = || {
+            fs::write(&probe, "").unwrap();
+            let meta = fs::metadata(&probe).unwrap();
+            (meta.ctime(), meta.ctime_nsec())
+        };
+        let began = touched();
+        while touched() == began {
+            std::thread::yield_now();
+        }
+        fs::remove_file(&probe).unwrap();
     }
 
     fn judge(&self) -> (Verdict, u64) {
@@ -165,10 +182,10 @@ fn everything_that_an_archive_is_made_of_makes_it_stale_and_is_named() {
     a named file appeared: input `Cargo.lock` added; `Cargo.lock` appeared
     a named file went: input `run` removed
     executable: `run` may be executed now
-    link retargeted: environment variable =link src/link.rs was `a.rs`, is `b/c.rs`; `src/link.rs` changed
-    link to the same: environment variable =link src/link.rs was `a.rs`, is `./a.rs`
-    profile: environment variable =profile target was `x86_64`, is `arm`
-    profile key: environment variable =profile features was unset, is ``
+    link retargeted: link `src/link.rs` pointed to `a.rs`, points to `b/c.rs`; `src/link.rs` changed
+    link to the same: link `src/link.rs` pointed to `a.rs`, points to `./a.rs`
+    profile: profile key `target` was `x86_64`, is `arm`
+    profile key: profile key `features` was unset, is ``
     tool: toolchain changed: cargo
     place: its result holds absolute paths, and the project lies elsewhere now
     output truncated: output `build:lib.a` was changed by someone else

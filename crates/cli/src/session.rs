@@ -332,7 +332,7 @@ impl Session {
             request.outputs.clone_from(&adopted.stale);
             request.proved = adopted.proved.clone();
         }
-        consult::begin();
+        consult::begin_at(self.dir.now()?);
         let (reporter, clock) = (&mut app.reporter, app.clock);
         reporter.graph(&self.lowered.graph);
         let mut tell = |event: Event| {

@@ -253,7 +253,7 @@ impl<'a> Walk<'a> {
     }
 
     fn reads(&mut self, here: &Here<'_>, set: InputSet) -> Reads {
-        let lookups = set.search(here.action, self.files, &self.world, &mut self.listings);
+        let lookups = set.search(here.action, None, self.files, &self.world, &mut self.listings);
         Reads { set, lookups }
     }
 

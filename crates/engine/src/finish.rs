@@ -198,25 +198,22 @@ impl Session<'_> {
     }
 
     /// Where a name of a linker's depfile lies: it may have been found where libraries are searched.
-    fn linked(&self, action: &Action, cwd: &Path, name: &Path) -> PathBuf {
+    fn linked(&mut self, action: &Action, cwd: &Path, name: &Path) -> PathId {
+        let spelled = self.files.path_from(cwd, name);
+        let seen = matches!(self.files.seen(spelled), Seen::File { .. });
         let is_file = |path: &Path| matches!(disk::stat(path), Ok(Entry::File(..)));
-        if action.kind != ActionKind::Link || name.is_absolute() || is_file(&cwd.join(name)) {
-            return name.to_path_buf();
+        if action.kind != ActionKind::Link || name.is_absolute() || seen || is_file(&cwd.join(name)) {
+            return spelled;
         }
         let dirs = action.discovery.search.iter().flat_map(|search| &search.dirs);
         let found = dirs.map(|dir| self.files.abs(*dir).join(name)).find(|path| is_file(path));
-        found.unwrap_or_else(|| name.to_path_buf())
+        found.map_or(spelled, |path| self.files.path_abs(&path))
     }
 
     /// The paths that the command named, but for its own outputs and temporary files.
     fn named_paths(&mut self, action: &Action, cwd: &Path, names: &[Vec<u8>]) -> Vec<PathId> {
-        let mut named: Vec<PathId> = names
-            .iter()
-            .map(|name| {
-                let path = self.linked(action, cwd, Path::new(std::ffi::OsStr::from_bytes(name)));
-                self.files.path_from(cwd, &path)
-            })
-            .collect();
+        let linked = |name: &Vec<u8>| self.linked(action, cwd, Path::new(std::ffi::OsStr::from_bytes(name)));
+        let mut named: Vec<PathId> = names.iter().map(linked).collect();
         named.sort_unstable();
         named.dedup();
         let works_in: Vec<PathBuf> =
@@ -231,7 +228,7 @@ impl Session<'_> {
         named.retain(|path| action.auto.is_none() || is_file(path));
         // What a link made for itself beside its product, and took away again (link-time optimization).
         let is_gone = |path: &PathId| {
-            let is_own = self.files.root(*path) == Roots::BUILD && self.graph.producer(*path).is_none();
+            let is_own = self.files.root(*path) == Roots::BUILD && !self.is_made(*path);
             is_own && matches!(disk::stat(&self.files.abs(*path)), Ok(Entry::Absent))
         };
         named.retain(|path| action.kind != ActionKind::Link || !is_gone(path));
@@ -331,6 +328,11 @@ impl Session<'_> {
         self.finished(report);
     }
 
+    /// Whether an action makes `path`: one of the graph, or a compiler or the like that was left out of it as fresh.
+    pub(crate) fn is_made(&self, path: PathId) -> bool {
+        self.graph.producer(path).is_some() || self.request.proved.made.contains(&path)
+    }
+
     /// The actions that produce what this one read, without a path of edges from them to it.
     fn undeclared_producers(&mut self, id: ActionId, discovered: &[PathId]) -> Vec<ActionId> {
         let producers = discovered.iter().filter_map(|path| self.graph.producer(*path));
@@ -397,7 +399,9 @@ impl Session<'_> {
         }
         for path in action.inputs.iter().chain(discovered) {
             let Some(producer) = self.graph.producer(*path) else {
-                self.thin_archive(*path, action.kind, &mut all);
+                if !self.is_made(*path) {
+                    self.thin_archive(*path, action.kind, &mut all);
+                }
                 continue;
             };
             let maker = self.graph.action(producer);

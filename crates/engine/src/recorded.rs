@@ -5,13 +5,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rekindle_fingerprint::action::{Action, ActionKind};
+use rekindle_fingerprint::action::{Action, ActionKind, Piece};
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId};
-use rekindle_fingerprint::lookup::{self, Lookups};
+use rekindle_fingerprint::lookup::{self, Asked, Lookups};
 use rekindle_fingerprint::scan::Probe;
 use rekindle_fingerprint::stamp::{Holds, Output, Stamp};
 use rekindle_scheduler::ActionId;
+use rustc_hash::FxHashSet;
 
 use crate::finish::Success;
 use crate::scans::Mentioned;
@@ -31,7 +32,7 @@ impl Session<'_> {
         mentioned: Mentioned,
     ) -> Result<Stamp, String> {
         let action = self.graph.action(id);
-        let lookups = self.lookups(action, running, success, &mentioned)?;
+        let lookups = self.lookups(id, running, success, &mentioned)?;
         let content = |path: &PathId| self.files.content(*path);
         let mut declared = Vec::with_capacity(action.inputs.len());
         for path in &action.inputs {
@@ -71,13 +72,25 @@ impl Session<'_> {
         Ok(stamp)
     }
 
+    /// The objects that a link is given by their paths, which are many: those that compilers make here.
+    fn objects(&self, action: &Action) -> FxHashSet<PathId> {
+        if action.kind != ActionKind::Link || searches_objects(action) {
+            return FxHashSet::default();
+        }
+        let is_object = |path: &&PathId| {
+            self.files.rel(**path).extension().is_some_and(|ending| ending == "o") && self.is_made(**path)
+        };
+        action.inputs.iter().filter(is_object).copied().collect()
+    }
+
     fn lookups(
         &mut self,
-        action: &Action,
+        id: ActionId,
         running: &Running,
         success: &Success,
         mentioned: &Mentioned,
     ) -> Result<Option<Lookups>, String> {
+        let (action, key) = (self.graph.action(id), self.key(id));
         let Some(search) = &action.discovery.search else { return Ok(None) };
         let from = if search.near { directories(self.files, action) } else { mentioned.from.clone() };
         let mut probes = mentioned.probes.clone();
@@ -86,12 +99,17 @@ impl Session<'_> {
         if action.kind == ActionKind::Link {
             probes.extend(success.named.iter().filter_map(|path| other_kind(self.files.rel(*path))));
         }
-        // A source is named on the command line, not searched; so is whatever else a link is given by its path, which
-        // does no harm there.
+        // A source is named on the command line, not searched, and so are objects; so is whatever else a link is given by
+        // its path, which does no harm there.
         let source = action.inputs.first().filter(|_| search.near);
-        let read: Vec<PathId> = success.named.iter().copied().filter(|path| Some(path) != source).collect();
+        let objects = self.objects(action);
+        let is_given = |path: &PathId| Some(path) == source || objects.contains(path);
+        let read: Vec<PathId> = success.named.iter().copied().filter(|path| !is_given(path)).collect();
+        let before = self.dir.history.current(key).and_then(|stamp| stamp.lookups.as_ref());
         let (files, world, listings) = (&mut *self.files, &self.world, &mut self.listings);
-        let lookups = lookup::record(files, world, search, &from, &read, &probes, listings);
+        let asked = Asked { search, from: &from, read: &read, probes: &probes };
+        let before = before.and_then(|before| lookup::same(files, world, before, &asked, listings));
+        let lookups = before.unwrap_or_else(|| lookup::record(files, world, asked, listings));
         let moved = lookup::unsettled(files, world, &lookups, listings, running.before.time);
         if let Some(change) = moved.first() {
             let name = String::from_utf8_lossy(&change.name).into_owned();
@@ -116,6 +134,16 @@ impl Session<'_> {
         }
         Ok(Some(lookups))
     }
+}
+
+/// Whether a linker may be told to search for an object: nobody does that, but `-l:x.o` does it, and what a file of
+/// arguments says is not looked at.
+fn searches_objects(action: &Action) -> bool {
+    let pieces = action.argv.iter().flat_map(|arg| &arg.0);
+    pieces.into_iter().any(|piece| match piece {
+        Piece::Text(text) => text.starts_with(b"@") || text.windows(3).any(|part| part == b"-l:"),
+        _ => false,
+    })
 }
 
 /// Whether a file lay at `place` before the command started, and was not changed since.
@@ -155,4 +183,29 @@ pub(crate) fn directories(files: &mut Files, action: &Action) -> Vec<PathId> {
     dirs.sort_unstable();
     dirs.dedup();
     dirs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_fingerprint::action::Arg;
+    use rekindle_fingerprint::roots::Roots;
+
+    #[test]
+    fn an_object_is_searched_if_an_argument_says_so_or_may_say_so() {
+        let mut files = Files::new(Roots::new("/ws", "/ws/out"));
+        let object = files.path(Roots::BUILD, Path::new("obj/x.c.o"));
+        let mut searches = |arguments: &[&str]| {
+            let mut argv = vec![Arg::text("cc"), Arg::path(object)];
+            argv.extend(arguments.iter().map(Arg::text));
+            let cwd = files.path(Roots::WORKSPACE, Path::new(""));
+            searches_objects(&Action::new(ActionKind::Link, "app", argv, cwd, Vec::new()))
+        };
+        for given in [&["-lx", "-Lobj", "-o", "x-l.o"][..], &["-Wl,-soname,x.so"]] {
+            assert!(!searches(given), "{given:?}");
+        }
+        for given in [&["-l:x.c.o"][..], &["-Wl,-l:x.c.o"], &["-lx", "@more"]] {
+            assert!(searches(given), "{given:?}");
+        }
+    }
 }

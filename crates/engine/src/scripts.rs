@@ -36,7 +36,11 @@ impl Session<'_> {
         let mut searched: Vec<PathId> = Vec::new();
         while let Some(path) = waiting.pop() {
             let made = self.graph.producer(path).map(|producer| self.graph.action(producer).kind);
-            if !known.insert(path) || !matches!(made, None | Some(ActionKind::Custom)) {
+            let may_be_text = match made {
+                None => !self.is_made(path),
+                Some(kind) => kind == ActionKind::Custom,
+            };
+            if !known.insert(path) || !may_be_text {
                 continue;
             }
             let Some(script) = self.script(path) else { continue };

@@ -154,6 +154,10 @@ impl<'a> Session<'a> {
             dir.store.as_ref().map(|store| StoreUse { place: store.place(), ..StoreUse::default() });
         let roots = Arc::new(files.roots().clone());
         let leaving = Leaving::new(graph, &dir.history, request, again.as_ref());
+        let mut listings = Listings::default();
+        for (dir, names) in &request.proved.directories {
+            listings.know(*dir, names.clone());
+        }
         let bad_input = again.as_ref().is_some_and(|again| again.bad_input);
         let ended_before = again.map(|again| again.ended).unwrap_or_default();
         let outcomes = ended_before.clone();
@@ -172,7 +176,7 @@ impl<'a> Session<'a> {
             commands: FxHashMap::default(),
             spellings: FxHashMap::default(),
             reasons: FxHashMap::default(),
-            listings: Listings::default(),
+            listings,
             scans: Scans::default(),
             running: FxHashMap::default(),
             jobs,

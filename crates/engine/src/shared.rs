@@ -238,7 +238,8 @@ impl Session<'_> {
             return None;
         }
         self.files.observe(&set.paths);
-        let lookups = set.search(action, self.files, &self.world, &mut self.listings);
+        let before = self.dir.history.current(self.key(id)).and_then(|stamp| stamp.lookups.as_ref());
+        let lookups = set.search(action, before, self.files, &self.world, &mut self.listings);
         if lookups.is_some() != action.discovery.search.is_some() {
             return None;
         }

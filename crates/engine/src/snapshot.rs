@@ -34,7 +34,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rekindle_fingerprint::consult::{self, Answer, Question, Record};
+use rekindle_fingerprint::consult::{self, Answer, Names, Question, Record};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::{Files, PathId, Seen};
@@ -476,6 +476,11 @@ impl<'a> Keeper<'a> {
                     self.draft.lowers(number);
                     continue;
                 }
+                (Question::Names, Answer::Names(names))
+                    if path != self.build && record.is_unchanged(path, names) =>
+                {
+                    answer.clone()
+                }
                 (Question::Names, _) => match self.listed(path, answer, is_ours && !lowering) {
                     Some(answer) => answer,
                     None => return false,
@@ -524,8 +529,9 @@ impl<'a> Keeper<'a> {
             return None;
         }
         Some(match now {
-            Answer::Names(digest, signature) => {
-                Answer::Names(digest, prove::believed(path, signature, self.clock))
+            Answer::Names(names) => {
+                let signature = prove::believed(path, names.signature, self.clock);
+                Answer::Names(Names { signature, ..names })
             }
             other => other,
         })

@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::collections::hash_map::Entry as MapEntry;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
@@ -16,7 +17,7 @@ use rustc_hash::FxHashMap;
 use crate::digest::{Blob, Digest};
 use crate::disk::{self, Entry, Name};
 use crate::encode::Encoder;
-use crate::signature::Signature;
+use crate::signature::{Instant, Signature};
 
 /// What was asked of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,19 +64,71 @@ pub enum Answer {
     File(u32),
     /// Another path.
     Path(PathBuf),
-    /// These names: their digest (see [`names_digest`]), and the signature that the directory had before it was listed.
-    Names(Digest, Option<Signature>),
+    /// These names.
+    Names(Names),
     /// This content.
     Content(Blob),
     /// This device and inode.
     Identity(u64, u64),
 }
 
+/// What a directory holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The digest of the names and of what each of them is: domain `rekindle names 1`, then each name, sorted, with a byte
+    /// (0 file, 1 directory, 2 link, 3 neither of these).
+    pub digest: Digest,
+    /// The digest by which searches go, of the names that are searched: see [`listing`].
+    pub searched: Digest,
+    /// The same of all names.
+    pub all: Digest,
+    /// The signature that the directory had before it was listed; none if that is not known, or worth nothing.
+    pub signature: Option<Signature>,
+}
+
+impl Names {
+    /// What a listing comes to.
+    pub fn of(names: &[Name], signature: Option<Signature>) -> Self {
+        let mut encoder = Encoder::for_digest("rekindle names 1");
+        encoder.list(names, |e, name| {
+            e.bytes(name.name.as_bytes()).u8(name.kind as u8);
+        });
+        let all: Vec<&[u8]> = names.iter().map(|name| name.name.as_bytes()).collect();
+        let searched: Vec<&[u8]> = all.iter().copied().filter(|name| !is_passed_over(name)).collect();
+        Self { digest: encoder.finish(), searched: listing(&searched), all: listing(&all), signature }
+    }
+}
+
+/// The digest of sorted names: domain `rekindle listing 1`, then the list of them.
+pub fn listing(names: &[impl AsRef<[u8]>]) -> Digest {
+    let mut encoder = Encoder::for_digest("rekindle listing 1");
+    encoder.list(names, |e, name| {
+        e.bytes(name.as_ref());
+    });
+    encoder.finish()
+}
+
+/// Endings of names that searches pass over: files that are hardly ever included, and that come and go.
+const PASSED_OVER: [&[u8]; 24] = [
+    b"o", b"obj", b"d", b"dwo", b"su", b"gcda", b"gcno", b"c", b"cc", b"cpp", b"cxx", b"m", b"mm", b"s",
+    b"S", b"swp", b"tmp", b"bak", b"orig", b"rej", b"md", b"txt", b"log", b"py",
+];
+
+/// Whether the digest of a listing leaves out this name of a file or directory, so that its coming and going disturbs
+/// nothing: it starts with a dot, ends in `~`, or has the ending of an object, a source, an editor's file and the like.
+/// Such a name can be searched all the same (`#include "part.c"`); then the digest of all names is kept.
+pub fn is_passed_over(name: &[u8]) -> bool {
+    let ending = name.iter().rposition(|byte| *byte == b'.').map(|at| &name[at + 1..]);
+    name.starts_with(b".")
+        || name.ends_with(b"~")
+        || ending.is_some_and(|ending| PASSED_OVER.contains(&ending))
+}
+
 impl Answer {
     /// Whether it says the same. When a directory was changed does not matter while its names are the same.
     pub fn agrees(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Names(one, _), Self::Names(another, _)) => one == another,
+            (Self::Names(one), Self::Names(another)) => one.digest == another.digest,
             _ => self == other,
         }
     }
@@ -86,6 +139,7 @@ impl Answer {
 pub struct Record {
     answers: FxHashMap<(PathBuf, Question), Answer>,
     torn: bool,
+    began: Option<Instant>,
 }
 
 impl Record {
@@ -97,6 +151,15 @@ impl Record {
     /// Whether a question was answered in two ways: something changed between, and nothing follows from the record.
     pub fn is_torn(&self) -> bool {
         self.torn
+    }
+
+    /// Whether `path` is a directory that has the names still which it had when it was asked for them, as far as its
+    /// signature tells; if that may tell nothing, no.
+    pub fn is_unchanged(&self, path: &Path, names: &Names) -> bool {
+        let Some((began, then)) = self.began.zip(names.signature) else { return false };
+        // It was listed later than the record began: no change since can have left it this signature.
+        let tells = disk::device(path).is_some_and(|device| !began.makes_racy(device, &then));
+        tells && disk::directory_signature(path) == Some(then)
     }
 
     fn add(&mut self, path: &Path, question: Question, answer: Answer) {
@@ -116,6 +179,11 @@ thread_local! {
 /// From here on, what this thread asks is written down. A record that was begun before is dropped.
 pub fn begin() {
     RECORD.set(Some(Record::default()));
+}
+
+/// The same, where the clock of the file system into which is written is known ([`Record::is_unchanged`] goes by it).
+pub fn begin_at(now: Instant) {
+    RECORD.set(Some(Record { began: Some(now), ..Record::default() }));
 }
 
 /// What was asked since [`begin`]; none if that was not called.
@@ -166,7 +234,7 @@ fn what(entry: &io::Result<Entry>) -> Answer {
 }
 
 fn listed(names: &io::Result<Vec<Name>>, signature: Option<Signature>) -> Answer {
-    names.as_ref().map_or(Answer::Refused, |names| Answer::Names(names_digest(names), signature))
+    names.as_ref().map_or(Answer::Refused, |names| Answer::Names(Names::of(names, signature)))
 }
 
 fn runs(signature: Option<Signature>) -> Answer {
@@ -297,21 +365,11 @@ pub fn directory_identity(path: &Path) -> Option<(u64, u64)> {
     identity
 }
 
-/// The digest of a listing: domain `rekindle names 1`, then each name, sorted, with a byte for what it is (0 file,
-/// 1 directory, 2 link, 3 neither of these).
-pub fn names_digest(names: &[Name]) -> Digest {
-    use std::os::unix::ffi::OsStrExt;
-    let mut encoder = Encoder::for_digest("rekindle names 1");
-    encoder.list(names, |e, name| {
-        e.bytes(name.name.as_bytes()).u8(name.kind as u8);
-    });
-    encoder.finish()
-}
-
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
 mod tests {
     use super::*;
+    use crate::signature::FileTime;
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -399,6 +457,48 @@ mod tests {
         let mut asked: Vec<&Path> = record.iter().map(|(path, _, _)| path).collect();
         asked.sort();
         assert_eq!(asked, [Path::new("/nowhere/one"), Path::new("/nowhere/three")]);
+    }
+
+    #[test]
+    fn a_directory_is_unchanged_if_its_signature_is_and_tells_of_every_change_since_it_was_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a"), "").unwrap();
+        let changed = disk::directory_signature(dir.path()).unwrap().last_change();
+        let device = disk::device(dir.path()).unwrap();
+        let listed = |began: Option<i64>| {
+            let now = |later| Instant { device, time: FileTime(changed.0 + later), granularity: 10 };
+            began.map_or_else(begin, |later| begin_at(now(later)));
+            let _ = names(dir.path());
+            let record = end().unwrap();
+            let names = record.iter().find_map(|(_, _, answer)| match answer {
+                Answer::Names(names) => Some(names.clone()),
+                _ => None,
+            });
+            (record, names.unwrap())
+        };
+        let is_unchanged = |(record, names): &(Record, Names)| record.is_unchanged(dir.path(), names);
+        assert!(!is_unchanged(&listed(None)), "nobody knows when it was listed");
+        assert!(!is_unchanged(&listed(Some(5))), "what changes within the tick does not show");
+        let old = listed(Some(1_000));
+        assert!(is_unchanged(&old));
+        let names = Names { signature: None, ..old.1.clone() };
+        assert!(!old.0.is_unchanged(dir.path(), &names));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::remove_file(dir.path().join("a")).unwrap();
+        fs::write(dir.path().join("a"), "").unwrap();
+        assert!(!is_unchanged(&old), "the names are the same, and it cannot be told");
+    }
+
+    #[test]
+    fn what_is_passed_over_has_a_place_in_one_digest_and_none_in_the_other() {
+        let name = |name: &str| Name { name: name.into(), kind: disk::NameKind::File };
+        let before = Names::of(&[name("a.h")], None);
+        let source = Names::of(&[name("a.h"), name("b.c")], None);
+        let header = Names::of(&[name("a.h"), name("b.h")], None);
+        assert!(before.searched == source.searched && before.all != source.all);
+        assert!(before.searched != header.searched && before.all != header.all);
+        assert!(before.digest != source.digest);
+        assert_eq!(before.searched, listing(&["a.h"]));
     }
 
     #[test]

@@ -275,16 +275,20 @@ impl InputSet {
         Ok(Self { paths, deferred, asked, tool })
     }
 
-    /// What the searches of this set give here, where `action` would make them; none if it makes none.
+    /// What the searches of this set give here, where `action` would make them; none if it makes none. `before` is what
+    /// they gave at some time: if the disk says the same, nothing is searched.
     pub fn search(
         &self,
         action: &Action,
+        before: Option<&Lookups>,
         files: &mut Files,
         world: &dyn World,
         listings: &mut Listings,
     ) -> Option<Lookups> {
         let (asked, search) = (self.asked.as_ref()?, action.discovery.search.as_ref()?);
-        Some(lookup::record(files, world, search, &asked.from, &asked.read, &asked.probes, listings))
+        let asked = lookup::Asked { search, from: &asked.from, read: &asked.read, probes: &asked.probes };
+        let same = before.and_then(|before| lookup::same(files, world, before, &asked, listings));
+        Some(same.unwrap_or_else(|| lookup::record(files, world, asked, listings)))
     }
 
     /// What names the result of an action with this first-level key where its files are as they were seen and its

@@ -26,8 +26,12 @@ mod tested;
 #[cfg(test)]
 mod tests;
 
+use std::path::Component;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
+#[cfg(doc)]
+use crate::consult::is_passed_over;
 use crate::digest::Digest;
 use crate::disk::{self, Entry};
 use crate::encode::{Decoder, Encoder, Malformed};
@@ -35,7 +39,7 @@ use crate::files::{Files, PathId, TextId};
 use crate::scan::Probe;
 use crate::signature::{COARSE, FileTime};
 
-pub use listings::{Listings, is_passed_over};
+pub use listings::Listings;
 use tested::Tested;
 
 /// Where headers or libraries are searched.
@@ -146,26 +150,51 @@ pub struct LookupChange {
 }
 
 /// Records the answers of a search, from the listings of this build.
-///
-/// `from` holds the directories of the sources, and the working directory where `-include` is used; it is empty for
-/// a link. `read` holds what was found by searching, so not the sources.
-pub fn record(
-    files: &mut Files,
-    world: &dyn World,
-    search: &Search,
-    from: &[PathId],
-    read: &[PathId],
-    probes: &[Probe],
-    listings: &mut Listings,
-) -> Lookups {
+pub fn record(files: &mut Files, world: &dyn World, asked: Asked<'_>, listings: &mut Listings) -> Lookups {
     let lookups = Lookups {
-        search: search.clone(),
-        from: from.to_vec(),
-        read: read.to_vec(),
-        probes: probes.to_vec(),
+        search: asked.search.clone(),
+        from: asked.from.to_vec(),
+        read: asked.read.to_vec(),
+        probes: asked.probes.to_vec(),
         ..Lookups::default()
     };
     evaluate(files, world, lookups, listings)
+}
+
+/// The answers of a search that asks for what `before` asked for, if they are the same: nothing is searched.
+pub fn same(
+    files: &mut Files,
+    world: &dyn World,
+    before: &Lookups,
+    asked: &Asked<'_>,
+    listings: &mut Listings,
+) -> Option<Lookups> {
+    let is_same = before.search == *asked.search
+        && have_the_same(&before.from, asked.from)
+        && have_the_same(&before.read, asked.read)
+        && have_the_same(&before.probes, asked.probes)
+        && !is_outdated(files, world, before, listings)
+        && check(files, world, before, listings).is_empty();
+    is_same.then(|| before.clone())
+}
+
+/// What one action asks for: see [`record`].
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Where is searched.
+    pub search: &'a Search,
+    /// The directories of the sources, and the working directory where `-include` is used; none for a link.
+    pub from: &'a [PathId],
+    /// What was found by searching, so not the sources.
+    pub read: &'a [PathId],
+    /// Names that are asked for whether or not they were found.
+    pub probes: &'a [Probe],
+}
+
+/// Whether two lists have the same items, in whatever order.
+fn have_the_same<T: Eq + std::hash::Hash>(one: &[T], other: &[T]) -> bool {
+    let (one, other): (FxHashSet<&T>, FxHashSet<&T>) = (one.iter().collect(), other.iter().collect());
+    one == other
 }
 
 /// Whether the quoted name in an `#include` of the file `includer` is found beside it, so that nothing else was
@@ -211,7 +240,7 @@ pub fn check(
     let changed: FxHashSet<PathId> = lookups
         .listings
         .iter()
-        .filter(|(dir, digest)| listings.digest(files, world, *dir, lookups.all_names) != *digest)
+        .filter(|(dir, digest)| has_changed(files, world, (*dir, digest), lookups, listings))
         .map(|(dir, _)| *dir)
         .collect();
     let mut changes = changed_twins(files, lookups, listings);
@@ -236,6 +265,17 @@ pub fn check(
     changes
 }
 
+/// Whether a listing is not what it was.
+fn has_changed(
+    files: &Files,
+    world: &dyn World,
+    (dir, then): (PathId, &Digest),
+    lookups: &Lookups,
+    listings: &mut Listings,
+) -> bool {
+    listings.digest(files, world, dir, lookups.all_names) != *then
+}
+
 /// The directories that were another one under a second name and are not now, or are now and were not.
 fn changed_twins(files: &Files, lookups: &Lookups, listings: &mut Listings) -> Vec<LookupChange> {
     let now = listings.twins(files, &lookups.search.dirs);
@@ -249,8 +289,7 @@ fn changed_twins(files: &Files, lookups: &Lookups, listings: &mut Listings) -> V
 /// Whether [`check`] had to evaluate, because a listing is no longer what it was. If it found no change then,
 /// [`refresh`] gives lookups that make the next check cheap again.
 pub fn is_outdated(files: &mut Files, world: &dyn World, lookups: &Lookups, listings: &mut Listings) -> bool {
-    let all = lookups.all_names;
-    lookups.listings.iter().any(|(dir, digest)| listings.digest(files, world, *dir, all) != *digest)
+    lookups.listings.iter().any(|(dir, digest)| has_changed(files, world, (*dir, digest), lookups, listings))
 }
 
 /// The same lookups with the listings of this build. Only for lookups that [`check`] has found unchanged.
@@ -278,12 +317,16 @@ pub fn unsettled(
             _ => None,
         };
         let listed = listings.signature(files, world, *dir);
-        if listed.is_some_and(|listed| !is_before(listed.last_change(), marker)) {
+        let changed = listings.has_changed(*dir);
+        if changed || listed.is_some_and(|listed| !is_before(listed.last_change(), marker)) {
             late.insert(*dir);
         }
         if now != listed || late.contains(dir) {
             moved.insert(*dir);
         }
+    }
+    if moved.is_empty() && !asks_the_disk(files, lookups, listings) {
+        return Vec::new();
     }
     let tested = Tested::of(files, lookups, listings);
     let asked = tested.pairs(|dir, way| way.by_stat || listings.passes(files, world, (dir, way), &moved));
@@ -301,6 +344,16 @@ pub fn unsettled(
         }
     }
     changes
+}
+
+/// Whether a name may be asked for of which no listing tells: one with `..` in it, or an absolute one.
+fn asks_the_disk(files: &mut Files, lookups: &Lookups, listings: &mut Listings) -> bool {
+    let is_step = |part: Component<'_>| matches!(part, Component::ParentDir | Component::CurDir);
+    let probes = lookups.probes.iter().any(|probe| {
+        let name = files.text_id(&probe.name);
+        listings.way(files, name).by_stat
+    });
+    probes || lookups.read.iter().any(|read| files.rel(*read).components().any(is_step))
 }
 
 /// Whether a change at `time` came before the marker was touched. A time in whole seconds may be a truncated one.

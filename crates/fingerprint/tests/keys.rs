@@ -90,7 +90,7 @@ impl Bench {
         files.observe(&set.paths);
         let command = action.command(files);
         let key = first_key(action, &command, files);
-        let lookups = set.search(action, files, &Outputs::default(), &mut Listings::default());
+        let lookups = set.search(action, None, files, &Outputs::default(), &mut Listings::default());
         assert_eq!(lookups.is_some(), action.discovery.search.is_some() && set.asked.is_some());
         let digest = key.and_then(|key| set.action_digest(key, lookups.as_ref(), files));
         Names { key, digest }

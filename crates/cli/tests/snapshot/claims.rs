@@ -45,6 +45,57 @@ fn shown(space: &Space, args: &[&str]) -> String {
     lines.join("\n")
 }
 
+/// What a build opens, with all its commands or rekindle's first thread alone.
+fn opened(space: &Space, with_commands: bool) -> String {
+    let log = space.base().join("tmp/opened");
+    let mut command = Command::new("strace");
+    command.args(with_commands.then_some("-f")).args(["-qq", "-e", "trace=open,openat", "-o"]);
+    command.arg(&log).arg(env!("CARGO_BIN_EXE_rekindle")).arg("build");
+    command.current_dir(space.root()).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    command.env("HOME", space.base().join("home")).env("REKINDLE_NO_STORE", "true").env("TASTE", "sweet");
+    command.env("REKINDLE_MATERIALIZE", "all");
+    assert!(command.output().unwrap().status.success());
+    fs::read_to_string(log).unwrap()
+}
+
+#[test]
+fn an_edit_opens_no_object_of_the_others_and_lists_no_directory_of_libraries() {
+    if !require("strace") {
+        return;
+    }
+    let mut manifest = String::from("[project]\nname = \"app\"\n[executable.app]\nsources = [\"src/*.c\"]\n");
+    manifest += "private-include = [\"include\"]\n";
+    let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write("rekindle.toml", &manifest);
+    space.write("include/all.h", "int value(void);\n");
+    space.write("src/main.c", "#include <all.h>\nint main(void) { return 0; }\n");
+    for at in 0..20 {
+        space.write(
+            &format!("src/unit_{at}.c"),
+            &format!("#include <all.h>\nint value_{at}(void) {{ return 1; }}\n"),
+        );
+    }
+    space.set_env("TASTE", "sweet");
+    build(&space, &[]).ok();
+    let edit = |value: u32| {
+        std::thread::sleep(Duration::from_millis(50));
+        space.write("src/unit_7.c", &format!("#include <all.h>\nint value_7(void) {{ return {value}; }}\n"));
+    };
+    // What the build before wrote is known from here on.
+    edit(2);
+    opened(&space, false);
+    edit(3);
+    let opened = opened(&space, false);
+    let count = |what: &str| opened.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(count("unit_3.c.o"), 0, "{opened}");
+    let libraries = opened.lines().filter(|line| {
+        !line.contains("ENOENT") && line.contains("O_DIRECTORY") && line.contains("lib/x86_64")
+    });
+    assert_eq!(libraries.collect::<Vec<_>>(), [""; 0]);
+    assert!(count("unit_7.c\"") > 0, "{opened}");
+    is_no_op(&build(&space, &[]));
+}
+
 #[test]
 fn a_build_that_does_nothing_opens_neither_manifest_nor_journal() {
     if !require("strace") {
@@ -58,15 +109,7 @@ fn a_build_that_does_nothing_opens_neither_manifest_nor_journal() {
         if forgotten {
             forget(&space);
         }
-        let log = space.base().join("tmp/opened");
-        let args = ["-f", "-qq", "-e", "trace=open,openat", "-o"];
-        let mut command = Command::new("strace");
-        command.args(args).arg(&log).arg(env!("CARGO_BIN_EXE_rekindle")).arg("build");
-        command.current_dir(space.root()).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        command.env("HOME", space.base().join("home")).env("REKINDLE_NO_STORE", "true").env("TASTE", "sweet");
-        command.env("REKINDLE_MATERIALIZE", "all");
-        assert!(command.output().unwrap().status.success());
-        fs::read_to_string(log).unwrap()
+        opened(&space, true)
     };
     let (snapshot, whole) = (opened(false), opened(true));
     for name in ["rekindle.toml\"", "/journal\"", "low/one.c\"", "libmid.a\""] {

@@ -9,7 +9,7 @@ use twox_hash::XxHash3_64;
 /// Starts every snapshot.
 const MAGIC: &[u8; 16] = b"rekindlesnapshot";
 /// The format that this rekindle writes and reads. A snapshot of another one counts as none.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The sections, in their order in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

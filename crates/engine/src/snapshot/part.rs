@@ -5,10 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rekindle_fingerprint::action::ActionKind;
+use rekindle_fingerprint::consult::{Answer, Names};
 use rekindle_fingerprint::digest::Digest;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::encode::Malformed;
 use rekindle_fingerprint::files::{Cost, Files, PathId, Prior, Seen};
+use rekindle_fingerprint::roots::Roots;
 use rekindle_fingerprint::signature::Signature;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -60,6 +62,11 @@ pub struct Proved {
     pub local: u64,
     /// What they have to say.
     pub reports: Vec<Report>,
+    /// What compilers and other tools that we know make there, of what others read. It is neither a script nor a list of
+    /// files, and nobody has to look.
+    pub made: FxHashSet<PathId>,
+    /// Directories whose names are known without a listing.
+    pub directories: Vec<(PathId, Names)>,
 }
 
 impl Part {
@@ -190,9 +197,16 @@ impl Part {
             actions: FxHashMap::default(),
         };
         let mut bound = vec![0_u64; self.image.terms.bound.len()];
+        let custom = ActionKind::ALL.iter().position(|kind| *kind == ActionKind::Custom);
+        let mut made = vec![false; self.image.paths()];
         for number in 0..needed.len() {
             let action = self.image.action(number).ok_or(Malformed)?;
             if !needed[number] {
+                if custom != Some(usize::from(action.kind)) {
+                    for output in self.image.list(&action).take(action.outputs as usize) {
+                        *made.get_mut(output as usize).ok_or(Malformed)? = true;
+                    }
+                }
                 *adopted.proved.kinds.get_mut(usize::from(action.kind)).ok_or(Malformed)? += 1;
                 adopted.proved.volatile += u64::from(action.volatile);
                 adopted.proved.local += u64::from(action.local);
@@ -223,14 +237,38 @@ impl Part {
         adopted.proved.reports = said.map(|replay| replay.report(&self.placed.roots)).collect();
         let reasons = self.image.terms.bound.iter().zip(bound);
         adopted.proved.bound = reasons.map(|((why, tools, _), count)| (why.clone(), *tools, count)).collect();
+        adopted.proved.directories = self.directories(files, &mut known)?;
         for id in known.iter().flatten() {
             if let Seen::File { signature, content, racy: false } = *files.seen(*id) {
                 adopted.saved.push((*id, Prior { signature, content, racy: false }));
             }
         }
+        let read = known.iter().zip(made).filter(|(_, made)| *made);
+        adopted.proved.made = read.filter_map(|(id, _)| *id).collect();
         let numbered = known.iter().zip(0..);
         adopted.numbers = numbered.filter_map(|(id, number)| Some(((*id)?, number))).collect();
         Ok(adopted)
+    }
+
+    /// What was asked of directories and is the same, where a change from now on would show.
+    fn directories(
+        &self,
+        files: &mut Files,
+        known: &mut [Option<PathId>],
+    ) -> Result<Vec<(PathId, Names)>, Malformed> {
+        let relisted: FxHashMap<usize, Option<Signature>> = self.relisted.iter().copied().collect();
+        let mut all = Vec::new();
+        for (at, asked) in self.image.asked()?.iter().enumerate() {
+            let Kept::Plain(Answer::Names(then)) = &asked.answer else { continue };
+            let signature = relisted.get(&at).copied().unwrap_or(then.signature);
+            let id = self.path(asked.path, files, known)?;
+            // What is ours in the build directory comes and goes, and is left out there.
+            let is_of_ours = files.root(id) == Roots::BUILD && files.rel(id).as_os_str().is_empty();
+            if signature.is_some() && !is_of_ours {
+                all.push((id, Names { signature, ..then.clone() }));
+            }
+        }
+        Ok(all)
     }
 
     /// The numbers of the directories that are one under several names, as they are here.

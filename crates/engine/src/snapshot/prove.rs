@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
-use rekindle_fingerprint::consult::{self, Answer, Question};
+use rekindle_fingerprint::consult::{self, Answer, Names, Question};
 use rekindle_fingerprint::digest::Blob;
 use rekindle_fingerprint::disk;
 use rekindle_fingerprint::files::Cost;
@@ -181,7 +181,7 @@ enum Again {
 
 fn again(image: &Image, placed: &Placed, asked: &Asked) -> Option<Again> {
     let path = placed.absolute(image, asked.path)?;
-    if let Kept::Plain(Answer::Names(_, Some(then))) = &asked.answer
+    if let Kept::Plain(Answer::Names(Names { signature: Some(then), .. })) = &asked.answer
         && disk::directory_signature(&path) == Some(*then)
     {
         return Some(Again::Same);
@@ -204,7 +204,7 @@ pub(super) fn ask(path: &Path, question: Question, build: &Path) -> Answer {
     let (names, signature) = disk::names_signed(path);
     let Ok(mut names) = names else { return Answer::Refused };
     names.retain(|name| !name.name.to_str().is_some_and(|name| OWN.contains(&name)));
-    Answer::Names(consult::names_digest(&names), signature)
+    Answer::Names(Names::of(&names, signature))
 }
 
 /// Reads the files whose signature is another one.
@@ -287,7 +287,9 @@ fn relist(
         let now = ask(&path, asked.question, build);
         let Kept::Plain(then) = &asked.answer else { return None };
         match now {
-            Answer::Names(_, signature) if then.agrees(&now) => believed(&path, signature, instant),
+            Answer::Names(Names { signature, .. }) if then.agrees(&now) => {
+                believed(&path, signature, instant)
+            }
             _ => None,
         }
     };
@@ -303,11 +305,10 @@ pub(super) fn believed(path: &Path, signature: Option<Signature>, instant: Insta
 /// Takes listings that were found to be the same into a draft.
 pub(super) fn take_listings(draft: &mut Draft, relisted: &[(usize, Option<Signature>)]) {
     for (at, signature) in relisted {
-        if let Some(Asked {
-            question: Question::Names, answer: Kept::Plain(Answer::Names(_, then)), ..
-        }) = draft.asked.get_mut(*at)
+        if let Some(Asked { question: Question::Names, answer: Kept::Plain(Answer::Names(then)), .. }) =
+            draft.asked.get_mut(*at)
         {
-            *then = *signature;
+            then.signature = *signature;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use rekindle_fingerprint::action::ActionKind;
-use rekindle_fingerprint::consult::{Answer, Question};
+use rekindle_fingerprint::consult::{Answer, Names, Question};
 use rekindle_fingerprint::digest::{Blob, Digest};
 use rekindle_fingerprint::encode::{Decoder, Encoder, Malformed};
 use rekindle_fingerprint::files::{Files, PathId};
@@ -284,7 +284,9 @@ fn encode_answer(e: &mut Encoder, answer: &Answer) {
         Answer::Directory => e.u8(2),
         Answer::File(mode) => e.u8(3).u32(*mode),
         Answer::Path(path) => e.u8(4).bytes(path.as_os_str().as_bytes()),
-        Answer::Names(digest, signature) => e.u8(5).digest(digest).option(*signature, encode_signature),
+        Answer::Names(Names { digest, searched, all, signature }) => {
+            e.u8(5).digest(digest).digest(searched).digest(all).option(*signature, encode_signature)
+        }
         Answer::Content(blob) => e.u8(6).digest(&blob.digest).u64(blob.size),
         Answer::Identity(device, inode) => e.u8(7).u64(*device).u64(*inode),
     };
@@ -302,7 +304,15 @@ pub(super) fn decode_asked(bytes: &[u8]) -> Result<Vec<Asked>, Malformed> {
             2 => Kept::Plain(Answer::Directory),
             3 => Kept::Plain(Answer::File(d.u32()?)),
             4 => Kept::Plain(Answer::Path(path(d)?)),
-            5 => Kept::Plain(Answer::Names(d.digest()?, d.option(decode_signature)?)),
+            5 => {
+                let (digest, searched, all) = (d.digest()?, d.digest()?, d.digest()?);
+                Kept::Plain(Answer::Names(Names {
+                    digest,
+                    searched,
+                    all,
+                    signature: d.option(decode_signature)?,
+                }))
+            }
             6 => Kept::Plain(Answer::Content(Blob { digest: d.digest()?, size: d.u64()? })),
             7 => Kept::Plain(Answer::Identity(d.u64()?, d.u64()?)),
             8 => Kept::Path(Place::decode(d)?),
@@ -504,8 +514,8 @@ mod tests {
             Answer::Directory,
             Answer::File(0o755),
             Answer::Path("../x".into()),
-            Answer::Names(Digest::of(b"names"), Some(signature)),
-            Answer::Names(Digest::of(b"names"), None),
+            Answer::Names(Names { signature: Some(signature), ..Names::of(&[], None) }),
+            Answer::Names(Names::of(&[], None)),
             Answer::Content(Blob::of(b"content")),
             Answer::Identity(6, 7),
         ];

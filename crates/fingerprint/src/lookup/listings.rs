@@ -9,28 +9,12 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::World;
-use crate::consult;
+use crate::consult::{self, Names, is_passed_over};
 use crate::digest::Digest;
 use crate::disk::{self, Entry};
 use crate::encode::Encoder;
 use crate::files::{Files, PathId, TextId};
 use crate::signature::{FileTime, Signature};
-
-/// Endings of names that a listing leaves out: files that are hardly ever included, and that come and go.
-const PASSED_OVER: [&[u8]; 24] = [
-    b"o", b"obj", b"d", b"dwo", b"su", b"gcda", b"gcno", b"c", b"cc", b"cpp", b"cxx", b"m", b"mm", b"s",
-    b"S", b"swp", b"tmp", b"bak", b"orig", b"rej", b"md", b"txt", b"log", b"py",
-];
-
-/// Whether the digest of a listing leaves out this name of a file or directory, so that its coming and going disturbs
-/// nothing: it starts with a dot, ends in `~`, or has the ending of an object, a source, an editor's file and the like.
-/// Such a name can be searched all the same (`#include "part.c"`); then the digest of all names is kept.
-pub fn is_passed_over(name: &[u8]) -> bool {
-    let ending = name.iter().rposition(|byte| *byte == b'.').map(|at| &name[at + 1..]);
-    name.starts_with(b".")
-        || name.ends_with(b"~")
-        || ending.is_some_and(|ending| PASSED_OVER.contains(&ending))
-}
 
 /// The directory listings of one build, and what was concluded from them.
 #[derive(Default)]
@@ -49,6 +33,8 @@ pub struct Listings {
     unlistable: Vec<PathId>,
     /// What each directory is under all its names.
     identities: FxHashMap<PathId, Option<(u64, u64)>>,
+    /// What is known of directories that were not listed.
+    known: FxHashMap<PathId, Names>,
 }
 
 /// The directory that holds a path and the path's name in it; `None` for `/`.
@@ -115,8 +101,23 @@ impl Listings {
     /// asked again after it.
     pub fn look(&mut self, files: &Files, world: &dyn World, dirs: &[PathId]) {
         for dir in dirs {
+            if self.known(world, *dir).is_none() {
+                self.listing(files, world, *dir);
+            }
+        }
+    }
+
+    /// Lists these directories, also those of which enough is known otherwise.
+    pub(super) fn list(&mut self, files: &Files, world: &dyn World, dirs: &[PathId]) {
+        for dir in dirs {
             self.listing(files, world, *dir);
         }
+    }
+
+    /// Whether a directory was not what was known of it when it was listed.
+    pub(super) fn has_changed(&self, dir: PathId) -> bool {
+        let listed = self.known.get(&dir).zip(self.dirs.get(&dir));
+        listed.is_some_and(|(known, listed)| known.signature != listed.signature)
     }
 
     /// The directories of a search that are another one, before them, under a second name. A compiler searches such a
@@ -133,6 +134,18 @@ impl Listings {
             }
         }
         twins
+    }
+
+    /// Somebody has found out just now that `dir` has these names. It need not be listed then, unless it matters which they
+    /// are.
+    pub fn know(&mut self, dir: PathId, names: Names) {
+        self.known.insert(dir, names);
+    }
+
+    /// What is known of a directory that was not listed, and in which actions of this graph make nothing.
+    fn known(&self, world: &dyn World, dir: PathId) -> Option<&Names> {
+        let is_as_on_disk = || !self.dirs.contains_key(&dir) && world.outputs_in(dir).is_empty();
+        self.known.get(&dir).filter(|_| is_as_on_disk())
     }
 
     /// How many directories were listed.
@@ -160,7 +173,7 @@ impl Listings {
     fn listing(&mut self, files: &Files, world: &dyn World, dir: PathId) -> &Listing {
         let Self { words, dirs, holders, unlistable, .. } = self;
         dirs.entry(dir).or_insert_with(|| {
-            let listing = list(&files.abs(dir), world.outputs_in(dir), words);
+            let listing = listing_of(&files.abs(dir), world.outputs_in(dir), words);
             match &listing.names {
                 Some(names) => names.iter().for_each(|name| {
                     holders.entry(*name).or_insert_with(|| unlistable.clone()).push(dir);
@@ -176,13 +189,19 @@ impl Listings {
 
     /// The digest of the names in `dir`: of all, or of those that are not passed over.
     pub(super) fn digest(&mut self, files: &Files, world: &dyn World, dir: PathId, full: bool) -> Digest {
+        if let Some(names) = self.known(world, dir) {
+            return if full { names.all } else { names.searched };
+        }
         let listing = self.listing(files, world, dir);
         if full { listing.full } else { listing.digest }
     }
 
-    /// The signature that `dir` had before it was listed; `None` if it was no directory.
+    /// The signature that `dir` had before it was listed, or when its names were proved; `None` if it was no directory.
     pub(super) fn signature(&mut self, files: &Files, world: &dyn World, dir: PathId) -> Option<Signature> {
-        self.listing(files, world, dir).signature
+        match self.known(world, dir) {
+            Some(names) => names.signature,
+            None => self.listing(files, world, dir).signature,
+        }
     }
 
     /// The directory that holds a path.
@@ -322,6 +341,8 @@ impl Listings {
             return true;
         }
         match self.end(files, world, dir, shape.way) {
+            // The disk knows.
+            End::At(at) if self.known(world, at).is_some() => true,
             End::At(at) => self.listing(files, world, at).has(shape.base) != Some(false),
             End::Absent => false,
             End::Unknown => true,
@@ -414,7 +435,7 @@ fn word(words: &mut FxHashMap<Box<[u8]>, Word>, name: &[u8]) -> Word {
 
 /// Lists a directory. One that is missing has no names, as an empty one: both answer every question alike. Domain
 /// of a digest: `rekindle listing 1`, then the sorted list of names; without one if it cannot be listed.
-fn list(path: &Path, outputs: &[Box<[u8]>], words: &mut FxHashMap<Box<[u8]>, Word>) -> Listing {
+fn listing_of(path: &Path, outputs: &[Box<[u8]>], words: &mut FxHashMap<Box<[u8]>, Word>) -> Listing {
     let (on_disk, signature) = consult::names_signed(path);
     let Ok(on_disk) = on_disk else {
         let unlisted = Encoder::for_digest("rekindle listing 1").finish();
@@ -425,15 +446,7 @@ fn list(path: &Path, outputs: &[Box<[u8]>], words: &mut FxHashMap<Box<[u8]>, Wor
     all.sort_unstable();
     all.dedup();
     let names = Some(all.iter().map(|name| word(words, name)).collect());
-    let full = digest_of(&all);
+    let full = consult::listing(&all);
     all.retain(|name| !is_passed_over(name));
-    Listing { names, digest: digest_of(&all), full, signature }
-}
-
-fn digest_of(names: &[Box<[u8]>]) -> Digest {
-    let mut encoder = Encoder::for_digest("rekindle listing 1");
-    encoder.list(names, |e, name| {
-        e.bytes(name);
-    });
-    encoder.finish()
+    Listing { names, digest: consult::listing(&all), full, signature }
 }

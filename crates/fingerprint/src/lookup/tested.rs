@@ -139,7 +139,7 @@ impl Tested {
             places.entry(self.place(at)).or_default().push(at);
         }
         let searched: Vec<PathId> = self.searched().collect();
-        listings.look(files, world, &searched);
+        listings.list(files, world, &searched);
         let mut walked = Vec::new();
         let mut leads: FxHashMap<Way, Vec<PathId>> = FxHashMap::default();
         for asked in self.asked_ways() {

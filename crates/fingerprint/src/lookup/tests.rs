@@ -1,6 +1,8 @@
 //! Searches for headers, tried with gcc and against a pure model.
 #![expect(clippy::disallowed_methods, reason = "tests make their own files and run a real compiler")]
 
+mod known;
+
 use super::*;
 use crate::consult::{self, Question};
 use crate::depfile;
@@ -68,7 +70,12 @@ impl Space {
     fn record(&mut self, dirs: &[&str], read: &[&str], probes: &[Probe]) -> Lookups {
         let search = self.search(dirs);
         let (from, read) = (self.ids(&["src"]), self.ids(read));
-        record(&mut self.files, &Nothing, &search, &from, &read, probes, &mut Listings::default())
+        record(
+            &mut self.files,
+            &Nothing,
+            Asked { search: &search, from: &from, read: &read, probes },
+            &mut Listings::default(),
+        )
     }
 
     fn check_in(&mut self, world: &dyn World, lookups: &Lookups) -> Vec<String> {
@@ -325,7 +332,12 @@ fn names_that_are_no_text_are_searched_too() {
     let base = space.dir.path().canonicalize().unwrap();
     let read = space.files.path_abs(&base.join("i2").join(name));
     let search = space.search(&["i1", "i2"]);
-    let lookups = record(&mut space.files, &Nothing, &search, &[], &[read], &[], &mut Listings::default());
+    let lookups = record(
+        &mut space.files,
+        &Nothing,
+        Asked { search: &search, from: &[], read: &[read], probes: &[] },
+        &mut Listings::default(),
+    );
     fs::write(space.at("i1").join(name), "").unwrap();
     assert_eq!(space.check(&lookups), ["+i1: \u{fffd}.h"]);
 }
@@ -358,7 +370,12 @@ fn each_directory_is_listed_once_however_many_units_search_it() {
     let read = space.ids(&["src/x.h", "i1/y.h"]);
     let mut listings = Listings::default();
     for _ in 0..10 {
-        let lookups = record(&mut space.files, &Nothing, &search, &from, &read, &[], &mut listings);
+        let lookups = record(
+            &mut space.files,
+            &Nothing,
+            Asked { search: &search, from: &from, read: &read, probes: &[] },
+            &mut listings,
+        );
         assert_eq!(check(&mut space.files, &Nothing, &lookups, &mut listings), []);
     }
     assert_eq!(listings.len(), 2, "src and i1; nothing was read from i2 or behind it");
@@ -372,7 +389,12 @@ fn what_an_action_writes_is_there_before_and_after_it_is_written() {
     let search = space.search(&["i1", "i2"]);
     let read = space.ids(&["i1/gen/x.h"]);
     let probes = [probe("gen/y.h", true)];
-    let before = record(&mut space.files, &world, &search, &[], &read, &probes, &mut Listings::default());
+    let before = record(
+        &mut space.files,
+        &world,
+        Asked { search: &search, from: &[], read: &read, probes: &probes },
+        &mut Listings::default(),
+    );
     assert!(before.hits.iter().any(|hit| &*hit.name == b"gen/y.h" && hit.file), "{:?}", before.hits);
     space.write("i1/gen/x.h", "");
     space.write("i1/gen/y.h", "");
@@ -397,7 +419,12 @@ fn a_library_that_appears_earlier_is_noticed_by_its_name_and_by_one_that_was_tri
     let search = Search { near: false, ..space.search(&["l1", "l2"]) };
     let read = space.ids(&["l2/libx.a"]);
     let probes = [probe("libx.so", true)];
-    let lookups = record(&mut space.files, &Nothing, &search, &[], &read, &probes, &mut Listings::default());
+    let lookups = record(
+        &mut space.files,
+        &Nothing,
+        Asked { search: &search, from: &[], read: &read, probes: &probes },
+        &mut Listings::default(),
+    );
     space.write("l1/libx.a", "");
     assert_eq!(space.check(&lookups), ["+l1: libx.a"]);
     space.write("l2/libx.so", "");
@@ -453,7 +480,12 @@ fn answers_that_change_while_the_command_runs_are_unsettled() {
                 space.write(appears, "");
             }
             let read = space.ids(&["i2/x.h", "i2/sys/z.h"]);
-            let lookups = record(&mut space.files, &Nothing, &search, &[], &read, &probes, &mut listings);
+            let lookups = record(
+                &mut space.files,
+                &Nothing,
+                Asked { search: &search, from: &[], read: &read, probes: &probes },
+                &mut listings,
+            );
             let changes = unsettled(&mut space.files, &Nothing, &lookups, &mut listings, marker);
             let changes: Vec<String> = changes.iter().map(|change| space.show(change)).collect();
             assert_eq!(changes, expected, "{appears}, listed before: {before}");
@@ -468,7 +500,12 @@ fn what_is_asked_first_is_written_down_and_what_is_asked_again_after_a_command_i
     let (search, read) = (space.search(&["i1", "i2"]), space.ids(&["i2/x.h"]));
     let probes = [probe("p.h", true), probe("sys/../p.h", true)];
     consult::begin();
-    let lookups = record(&mut space.files, &Nothing, &search, &[], &read, &probes, &mut listings);
+    let lookups = record(
+        &mut space.files,
+        &Nothing,
+        Asked { search: &search, from: &[], read: &read, probes: &probes },
+        &mut listings,
+    );
     let marker = marker(&space);
     fs::remove_file(space.at("i1/p.h")).unwrap();
     space.write("i1/sys/new.h", "");
@@ -509,7 +546,12 @@ fn an_answer_that_goes_away_while_the_command_runs_is_unsettled() {
     let mut listings = Listings::default();
     let (search, read) = (space.search(&["i1", "i2"]), space.ids(&["i2/x.h"]));
     let probes = [probe("p.h", true)];
-    let before = record(&mut space.files, &Nothing, &search, &[], &read, &probes, &mut listings);
+    let before = record(
+        &mut space.files,
+        &Nothing,
+        Asked { search: &search, from: &[], read: &read, probes: &probes },
+        &mut listings,
+    );
     let marker = marker(&space);
     fs::remove_file(space.at("i1/p.h")).unwrap();
     let changes = unsettled(&mut space.files, &Nothing, &before, &mut listings, marker);
@@ -710,7 +752,12 @@ fn what_one_unit_has_asked_changes_nothing_for_the_next() {
         let search = space.search(&searched);
         let (from, read) = (space.ids(&["src"]), space.ids(&read));
         let mut with = |listings: &mut Listings| {
-            record(&mut space.files, &Nothing, &search, &from, &read, &probes, listings)
+            record(
+                &mut space.files,
+                &Nothing,
+                Asked { search: &search, from: &from, read: &read, probes: &probes },
+                listings,
+            )
         };
         assert_eq!(with(&mut shared), with(&mut Listings::default()), "unit {unit}: {searched:?} {probes:?}");
     }

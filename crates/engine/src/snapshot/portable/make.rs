@@ -307,7 +307,7 @@ pub(super) fn said(answer: &Answer) -> Option<Said> {
         Answer::Directory => Said::Directory,
         Answer::File(mode) => Said::File(mode & KIND, mode & 0o111 != 0),
         Answer::Path(text) => Said::Text(text.clone()),
-        Answer::Names(digest, _) => Said::Names(*digest),
+        Answer::Names(names) => Said::Names(names.digest),
         Answer::Content(_) | Answer::Identity(..) => return None,
     })
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rekindle_fingerprint::consult::{Answer, Question};
+use rekindle_fingerprint::consult::{Answer, Names, Question};
 use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::Roots;
@@ -168,9 +168,9 @@ impl Keeper<'_> {
         let answer = match (&asked.answer, answer) {
             (Said::Path(..), Answer::Path(path)) => Kept::Path(Place::of(path, roots)),
             (_, Answer::Identity(device, inode)) => Kept::Identity(self.identity(*device, *inode)),
-            (_, Answer::Names(digest, signature)) => {
-                let signature = prove::believed(&place, *signature, self.clock);
-                Kept::Plain(Answer::Names(*digest, signature))
+            (_, Answer::Names(names)) => {
+                let signature = prove::believed(&place, names.signature, self.clock);
+                Kept::Plain(Answer::Names(Names { signature, ..names.clone() }))
             }
             (_, answer) => Kept::Plain(answer.clone()),
         };

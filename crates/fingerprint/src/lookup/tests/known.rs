@@ -1,0 +1,129 @@
+//! Directories of which it is known what they hold, so that they are not listed.
+
+use super::*;
+use crate::consult::Names;
+use crate::disk;
+
+/// Listings that know these directories as they are now.
+fn knowing(space: &mut Space, dirs: &[&str]) -> Listings {
+    let mut listings = Listings::default();
+    for (dir, id) in dirs.iter().zip(space.ids(dirs)) {
+        let (names, signature) = disk::names_signed(&space.at(dir));
+        listings.know(id, Names::of(&names.unwrap(), signature));
+    }
+    listings
+}
+
+const SEARCHED: [&str; 4] = ["src", "i1", "i2", "i1/sys"];
+
+fn sample() -> (Space, Lookups) {
+    let mut space = Space::new(&["src/a.c", "i1/sys/o.h", "i1/p.h", "i2/x.h"]);
+    let lookups = space.record(&["i1", "i2"], &["i2/x.h"], &[probe("p.h", true), probe("sys/q.h", true)]);
+    assert!(lookups.hits.iter().any(|hit| &*hit.name == b"p.h"), "one answer is asked of the disk");
+    (space, lookups)
+}
+
+#[test]
+fn what_is_known_is_not_listed_and_gives_the_same_answer() {
+    let (mut space, lookups) = sample();
+    let mut listings = knowing(&mut space, &SEARCHED);
+    let dirs = space.ids(&SEARCHED);
+    listings.look(&space.files, &Nothing, &dirs);
+    assert!(!is_outdated(&mut space.files, &Nothing, &lookups, &mut listings));
+    assert_eq!(check(&mut space.files, &Nothing, &lookups, &mut listings), []);
+    assert_eq!(listings.len(), 0);
+}
+
+#[test]
+fn names_that_are_known_and_are_others_are_searched() {
+    for (appears, expected) in
+        [("i1/x.h", vec!["+i1: x.h"]), ("src/x.h", vec!["+src: x.h"]), ("i1/sys/q.h", vec!["+i1: sys/q.h"])]
+    {
+        let (mut space, lookups) = sample();
+        space.write(appears, "");
+        let mut listings = knowing(&mut space, &SEARCHED);
+        let changes = check(&mut space.files, &Nothing, &lookups, &mut listings);
+        assert_eq!(changes.iter().map(|change| space.show(change)).collect::<Vec<_>>(), expected);
+        assert!(listings.len() > 0, "it matters which names they are");
+    }
+}
+
+#[test]
+fn a_file_that_becomes_a_directory_is_noticed_though_the_names_are_the_same() {
+    let (mut space, lookups) = sample();
+    fs::remove_file(space.at("i1/p.h")).unwrap();
+    fs::create_dir(space.at("i1/p.h")).unwrap();
+    let mut listings = knowing(&mut space, &SEARCHED);
+    let changes = check(&mut space.files, &Nothing, &lookups, &mut listings);
+    assert_eq!(changes.iter().map(|change| space.show(change)).collect::<Vec<_>>(), ["-i1: p.h"]);
+    assert_eq!(listings.len(), 0);
+}
+
+#[test]
+fn what_actions_make_counts_as_there_though_it_is_not_known() {
+    let (mut space, lookups) = sample();
+    let output = space.ids(&["i1/x.h"]);
+    let world = Outputs::of(&mut space.files, output);
+    let mut listings = knowing(&mut space, &SEARCHED);
+    let changes = check(&mut space.files, &world, &lookups, &mut listings);
+    assert_eq!(changes.iter().map(|change| space.show(change)).collect::<Vec<_>>(), ["+i1: x.h"]);
+}
+
+#[test]
+fn a_search_that_asks_for_the_same_is_not_made_again() {
+    let (mut space, lookups) = sample();
+    let mut listings = knowing(&mut space, &SEARCHED);
+    let search = space.search(&["i1", "i2"]);
+    let (from, read, other) = (space.ids(&["src"]), space.ids(&["i2/x.h"]), space.ids(&["i1/p.h"]));
+    let probes = [probe("sys/q.h", true), probe("p.h", true)];
+    let asked = Asked { search: &search, from: &from, read: &read, probes: &probes };
+    let same = |space: &mut Space, asked: &Asked<'_>, listings: &mut Listings| {
+        same(&mut space.files, &Nothing, &lookups, asked, listings)
+    };
+    assert_eq!(same(&mut space, &asked, &mut listings).as_ref(), Some(&lookups));
+    assert_eq!(listings.len(), 0);
+    let elsewhere = space.search(&["i2", "i1"]);
+    for others in [
+        Asked { search: &elsewhere, ..asked },
+        Asked { from: &[], ..asked },
+        Asked { read: &other, ..asked },
+        Asked { probes: &probes[..1], ..asked },
+    ] {
+        assert_eq!(same(&mut space, &others, &mut listings), None, "{others:?}");
+    }
+    space.write("i1/more.h", "");
+    let mut listings = knowing(&mut space, &SEARCHED);
+    assert_eq!(same(&mut space, &asked, &mut listings), None, "a directory holds another name");
+}
+
+#[test]
+fn what_was_known_before_a_command_and_changed_while_it_ran_is_unsettled() {
+    // What appears; what is unsettled if nothing was listed, and if something was listed behind the command.
+    let cases: [(&str, &[&str], &[&str]); 5] = [
+        ("", &[], &[]),
+        ("i1/x.h", &["+i1: x.h"], &["+i1: x.h", "-i1: sys/q.h"]),
+        ("i1/unrelated.h", &[], &["-i1: sys/q.h"]),
+        ("i1/sys/q.h", &["+i1: sys/q.h"], &["+i1: sys/q.h"]),
+        ("i3/x.h", &[], &[]),
+    ];
+    for (appears, expected, listed) in cases {
+        let (mut space, before) = sample();
+        space.write("i3/y.h", "");
+        let mut listings = knowing(&mut space, &SEARCHED);
+        let marker = marker(&space);
+        if !appears.is_empty() {
+            space.write(appears, "");
+        }
+        let search = space.search(&["i1", "i2"]);
+        let (from, read) = (space.ids(&["src"]), space.ids(&["i2/x.h"]));
+        let asked = Asked { search: &search, from: &from, read: &read, probes: &before.probes };
+        let show = |space: &Space, changes: &[LookupChange]| {
+            changes.iter().map(|change| space.show(change)).collect::<Vec<_>>()
+        };
+        let changes = unsettled(&mut space.files, &Nothing, &before, &mut listings, marker);
+        assert_eq!(show(&space, &changes), expected, "{appears}");
+        let lookups = record(&mut space.files, &Nothing, asked, &mut listings);
+        let changes = unsettled(&mut space.files, &Nothing, &lookups, &mut listings, marker);
+        assert_eq!(show(&space, &changes), listed, "{appears}");
+    }
+}

@@ -313,8 +313,7 @@ impl Listings {
         let mut end = End::At(dir);
         for part in text.split(|byte| *byte == b'/') {
             let End::At(at) = end else { break };
-            let name = word(&mut self.words, part);
-            end = match self.listing(files, world, at).has(name) {
+            end = match self.has(files, world, at, part) {
                 Some(true) => End::At(files.path_abs(&files.abs(at).join(OsStr::from_bytes(part)))),
                 Some(false) => End::Absent,
                 None => End::Unknown,
@@ -326,6 +325,16 @@ impl Listings {
         let walk = Walk { visited: visited.into(), end };
         self.walks.insert((dir, prefix), walk.clone());
         walk
+    }
+
+    /// Whether a name is there, be it a link that leads nowhere; `None` if that cannot be told.
+    fn has(&mut self, files: &Files, world: &dyn World, dir: PathId, name: &[u8]) -> Option<bool> {
+        if self.known(world, dir).is_some() {
+            // Whoever knows its names has written down that they were asked for.
+            return Some(disk::own(&files.abs(dir).join(OsStr::from_bytes(name))).is_ok());
+        }
+        let name = word(&mut self.words, name);
+        self.listing(files, world, dir).has(name)
     }
 
     /// Whether listings do not prove that there is no file called `name` (a path relative to `dir`).

@@ -25,7 +25,7 @@ use twox_hash::XxHash3_64;
 use super::{parts, place};
 
 /// The format, as `docs/format/snapshot.md` tells it.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// How many sections there are.
 const SECTIONS: usize = 10;
 /// Magic, version and number of sections; place, length and checksum of each; checksum of all that.

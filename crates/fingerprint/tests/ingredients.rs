@@ -74,15 +74,8 @@ impl Bench {
         let search = action.discovery.search.clone().unwrap();
         let world = Outputs::default();
         let probe = Probe { name: b"probed.h".as_slice().into(), angled: true, next: false };
-        let lookups = lookup::record(
-            files,
-            &world,
-            &search,
-            &[action.cwd],
-            &[header],
-            &[probe],
-            &mut Listings::default(),
-        );
+        let asked = lookup::Asked { search: &search, from: &[action.cwd], read: &[header], probes: &[probe] };
+        let lookups = lookup::record(files, &world, asked, &mut Listings::default());
         let content = |path: PathId| files.content(path).unwrap();
         Stamp {
             kind: action.kind,

@@ -579,7 +579,7 @@ fn the_set_of_a_stamp_is_what_it_discovered_and_searched() {
     let (action, set) = (Bench::action(&mut files), Bench::set(&mut files));
     files.observe(&action.inputs);
     files.observe(&set.paths);
-    let lookups = set.search(&action, &mut files, &Outputs::default(), &mut Listings::default());
+    let lookups = set.search(&action, None, &mut files, &Outputs::default(), &mut Listings::default());
     let foreign = in_ws(&mut files, "not/discovered");
     let stamp = Stamp {
         kind: action.kind,

@@ -433,14 +433,10 @@ impl Session<'_> {
     pub(crate) fn archive_report(&self, id: ActionId) -> Option<Box<ArchiveReport>> {
         let action = self.graph.action(id);
         let auto = action.auto.as_deref()?;
-        let profile = auto.facts.iter().filter_map(|(fact, value)| match fact {
-            Fact::Profile(key) => Some((key.clone(), String::from_utf8_lossy(value).into_owned())),
-            Fact::Link(_) => None,
-        });
         let tool = self.tools.get(&id);
         let runs = tool.map_or(0, |tool| tool.runs);
         Some(Box::new(ArchiveReport {
-            profile: profile.collect(),
+            profile: auto.profile(),
             inputs: action.inputs.len() as u64,
             hashed_bytes: self.files.bytes_read(&action.inputs),
             lock_wait_ms: tool.map_or(0, |tool| tool.waited_ms),

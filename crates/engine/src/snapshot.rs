@@ -409,7 +409,7 @@ impl<'a> Keeper<'a> {
             };
             self.draft.terms.left += u64::from(stamp.left);
             let number = action.outputs.first().and_then(|key| known.get(key)).copied();
-            if !self.draft.action(number, &action.name, stamp, files) {
+            if !self.draft.action(number, action, stamp, files) {
                 return false;
             }
             if let (Some(travelling), Some(lying)) = (&mut travelling, &lying) {

@@ -47,6 +47,17 @@ pub struct AutoBuild {
     pub chatters: bool,
 }
 
+impl AutoBuild {
+    /// The keys of the profile with their values, for people.
+    pub fn profile(&self) -> Vec<(String, String)> {
+        let profile = self.facts.iter().filter_map(|(fact, value)| match fact {
+            Fact::Profile(key) => Some((key.clone(), String::from_utf8_lossy(value).into_owned())),
+            Fact::Link(_) => None,
+        });
+        profile.collect()
+    }
+}
+
 /// Something that a result is keyed by, besides commands, environment and inputs; its value is text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {

@@ -1,5 +1,7 @@
 //! What a person sees.
 
+use std::time::Duration;
+
 use rekindle_testkit::Built;
 
 use crate::kit::{Case, Form, Held};
@@ -168,6 +170,35 @@ fn the_event_of_an_archive_tells_all_that_is_known_of_it() {
     insta::assert_snapshot!(event["archive"], @r#"{"hashed_bytes":63,"inputs":5,"lock_wait_ms":0,"processes":1,"profile":{"cargo-profile":"release","package":"part","target":"x86_64-unknown-linux-gnu"},"tool_absent":null}"#);
     assert_eq!(event["outcome"], "ran");
     assert_eq!(event["reasons"][0]["path"], "part/src/one.rs");
+}
+
+#[test]
+fn a_build_that_does_nothing_or_something_else_tells_of_the_archive_too() {
+    let Some(case) = make() else { return };
+    case.first();
+    let told = |case: &Case| {
+        let built = case.build();
+        let event = built.actions().into_iter().find(|action| action.kind == "auto_archive").unwrap().event;
+        format!(
+            "{} {} {} {}",
+            event["outcome"],
+            event["archive"]["profile"],
+            event["archive"]["inputs"],
+            event["archive"]["hashed_bytes"]
+        )
+    };
+    // Whatever was too young to be believed is old by now.
+    std::thread::sleep(Duration::from_millis(50));
+    case.build();
+    let nothing = told(&case);
+    insta::assert_snapshot!(nothing, @r#""fresh" {} 5 0"#);
+    case.space.touch("part/src/one.c");
+    insta::assert_snapshot!(told(&case), @r#""fresh" {} 5 97"#);
+    std::thread::sleep(Duration::from_millis(50));
+    case.build();
+    let main = case.space.read("main.c");
+    case.space.write("main.c", [&main[..], b"int more;\n"].concat());
+    assert_eq!(told(&case), nothing);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rekindle_fingerprint::action::ActionKind;
+use rekindle_fingerprint::action::{Action, ActionKind};
+use rekindle_fingerprint::auto::AutoBuild;
 use rekindle_fingerprint::consult::Question;
 use rekindle_fingerprint::digest::Blob;
 use rekindle_fingerprint::encode::Malformed;
@@ -266,7 +267,13 @@ impl Draft {
 
     /// Adds an action, or, with a number, puts it in the place of the one that has it. Everything that its stamp speaks
     /// of must have been seen, with the content that the stamp has; else `false`.
-    pub(super) fn action(&mut self, number: Option<usize>, name: &str, stamp: &Stamp, files: &Files) -> bool {
+    pub(super) fn action(
+        &mut self,
+        number: Option<usize>,
+        action: &Action,
+        stamp: &Stamp,
+        files: &Files,
+    ) -> bool {
         let holds = |path: PathId, content: Option<ContentId>| match (files.seen(path), content) {
             (Seen::File { content: now, .. } | Seen::Left { content: now, .. }, Some(then)) => *now == then,
             (Seen::Absent, None) => true,
@@ -315,7 +322,7 @@ impl Draft {
                 self.actions.len() - 1
             }
         };
-        self.replay(number, name, stamp, files);
+        self.replay(number, action, stamp, files);
         true
     }
 
@@ -388,19 +395,21 @@ impl Draft {
         u32::try_from(at + 1).unwrap_or(0)
     }
 
-    fn replay(&mut self, number: usize, name: &str, stamp: &Stamp, files: &Files) {
-        let action = u32::try_from(number).unwrap_or(NONE);
-        self.replays.remove(&action);
-        if !stamp.printed.is_empty() {
+    fn replay(&mut self, number: usize, action: &Action, stamp: &Stamp, files: &Files) {
+        let number = u32::try_from(number).unwrap_or(NONE);
+        self.replays.remove(&number);
+        if !stamp.printed.is_empty() || action.auto.is_some() {
             let replay = Replay {
-                action,
+                action: number,
                 kind: stamp.kind,
-                name: name.to_string(),
+                name: action.name.clone(),
                 outputs: stamp.outputs.iter().map(|output| files.show(output.path)).collect(),
                 printed: stamp.printed.clone(),
                 remarks: remarks_of(stamp),
+                profile: action.auto.as_deref().map(AutoBuild::profile).unwrap_or_default(),
+                watched: action.auto.as_ref().map_or(0, |_| action.inputs.len() as u64),
             };
-            self.replays.insert(action, replay);
+            self.replays.insert(number, replay);
         }
     }
 

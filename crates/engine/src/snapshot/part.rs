@@ -17,8 +17,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::draft::Draft;
 use super::image::Image;
 use super::layout::Kind;
-use super::prove::{Now, Placed, take_listings};
-use super::terms::Kept;
+use super::prove::{Now, Placed, read_of, take_listings};
+use super::terms::{Kept, Replay};
 use crate::event::{Counts, Report, Summary};
 
 /// A snapshot of which some files are no longer true, and nothing that lowering looked at.
@@ -234,7 +234,10 @@ impl Part {
         }
         let said = self.image.replays()?;
         let said = said.iter().filter(|replay| needed.get(replay.action as usize) == Some(&false));
-        adopted.proved.reports = said.map(|replay| replay.report(&self.placed.roots)).collect();
+        let report = |replay: &Replay| {
+            replay.report(&self.placed.roots, read_of(&self.image, replay.action, &self.now))
+        };
+        adopted.proved.reports = said.map(report).collect();
         let reasons = self.image.terms.bound.iter().zip(bound);
         adopted.proved.bound = reasons.map(|((why, tools, _), count)| (why.clone(), *tools, count)).collect();
         adopted.proved.directories = self.directories(files, &mut known)?;

@@ -91,7 +91,7 @@ pub(super) fn prove(
     let Some(relisted) = answers(&image, &placed, &asked) else { return Ok(Proof::Fails) };
     let mut cost = Cost { signed: image.len() as u64, ..Cost::default() };
     if different.is_empty() && relisted.len() <= FEW {
-        return Ok(Proof::Holds(Box::new(held(&image, &placed, cost))));
+        return Ok(Proof::Holds(Box::new(held(&image, &placed, &FxHashMap::default(), cost))));
     }
     if image.verify_all().is_err() {
         return Ok(Proof::Fails);
@@ -109,7 +109,7 @@ pub(super) fn prove(
         let Ok(draft) = part.draft() else { return Ok(Proof::Fails) };
         // If it cannot be written, the next build reads the same files again.
         let _ = draft.write(path);
-        return Ok(Proof::Holds(Box::new(held(&part.image, &part.placed, part.cost))));
+        return Ok(Proof::Holds(Box::new(held(&part.image, &part.placed, &part.now, part.cost))));
     }
     // What a part of the actions reads may have to be taken out of the store, and stamps alone tell what that is.
     Ok(if leaves { Proof::Fails } else { Proof::Part(Box::new(part)) })
@@ -250,7 +250,18 @@ fn is_what_it_was(image: &Image, number: u32, signature: Signature, blob: Blob) 
     })
 }
 
-fn held(image: &Image, placed: &Placed, cost: Cost) -> Held {
+/// How many bytes of what an action reads and writes were read to see what they are now.
+pub(super) fn read_of(image: &Image, action: u32, now: &FxHashMap<u32, Now>) -> u64 {
+    let Some(action) = image.action(action as usize).filter(|_| !now.is_empty()) else { return 0 };
+    let size = |path: u32| match now.get(&path) {
+        Some(Now::Touched(signature, _)) => signature.size,
+        Some(Now::Changed(_, blob, _)) => blob.size,
+        _ => 0,
+    };
+    image.list(&action).map(size).fold(0, u64::saturating_add)
+}
+
+fn held(image: &Image, placed: &Placed, now: &FxHashMap<u32, Now>, cost: Cost) -> Held {
     let mut summary = Summary { files: cost, ..Summary::default() };
     for (kind, count) in summary.kinds.iter_mut().zip(image.terms.kinds) {
         *kind = Counts { fresh: count, ..Counts::default() };
@@ -266,7 +277,8 @@ fn held(image: &Image, placed: &Placed, cost: Cost) -> Held {
         }
     }
     let replays = image.replays().unwrap_or_default();
-    let reports = replays.iter().map(|replay| replay.report(&placed.roots));
+    let reports =
+        replays.iter().map(|replay| replay.report(&placed.roots, read_of(image, replay.action, now)));
     let super::terms::Terms { build, note, .. } = &image.terms;
     Held { summary, reports: reports.collect(), build: *build, note: note.clone() }
 }

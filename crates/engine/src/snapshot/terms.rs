@@ -12,7 +12,7 @@ use rekindle_fingerprint::files::{Files, PathId};
 use rekindle_fingerprint::roots::{Root, RootId, Roots};
 use rekindle_fingerprint::signature::{FileTime, Signature};
 
-use crate::event::{Outcome, Remarks, Report};
+use crate::event::{ArchiveReport, Outcome, Remarks, Report};
 use crate::record::MOST_ROOTS;
 use rekindle_scheduler::ActionId;
 
@@ -340,7 +340,7 @@ fn decode_signature(d: &mut Decoder<'_>) -> Result<Signature, Malformed> {
     })
 }
 
-/// What a fresh action has to say in every build: it printed something when it ran.
+/// What a fresh action has to say in every build: it printed something when it ran, or another build tool made its archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Replay {
     /// The number of the action in the snapshot.
@@ -351,11 +351,19 @@ pub(super) struct Replay {
     /// What it printed, roots by name.
     pub(super) printed: Vec<u8>,
     pub(super) remarks: Remarks,
+    /// The profile of an archive that another build tool makes, and how many files are watched; nothing for other kinds.
+    pub(super) profile: Vec<(String, String)>,
+    pub(super) watched: u64,
 }
 
 impl Replay {
-    /// The report of the action as a build gives it in which it is fresh.
-    pub(super) fn report(&self, roots: &Roots) -> Report {
+    /// The report of the action as a build gives it in which it is fresh, and in which so many bytes of what it reads were
+    /// read.
+    pub(super) fn report(&self, roots: &Roots, hashed_bytes: u64) -> Report {
+        let archive = (self.kind == ActionKind::AutoArchive).then(|| {
+            let (profile, inputs) = (self.profile.clone(), self.watched);
+            Box::new(ArchiveReport { profile, inputs, hashed_bytes, ..ArchiveReport::default() })
+        });
         Report {
             id: ActionId(self.action),
             kind: self.kind,
@@ -368,7 +376,7 @@ impl Replay {
             command: String::new(),
             failure: None,
             remarks: self.remarks.clone(),
-            archive: None,
+            archive,
         }
     }
 }
@@ -390,6 +398,12 @@ pub(super) fn encode_replays(replays: &[Replay]) -> Vec<u8> {
                 e.bytes(text.as_bytes());
             });
         }
+        if replay.kind == ActionKind::AutoArchive {
+            e.list(&replay.profile, |e, (key, value)| {
+                e.bytes(key.as_bytes()).bytes(value.as_bytes());
+            });
+            e.u64(replay.watched);
+        }
     });
     e.into_bytes()
 }
@@ -399,9 +413,11 @@ pub(super) fn decode_replays(bytes: &[u8]) -> Result<Vec<Replay>, Malformed> {
     let mut d = Decoder::new(bytes);
     let replays = d.list(|d| {
         let text = |d: &mut Decoder<'_>| d.option(|d| d.text().map(str::to_string));
+        let (action, kind) = (d.u32()?, ActionKind::from_code(d.u8()?).ok_or(Malformed)?);
+        let is_auto = kind == ActionKind::AutoArchive;
         Ok(Replay {
-            action: d.u32()?,
-            kind: ActionKind::from_code(d.u8()?).ok_or(Malformed)?,
+            action,
+            kind,
             name: d.text()?.to_string(),
             outputs: d.list(|d| d.text().map(str::to_string))?,
             printed: d.bytes()?.to_vec(),
@@ -410,6 +426,11 @@ pub(super) fn decode_replays(bytes: &[u8]) -> Result<Vec<Replay>, Malformed> {
                 let (bound, volatile, local) = (text(d)?, text(d)?, text(d)?);
                 Remarks { bound, bound_to_tools, volatile, local, ..Remarks::default() }
             },
+            profile: match is_auto {
+                true => d.list(|d| Ok((d.text()?.to_string(), d.text()?.to_string())))?,
+                false => Vec::new(),
+            },
+            watched: if is_auto { d.u64()? } else { 0 },
         })
     })?;
     d.end()?;
@@ -536,8 +557,22 @@ mod tests {
             outputs: vec!["build:app".into()],
             printed: b"warning".to_vec(),
             remarks,
+            profile: Vec::new(),
+            watched: 0,
         };
-        assert_eq!(decode_replays(&encode_replays(std::slice::from_ref(&replay))), Ok(vec![replay]));
+        let archive = Replay {
+            action: 2,
+            kind: ActionKind::AutoArchive,
+            profile: vec![("features".into(), "crypto".into())],
+            watched: 7,
+            ..replay.clone()
+        };
+        let all = [replay, archive];
+        assert_eq!(decode_replays(&encode_replays(&all)), Ok(all.to_vec()));
+        let told = all.map(|replay| replay.report(&roots(), 5).archive.map(|archive| *archive));
+        let profile = vec![("features".into(), "crypto".into())];
+        let archive = ArchiveReport { profile, inputs: 7, hashed_bytes: 5, ..ArchiveReport::default() };
+        assert_eq!(told, [None, Some(archive)]);
     }
 
     #[test]

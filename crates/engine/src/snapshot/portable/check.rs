@@ -315,6 +315,6 @@ impl Checked {
             Way::Full => Outcome::Fresh,
             Way::Empty => Outcome::Restored,
         };
-        replays.iter().map(|replay| Report { outcome, ..replay.report(roots) }).collect()
+        replays.iter().map(|replay| Report { outcome, ..replay.report(roots, 0) }).collect()
     }
 }

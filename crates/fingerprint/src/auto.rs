@@ -82,3 +82,20 @@ impl Fact {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_profile_is_told_without_the_links_of_the_watch_set() {
+        let facts = vec![
+            (Fact::Profile("features".into()), b"crypto".to_vec()),
+            (Fact::Link("src/link".into()), b"target".to_vec()),
+            (Fact::Profile("lto".into()), Vec::new()),
+        ];
+        let auto = AutoBuild { facts, ..AutoBuild::default() };
+        let told = [("features", "crypto"), ("lto", "")].map(|(key, value)| (key.into(), value.into()));
+        assert_eq!(auto.profile(), told);
+    }
+}

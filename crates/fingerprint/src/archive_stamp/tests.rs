@@ -331,3 +331,23 @@ fn bytes_that_somebody_made_up_do_not_panic_and_lead_nowhere() {
         assert_eq!(ArchiveStamp::decode(&signed(&content), &mut space.files()), Err(Malformed));
     }
 }
+
+#[test]
+fn a_signature_is_written_down_for_the_content_that_the_stamp_speaks_of_and_no_other() {
+    let mut space = Space::new();
+    let mut files = space.files();
+    let stamp = space.look(&mut files).stamp(&mut files).unwrap();
+    space.write("src/a.rs", "A");
+    let path = files.path_from(&space.base, Path::new("src/a.rs"));
+    files.observe_again(&[path]);
+    space.stamp = stamp.encode(&files);
+    assert_eq!(space.reasons(), "`src/a.rs` changed; `src/link.rs` changed");
+}
+
+#[test]
+fn the_outputs_are_told_in_their_order() {
+    let space = Space::new();
+    let mut files = space.files();
+    let look = space.look(&mut files);
+    assert_eq!(look.outputs(), [files.path_from(&space.base, Path::new("out/lib.a"))]);
+}

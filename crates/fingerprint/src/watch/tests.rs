@@ -393,3 +393,16 @@ fn a_later_look_tells_what_came_went_and_was_turned() {
     assert_eq!(shown, ["d/n fresh", "b d/e gone", "file to"]);
     assert!(!moved.is_empty());
 }
+
+#[test]
+fn two_looks_saw_the_same_if_nothing_came_went_or_turned() {
+    let path = vec![PathId(1)];
+    assert!(Moved::default().is_empty());
+    for moved in [
+        Moved { came: path.clone(), ..Moved::default() },
+        Moved { went: path.clone(), ..Moved::default() },
+        Moved { turned: path, ..Moved::default() },
+    ] {
+        assert!(!moved.is_empty(), "{moved:?}");
+    }
+}

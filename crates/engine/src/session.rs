@@ -154,10 +154,6 @@ impl<'a> Session<'a> {
             dir.store.as_ref().map(|store| StoreUse { place: store.place(), ..StoreUse::default() });
         let roots = Arc::new(files.roots().clone());
         let leaving = Leaving::new(graph, &dir.history, request, again.as_ref());
-        let mut listings = Listings::default();
-        for (dir, names) in &request.proved.directories {
-            listings.know(*dir, names.clone());
-        }
         let bad_input = again.as_ref().is_some_and(|again| again.bad_input);
         let ended_before = again.map(|again| again.ended).unwrap_or_default();
         let outcomes = ended_before.clone();
@@ -176,7 +172,7 @@ impl<'a> Session<'a> {
             commands: FxHashMap::default(),
             spellings: FxHashMap::default(),
             reasons: FxHashMap::default(),
-            listings,
+            listings: listings(request),
             scans: Scans::default(),
             running: FxHashMap::default(),
             jobs,
@@ -372,6 +368,15 @@ impl<'a> Session<'a> {
         self.fatal.get_or_insert(error);
         self.scheduler.stop();
     }
+}
+
+/// Listings in which what a snapshot knows need not be listed.
+fn listings(request: &Request) -> Listings {
+    let mut listings = Listings::default();
+    for (dir, names) in &request.proved.directories {
+        listings.know(*dir, names.clone());
+    }
+    listings
 }
 
 /// The jobserver's tokens: those of the make that started us, or our own.

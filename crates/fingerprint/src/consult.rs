@@ -499,6 +499,9 @@ mod tests {
         assert!(before.searched != header.searched && before.all != header.all);
         assert!(before.digest != source.digest);
         assert_eq!(before.searched, listing(&["a.h"]));
+        let signed = Names { signature: disk::directory_signature(Path::new("/")), ..before.clone() };
+        assert!(signed != before && Answer::Names(signed).agrees(&Answer::Names(before.clone())));
+        assert!(!Answer::Names(source).agrees(&Answer::Names(before)));
     }
 
     #[test]

@@ -161,7 +161,8 @@ pub fn record(files: &mut Files, world: &dyn World, asked: Asked<'_>, listings: 
     evaluate(files, world, lookups, listings)
 }
 
-/// The answers of a search that asks for what `before` asked for, if they are the same: nothing is searched.
+/// The answers of a search that asks for what `before` asked for, if they are the same: nothing is searched. What is known
+/// of a directory counts only while that has not changed since: a command that has run meanwhile has seen the change.
 pub fn same(
     files: &mut Files,
     world: &dyn World,
@@ -173,6 +174,7 @@ pub fn same(
         && have_the_same(&before.from, asked.from)
         && have_the_same(&before.read, asked.read)
         && have_the_same(&before.probes, asked.probes)
+        && before.listings.iter().all(|(dir, _)| listings.is_still(files, world, *dir))
         && !is_outdated(files, world, before, listings)
         && check(files, world, before, listings).is_empty();
     is_same.then(|| before.clone())

@@ -71,15 +71,15 @@ fn an_edit_opens_no_object_of_the_others_and_lists_no_directory_of_libraries() {
     space.write("src/main.c", "#include <all.h>\nint main(void) { return 0; }\n");
     for at in 0..20 {
         space.write(
-            &format!("src/unit_{at}.c"),
-            &format!("#include <all.h>\nint value_{at}(void) {{ return 1; }}\n"),
+            format!("src/unit_{at}.c"),
+            format!("#include <all.h>\nint value_{at}(void) {{ return 1; }}\n"),
         );
     }
     space.set_env("TASTE", "sweet");
     build(&space, &[]).ok();
     let edit = |value: u32| {
         std::thread::sleep(Duration::from_millis(50));
-        space.write("src/unit_7.c", &format!("#include <all.h>\nint value_7(void) {{ return {value}; }}\n"));
+        space.write("src/unit_7.c", format!("#include <all.h>\nint value_7(void) {{ return {value}; }}\n"));
     };
     // What the build before wrote is known from here on.
     edit(2);

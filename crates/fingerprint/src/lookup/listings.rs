@@ -114,6 +114,12 @@ impl Listings {
         }
     }
 
+    /// Whether a directory that was not listed is what is known of it now.
+    pub(super) fn is_still(&self, files: &Files, world: &dyn World, dir: PathId) -> bool {
+        let known = self.known(world, dir);
+        known.is_none_or(|names| disk::directory_signature(&files.abs(dir)) == names.signature)
+    }
+
     /// Whether a directory was not what was known of it when it was listed.
     pub(super) fn has_changed(&self, dir: PathId) -> bool {
         let listed = self.known.get(&dir).zip(self.dirs.get(&dir));

@@ -142,3 +142,70 @@ fn a_way_that_leads_through_what_is_known_is_found_without_a_listing() {
     assert_eq!(changes, []);
     assert_eq!(listings.len(), 0);
 }
+
+#[test]
+fn what_no_listing_tells_of_is_asked_again_though_no_directory_has_changed() {
+    for by in [Vec::new(), SEARCHED.to_vec()] {
+        let mut space = Space::new(&["src/a.c", "i1/sys/o.h", "i1/p.h", "i2/x.h", "other/o.h"]);
+        let lookups = space.record(&["i1", "i2"], &["i2/x.h"], &[probe("../other/p.h", true)]);
+        let mut listings = knowing(&mut space, &by);
+        let dirs = space.ids(&SEARCHED);
+        listings.look(&space.files, &Nothing, &dirs);
+        assert_eq!(check(&mut space.files, &Nothing, &lookups, &mut listings), []);
+        let marker = marker(&space);
+        space.write("other/p.h", "");
+        let changes = unsettled(&mut space.files, &Nothing, &lookups, &mut listings, marker);
+        let changes: Vec<String> = changes.iter().map(|change| space.show(change)).collect();
+        assert_eq!(changes, ["+i1: ../other/p.h", "+i2: ../other/p.h"]);
+    }
+}
+
+#[test]
+fn what_changed_between_what_is_known_and_the_command_is_not_taken_for_what_the_command_saw() {
+    // Asked for and there before; what happens to it behind what is known; whether the search was made before it, too.
+    for (there, asked_before) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut space = Space::new(&["src/a.c", "i1/o.h", "i2/x.h"]);
+        if there {
+            space.write("i1/p.h", "");
+        }
+        let before = space.record(&["i1", "i2"], &["i2/x.h"], &[probe("p.h", true)]);
+        let mut listings = knowing(&mut space, &["src", "i1", "i2"]);
+        if asked_before {
+            assert_eq!(check(&mut space.files, &Nothing, &before, &mut listings), []);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        if there {
+            fs::remove_file(space.at("i1/p.h")).unwrap();
+        } else {
+            space.write("i1/p.h", "");
+        }
+        let marker = marker(&space);
+        let search = space.search(&["i1", "i2"]);
+        let (from, read) = (space.ids(&["src"]), space.ids(&["i2/x.h"]));
+        let asked = Asked { search: &search, from: &from, read: &read, probes: &before.probes };
+        assert_eq!(same(&mut space.files, &Nothing, &before, &asked, &mut listings), None);
+        let lookups = record(&mut space.files, &Nothing, asked, &mut listings);
+        let changes = unsettled(&mut space.files, &Nothing, &lookups, &mut listings, marker);
+        let holds = lookups.hits.iter().any(|hit| &*hit.name == b"p.h" && hit.file) != there;
+        assert!(holds || !changes.is_empty(), "there before: {there}, asked before: {asked_before}");
+    }
+}
+
+#[test]
+fn an_answer_that_the_disk_gave_before_the_command_is_asked_again_where_a_directory_has_changed() {
+    let mut space = Space::new(&["src/a.c", "i1/p.h/in", "i2/x.h"]);
+    let before = space.record(&["i1", "i2"], &["i2/x.h"], &[probe("p.h", true)]);
+    assert!(before.hits.iter().any(|hit| &*hit.name == b"p.h" && !hit.file), "a directory is no header");
+    let mut listings = knowing(&mut space, &["src", "i1", "i2"]);
+    assert_eq!(check(&mut space.files, &Nothing, &before, &mut listings), []);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    fs::remove_dir_all(space.at("i1/p.h")).unwrap();
+    space.write("i1/p.h", "");
+    let marker = marker(&space);
+    let search = space.search(&["i1", "i2"]);
+    let (from, read) = (space.ids(&["src"]), space.ids(&["i2/x.h"]));
+    let asked = Asked { search: &search, from: &from, read: &read, probes: &before.probes };
+    let lookups = record(&mut space.files, &Nothing, asked, &mut listings);
+    let changes = unsettled(&mut space.files, &Nothing, &lookups, &mut listings, marker);
+    assert_eq!(changes.iter().map(|change| space.show(change)).collect::<Vec<_>>(), ["+i1: p.h"]);
+}

@@ -256,6 +256,8 @@ pub fn check(
     if changed.is_empty() {
         return changes;
     }
+    // Now it matters which names they are.
+    listings.list(files, world, &changed.iter().copied().collect::<Vec<_>>());
     let hits: FxHashSet<(PathId, TextId)> =
         lookups.hits.iter().map(|hit| (hit.dir, files.text_id(&hit.name))).collect();
     let tested = Tested::of(files, lookups, listings);

@@ -271,7 +271,7 @@ pub fn settle(
 }
 
 /// Writes the snapshot that follows from `part` and what was built of it; `record` is the name of the build's record in the
-/// store.
+/// store. None is left if something changed while that was built: an action that was left out may have to run for it.
 ///
 /// # Errors
 /// It cannot be written.
@@ -289,11 +289,15 @@ pub fn renew(
         draft.knows(*id, *number);
     }
     draft.terms.build = record;
+    for (path, _) in built.graph.produced() {
+        draft.makes(path, built.files);
+    }
     let identities = part.identities();
     // Two directories with one number make a snapshot that does not hold.
     let next_identity = identities.values().max().map_or(0, |most| most.saturating_add(1));
     let mut keeper = Keeper { build, built, draft, clock, world: None, identities, next_identity };
     let kept = keeper.actions(&adopted.actions, None) && keeper.asked(judged, false);
+    let kept = kept && !keeper.draft.torn;
     let place = place(build, &keeper.draft.terms.request);
     if kept {
         keeper.draft.write(&place)?;

@@ -341,3 +341,79 @@ fn a_change_after_a_while_elsewhere_costs_no_more_than_itself() {
     build(&space, &[]).ok().assert_work("1c 1l");
     is_no_op(&build(&space, &[]));
 }
+
+/// A program of two units that read one header, a library, and a header that a command makes once it is let go.
+const SLOW: &str = "\
+=== rekindle.toml
+[project]
+name = \"slow\"
+[command.slow]
+argv = [\"sh\", \"-c\", \"touch $TMPDIR/reached; i=0; until test -e $TMPDIR/go || test $i = 40; do sleep 0.05; i=$((i + 1)); done; cat slow.in > {out}\"]
+inputs = [\"slow.in\"]
+outputs = [\"slow.h\"]
+[library.k]
+sources = [\"k.c\"]
+[executable.app]
+sources = [\"main.c\", \"other.c\"]
+deps = [\"slow\", \"k\"]
+=== slow.in
+#define SLOW 1
+=== common.h
+#define COMMON 10
+=== k.c
+int k(void) { return 1; }
+=== other.c
+#include \"common.h\"
+int other(void) { return COMMON; }
+=== main.c
+#include \"common.h\"
+#include \"slow.h\"
+int other(void);
+int k(void);
+int main(void) { return COMMON + other() + k() + SLOW; }
+";
+
+/// Builds while something is changed behind the first look at everything; gives what the program returns after the next
+/// build, and whether that had something to do.
+fn changed_meanwhile(change: impl Fn(&Space)) -> (Option<i32>, bool) {
+    let space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write_all(SLOW);
+    // Where nobody looks.
+    let [go, reached] = ["go", "reached"].map(|name| space.build_dir().join("debug/tmp").join(name));
+    build(&space, &[]).ok();
+    std::thread::sleep(Duration::from_millis(50));
+    is_no_op(&build(&space, &[]));
+    let _ = fs::remove_file(&reached);
+    space.write("slow.in", "#define SLOW 2\n");
+    let mut running = space.run(&["build"]).start();
+    running.until_exists(&reached);
+    change(&space);
+    fs::write(&go, "").unwrap();
+    running.wait();
+    let built = build(&space, &[]);
+    built.ok();
+    let app = Command::new(space.build_dir().join("debug/app")).status().unwrap();
+    let count = |name: &str| built.summary().number(&["actions", name]);
+    (app.code(), count("fresh") < count("total"))
+}
+
+#[test]
+fn a_header_that_is_edited_while_some_of_its_readers_are_built_makes_the_others_stale() {
+    let edit = |space: &Space| space.write("common.h", "#define COMMON 20\n");
+    assert_eq!(changed_meanwhile(edit), (Some(20 + 20 + 1 + 2), true));
+    assert_eq!(changed_meanwhile(|_| {}), (Some(10 + 10 + 1 + 2), false));
+}
+
+#[test]
+fn an_output_that_somebody_replaces_while_its_readers_are_built_is_made_again() {
+    let replace = |space: &Space| {
+        let other = space.base().join("other.c");
+        fs::write(&other, "int k(void) { return 99; }\n").unwrap();
+        let object = space.base().join("other.o");
+        assert!(Command::new("gcc").arg("-c").arg(&other).arg("-o").arg(&object).status().unwrap().success());
+        let library = space.build_dir().join("debug/libk.a");
+        fs::remove_file(&library).unwrap();
+        assert!(Command::new("ar").arg("rcsD").arg(&library).arg(&object).status().unwrap().success());
+    };
+    assert_eq!(changed_meanwhile(replace), (Some(10 + 10 + 1 + 2), true));
+}

@@ -15,7 +15,7 @@ use rekindle_fingerprint::files::{ContentId, Files, PathId, Seen};
 use rekindle_fingerprint::roots::{RootId, Roots};
 use rekindle_fingerprint::signature::Signature;
 use rekindle_fingerprint::stamp::Stamp;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::image::Image;
 use super::layout::{self, ActionRecord, Kind, PathRecord, Section, StateRecord};
@@ -69,6 +69,10 @@ pub(super) struct Draft {
     places: FxHashMap<(u32, Question), usize>,
     /// How many paths the snapshot of before has, and which they and its contents are; empty until that is asked.
     inherited: usize,
+    /// Numbers of what the running build makes, and whether anything else turned out to be another thing than it was when
+    /// all actions that are not in the running build were found fresh.
+    remade: FxHashSet<u32>,
+    pub(super) torn: bool,
     by_text: FxHashMap<(u16, Box<[u8]>), u32>,
     by_blob: FxHashMap<Blob, u32>,
 }
@@ -92,6 +96,8 @@ impl Draft {
             root_numbers: FxHashMap::default(),
             places: FxHashMap::default(),
             inherited: 0,
+            remade: FxHashSet::default(),
+            torn: false,
             by_text: FxHashMap::default(),
             by_blob: FxHashMap::default(),
         }
@@ -226,8 +232,33 @@ impl Draft {
             Seen::Unknown | Seen::Directory | Seen::Unreadable(_) => return false,
         };
         let number = self.path(path, files);
+        self.torn |= (number as usize) < self.inherited
+            && !self.remade.contains(&number)
+            && self.is_another(number, kind, state);
         self.set(number, kind, state);
         true
+    }
+
+    /// Notes that the running build makes what lies at a path.
+    pub(super) fn makes(&mut self, path: PathId, files: &Files) {
+        let number = self.path(path, files);
+        self.remade.insert(number);
+    }
+
+    /// Whether a path that was looked at is known to be something else.
+    fn is_another(&self, number: u32, kind: Kind, state: StateRecord) -> bool {
+        let at = number as usize;
+        let (Some(then), Some(known)) = (self.paths.get(at), self.states.get(at)) else { return true };
+        let is_file = |kind: Kind| matches!(kind, Kind::File | Kind::Racy);
+        match then.kind {
+            Kind::Unseen => false,
+            Kind::Absent => is_file(kind),
+            Kind::File | Kind::Racy => {
+                !is_file(kind)
+                    || known.content != state.content
+                    || known.signature.executable() != state.signature.executable()
+            }
+        }
     }
 
     fn set(&mut self, number: u32, kind: Kind, state: StateRecord) {

@@ -8,6 +8,8 @@ mod crowd;
 mod kit;
 #[path = "archives/messages.rs"]
 mod messages;
+#[path = "archives/packages.rs"]
+mod packages;
 #[path = "archives/rows.rs"]
 mod rows;
 #[path = "archives/spawn.rs"]

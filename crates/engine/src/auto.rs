@@ -287,7 +287,9 @@ impl Session<'_> {
         let Some(auto) = self.auto(id) else { return Ok(()) };
         let work: Vec<PathBuf> = auto.work.iter().map(|path| self.files.abs(*path)).collect();
         let own = |path: &Path| work.iter().any(|work| path.starts_with(work));
-        for id in &auto.remove {
+        // What is an output where it lies is set aside, to be put back if the command fails.
+        let outputs = &self.graph.action(id).outputs;
+        for id in auto.remove.iter().filter(|id| !outputs.contains(id)) {
             let path = self.files.abs(*id);
             if own(&path) || auto.made.contains(id) {
                 remove(&path).at("remove", &path)?;

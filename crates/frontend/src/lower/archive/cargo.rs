@@ -231,9 +231,17 @@ impl<'a> Lowering<'a> {
             places.push(PathBuf::from(directory_of(&found.profile)));
             places.dedup();
             for place in places {
-                plan.forget.push((self.files.path(root, place.join(".fingerprint")), start.clone()));
+                // What build scripts left lies beside what is known of them.
+                for name in [".fingerprint", "build"] {
+                    plan.forget.push((self.files.path(root, place.join(name)), start.clone()));
+                }
+            }
+            let own = self.files.path_abs(&crates.root(&package.directory).join(MANIFEST));
+            if !plan.watch.files.contains(&own) {
+                plan.watch.files.push(own);
             }
         }
+        self.vendored(found, root, &mut plan);
         let depfile = self.files.path(root, found.product().with_extension("d"));
         plan.depfiles.push(depfile);
         self.cargo_tools(found, links, &mut plan);
@@ -243,6 +251,19 @@ impl<'a> Lowering<'a> {
         }
         self.cargo_facts(foreign, found, &mut plan);
         Some(plan)
+    }
+
+    /// Watches the sources that the configuration puts in the place of a registry's. cargo takes them for what never
+    /// changes, so all that it knows is forgotten.
+    fn vendored(&mut self, found: &Crate, root: RootId, plan: &mut Plan) {
+        for directory in found.config.vendored().into_iter().filter(|place| consult::is_directory(place)) {
+            self.tree(&mut plan.watch, &directory);
+            for place in [found.place(), PathBuf::from(directory_of(&found.profile))] {
+                for name in [".fingerprint", "build"] {
+                    plan.forget.push((self.files.path(root, place.join(name)), Vec::new()));
+                }
+            }
+        }
     }
 
     fn cargo_command(
@@ -290,8 +311,10 @@ impl<'a> Lowering<'a> {
         plan.tools.target = Some(found.target_or_host());
         let target = found.target_or_host();
         for name in ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
-            let value = self.project.request.environment.get(OsStr::new(name)).cloned();
-            plan.tools.needed.extend(value.filter(|value| !value.is_empty()));
+            for name in [name.to_string(), format!("CARGO_BUILD_{name}")] {
+                let value = self.project.request.environment.get(OsStr::new(&name)).cloned();
+                plan.tools.needed.extend(value.filter(|value| !value.is_empty()));
+            }
         }
         plan.tools.needed.extend(found.config.programs(&target));
         let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace(['-', '.'], "_"));

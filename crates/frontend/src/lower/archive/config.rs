@@ -42,13 +42,22 @@ impl Config {
                 .into_iter()
                 .map(|name| place.join(name))
                 .find(|path| consult::is_file(path));
-            let Some(path) = found else { continue };
-            let text = consult::read(&path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            // One that is no TOML is cargo's to refuse.
-            let table = text.and_then(|text| text.parse().ok()).unwrap_or_default();
-            files.push((path, table));
+            files.extend(found.into_iter().flat_map(|path| read(path, 0)));
         }
         Self { files }
+    }
+
+    /// Directories with sources that are taken in the place of a registry.
+    pub(super) fn vendored(&self) -> Vec<PathBuf> {
+        let sources = |(path, file): &(PathBuf, Table)| {
+            let base = path.parent().and_then(Path::parent).map(Path::to_path_buf);
+            let sources = file.get("source").and_then(Value::as_table).cloned().unwrap_or_default();
+            let places = sources.into_iter().filter_map(move |(_, source)| {
+                Some(joined(base.as_deref()?, source.get("directory")?.as_str()?))
+            });
+            places.collect::<Vec<_>>()
+        };
+        self.files.iter().flat_map(sources).collect()
     }
 
     fn values(&self, table: &str, key: &str) -> Vec<(&Path, &Value)> {
@@ -105,6 +114,29 @@ impl Config {
         let nearest = self.values("build", "rustflags").first().and_then(|(_, value)| value.as_str());
         Flags::Key("build.rustflags", nearest.map(str::to_string))
     }
+}
+
+/// A file, and the ones that it includes, which count less.
+fn read(path: PathBuf, depth: usize) -> Vec<(PathBuf, Table)> {
+    /// Files that include each other are cargo's to refuse.
+    const DEEPEST: usize = 16;
+    let text = consult::read(&path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    // One that is no TOML is cargo's to refuse.
+    let table: Table = text.and_then(|text| text.parse().ok()).unwrap_or_default();
+    let include = table.get("include");
+    let listed = include.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let spelled = include
+        .into_iter()
+        .chain(listed)
+        .filter_map(|one| one.as_str().or_else(|| one.get("path").and_then(Value::as_str)));
+    let base = path.parent().unwrap_or(Path::new("/"));
+    // The last one counts most.
+    let included: Vec<PathBuf> = spelled.map(|text| joined(base, text)).rev().collect();
+    let mut files = vec![(path, table)];
+    if depth < DEEPEST {
+        files.extend(included.into_iter().flat_map(|path| read(path, depth + 1)));
+    }
+    files
 }
 
 /// A program in a configuration file: a name, or a path from the directory that holds `.cargo`.

@@ -157,7 +157,9 @@ impl Crates {
                 continue;
             }
             if let Some(package) = self.package(&directory) {
-                let (paths, others) = self.depends(&package, root);
+                // One of another workspace inherits from that.
+                let own = self.root(&directory);
+                let (paths, others) = self.depends(&package, &own);
                 is_open |= others;
                 open.extend(paths);
                 found.insert(directory, package);

@@ -88,7 +88,7 @@ fn a_package_of_rust() {
         made: work.a:release/librt_lib.a
         outputs: build:archive/a/librt_lib.a
         work: work.a:
-        forget: work.a:release/.fingerprint/rt-lib-*
+        forget: work.a:release/.fingerprint/rt-lib-* work.a:release/build/rt-lib-*
         locks: rt work.a:
         facts: =profile cargo-profile=release =profile package=rt-lib =profile target=x86_64-unknown-linux-gnu
     host-cc -g -c main.c -o B/obj/app/main.c.o
@@ -144,7 +144,7 @@ fn a_package_of_a_workspace_with_everything_said_of_it() {
         made: work.a:thumbv7em-none-eabi/debug/libcore.a
         outputs: build:archive/a/libcore.a
         work: work.a:
-        forget: work.a:thumbv7em-none-eabi/debug/.fingerprint/dep-* work.a:debug/.fingerprint/dep-* work.a:thumbv7em-none-eabi/debug/.fingerprint/main-* work.a:debug/.fingerprint/main-*
+        forget: work.a:thumbv7em-none-eabi/debug/.fingerprint/dep-* work.a:thumbv7em-none-eabi/debug/build/dep-* work.a:debug/.fingerprint/dep-* work.a:debug/build/dep-* work.a:thumbv7em-none-eabi/debug/.fingerprint/main-* work.a:thumbv7em-none-eabi/debug/build/main-* work.a:debug/.fingerprint/main-* work.a:debug/build/main-*
         locks: rt work.a:
         facts: =profile cargo-profile=dev =profile default-features=false =profile features=x y =profile package=main =profile target=thumbv7em-none-eabi
     host-cc -g -c main.c -o B/obj/app/main.c.o

@@ -249,6 +249,8 @@ impl Session<'_> {
     /// Another build works in the directories of an action's tool.
     pub(crate) fn tool_is_busy(&mut self, id: ActionId, holder: String) {
         let archive = self.graph.action(id).name.clone();
+        let is_us = holder.starts_with(&format!("process {} (", std::process::id()));
+        let holder = if is_us { "another archive of this build".to_string() } else { holder };
         (self.events)(Event::ToolIsBusy { archive, holder });
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rekindle_testkit::Built;
+use rekindle_testkit::{Built, Space, require};
 
 use crate::kit::{Case, Form, Held};
 
@@ -214,4 +214,42 @@ fn a_build_that_waits_says_for_whom() {
     second.ok().says("(rekindle), which works in the directories of its tool");
     let again = case.space.build(&["--build-dir", "other"]);
     again.ok().assert_work("-");
+}
+
+#[test]
+fn an_archive_that_waits_for_another_one_of_the_same_build_says_so() {
+    if !require("make") {
+        return;
+    }
+    let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write_all(
+        "\
+=== rekindle.toml
+[project]
+name = \"two\"
+[archive.a]
+make = \"part\"
+targets = [\"liba.a\"]
+outputs = [\"part/liba.a\"]
+exclude = [\"libb.a\"]
+[archive.b]
+make = \"part\"
+targets = [\"libb.a\"]
+outputs = [\"part/libb.a\"]
+exclude = [\"liba.a\"]
+=== part/Makefile
+lib%.a: %.c
+\tsleep 0.3; $(CC) -c $< -o $*.o && $(AR) rcs $@ $*.o
+=== part/a.c
+int a;
+=== part/b.c
+int b;
+",
+    );
+    let store = space.base().join("store");
+    space.use_store(&store);
+    let built = space.run(&["build", "-j2", "a", "b"]).done();
+    let waits = built.ok().stderr.lines().find(|line| line.contains("waiting for"));
+    let waits = waits.unwrap_or_default().replace("archive b", "archive a");
+    insta::assert_snapshot!(waits, @"rekindle: archive a: waiting for another archive of this build, which works in the directories of its tool");
 }

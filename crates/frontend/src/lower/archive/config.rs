@@ -101,14 +101,18 @@ impl Config {
     /// Where flags have to be given when `target` is built in this environment.
     pub(super) fn flags(&self, environment: &BTreeMap<OsString, OsString>, target: &str) -> Flags {
         let is_set = |name: &str| environment.contains_key(OsStr::new(name));
+        let has_any = |name: &str| {
+            environment.get(OsStr::new(name)).is_some_and(|value| !value.to_string_lossy().trim().is_empty())
+        };
         if let Some(name) = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"].into_iter().find(|name| is_set(name)) {
             return Flags::Variable(name);
         }
         let own = format!("CARGO_TARGET_{}_RUSTFLAGS", target.to_uppercase().replace(['-', '.'], "_"));
         let targets = self.files.iter().filter_map(|(_, file)| file.get("target")?.as_table()).flatten();
-        let mut given = targets.filter(|(_, table)| table.get("rustflags").is_some());
+        // Where all lists are empty, those of `build` count.
+        let mut given = targets.filter(|(_, table)| table.get("rustflags").is_some_and(has_flags));
         let applies = |name: &str| name == target || cfg_holds(name, target) == Some(true);
-        if is_set(&own) || given.any(|(name, _)| applies(name)) {
+        if has_any(&own) || given.any(|(name, _)| applies(name)) {
             return Flags::Key("target.'cfg(all())'.rustflags", None);
         }
         let nearest = self.values("build", "rustflags").first().and_then(|(_, value)| value.as_str());
@@ -137,6 +141,15 @@ fn read(path: PathBuf, depth: usize) -> Vec<(PathBuf, Table)> {
         files.extend(included.into_iter().flat_map(|path| read(path, depth + 1)));
     }
     files
+}
+
+/// Whether flags are not an empty list of them.
+fn has_flags(flags: &Value) -> bool {
+    match flags {
+        Value::Array(list) => !list.is_empty(),
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
+    }
 }
 
 /// A program in a configuration file: a name, or a path from the directory that holds `.cargo`.
@@ -241,6 +254,9 @@ mod tests {
         let both = [("RUSTFLAGS", ""), ("CARGO_ENCODED_RUSTFLAGS", "-Cz")];
         assert_eq!(flags(&[target], &both), Flags::Variable("CARGO_ENCODED_RUSTFLAGS"));
         assert_eq!(flags(&[build], &[("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Cx")]), all);
+        // What is empty is none.
+        let empty = "[target.x86_64-unknown-linux-gnu]\nrustflags = []";
+        assert_eq!(flags(&[build, empty], &[("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", " ")]), list);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use rekindle_fingerprint::ar::{self, ArError};
 use rekindle_fingerprint::auto::{AutoBuild, Fact};
 use rekindle_fingerprint::consult;
 use rekindle_fingerprint::digest::Digest;
-use rekindle_fingerprint::disk;
+use rekindle_fingerprint::disk::{self, Entry};
 use rekindle_fingerprint::files::PathId;
 use rekindle_fingerprint::key::InputSet;
 use rekindle_scheduler::ActionId;
@@ -48,6 +48,8 @@ pub(crate) struct Tool {
     guard: Option<Guard>,
     waited_ms: u64,
     runs: u32,
+    /// What lay among its sources and may be in what it made: see [`AutoBuild::left`].
+    pub(crate) leftover: Option<String>,
 }
 
 /// Why the directories of a tool could not be locked.
@@ -369,6 +371,26 @@ impl Session<'_> {
         Some(format!("link `{}` changed", path.display()))
     }
 
+    /// Something that tools leave among their sources, and that this run did not write.
+    fn find_leftover(&mut self, action: &Action, running: &Running) -> Option<String> {
+        let auto = action.auto.as_deref().filter(|auto| !auto.left.is_empty())?;
+        let mut all = auto.watch.clone();
+        all.exclude.retain(|glob| !auto.left.contains(glob));
+        let there = consult::off_the_record(|| all.walk(self.files)).ok()?;
+        let is_known = |path: &PathId| {
+            action.inputs.contains(path) || auto.made.contains(path) || action.outputs.contains(path)
+        };
+        let is_old = |path: &PathId| match disk::stat(&self.files.abs(*path)) {
+            Ok(Entry::File(signature, device)) => !running.before.is_younger(device, &signature),
+            _ => false,
+        };
+        let old = there.files.iter().find(|path| !is_known(path) && is_old(path))?;
+        let shown = self.files.show(*old);
+        Some(format!(
+            "`{shown}` lay there before and was not made again, so it may be in the archive though it should not: delete it, or name it below `inputs`"
+        ))
+    }
+
     /// What a tool has read is not what it was told to read: it runs again, a few times, or has failed. Gives back what
     /// runs if nothing of the kind has happened.
     pub(crate) fn run_tool_again(
@@ -385,6 +407,8 @@ impl Session<'_> {
         }
         let names = self.names_changed(action);
         if names.is_none() && moved.is_none() {
+            let leftover = self.find_leftover(action, &running);
+            self.tools.entry(id).or_default().leftover = leftover;
             return Some(running);
         }
         self.abandon(id, running);

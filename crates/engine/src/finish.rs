@@ -282,6 +282,7 @@ impl Session<'_> {
         let mut report = self.report(id, Outcome::Ran);
         report.ms = success.ms;
         report.printed = success.printed;
+        report.remarks.local = self.leftover(id).cloned().or(report.remarks.local);
         match recorded {
             Ok(stamp) => {
                 let shared = stored.is_some_and(|stored| self.stored(stored));

@@ -55,6 +55,7 @@ impl Session<'_> {
             left: false,
             links: action.links.iter().map(|(link, _)| *link).collect(),
             holds: match (&action.local, bound) {
+                _ if self.leftover(id).is_some() => Holds::OnMachine(self.machine),
                 (Some(_), _) => Holds::OnMachine(self.machine),
                 (None, Some(bound)) => Holds::AtRoots(bound),
                 (None, None) => Holds::Everywhere,
@@ -81,6 +82,11 @@ impl Session<'_> {
             self.files.rel(**path).extension().is_some_and(|ending| ending == "o") && self.is_made(**path)
         };
         action.inputs.iter().filter(is_object).copied().collect()
+    }
+
+    /// What keeps the result of another build tool on this machine.
+    pub(crate) fn leftover(&self, id: ActionId) -> Option<&String> {
+        self.tools.get(&id)?.leftover.as_ref()
     }
 
     fn lookups(

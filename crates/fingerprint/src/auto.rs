@@ -38,6 +38,9 @@ pub struct AutoBuild {
     pub locks: Vec<PathId>,
     /// Of what the inputs are the files: looked at again when the tool has ended.
     pub watch: WatchSet,
+    /// What of [`WatchSet::exclude`] the tool leaves among its sources. One that it did not write in a run lay there before,
+    /// and may be in what it made though no input tells of it.
+    pub left: Vec<String>,
     /// What else the result is keyed by.
     pub facts: Vec<(Fact, Vec<u8>)>,
     /// The tool that is not on this machine. The identity of the action is that of its stamp then, or the only one under

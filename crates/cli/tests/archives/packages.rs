@@ -1,7 +1,7 @@
 //! What belongs to a package of cargo besides its own directory. Every edit keeps the time of before, so that whoever goes
 //! by times is wrong.
 
-use rekindle_testkit::{Space, require_path};
+use rekindle_testkit::{Space, require, require_path};
 
 use crate::kit::rust;
 
@@ -228,4 +228,58 @@ exit 3
     space.use_store(&store);
     space.build(&["v"]).exits(1);
     assert_eq!(space.read("v/v.h"), b"#define BY_HAND 1\n");
+}
+
+/// A library whose makefile takes in every object that lies there.
+const ALL_OBJECTS: &str = "\
+=== rekindle.toml
+[project]
+name = \"p\"
+[archive.v]
+make = \"v\"
+outputs = [\"v/libv.a\"]
+[executable.app]
+sources = [\"main.c\"]
+deps = [\"v\"]
+=== main.c
+#include <stdio.h>
+int val(void);
+int main(void) { printf(\"%d\\n\", val()); }
+=== v/Makefile
+libv.a: $(patsubst %.c,%.o,$(wildcard *.c))
+\t$(AR) rcs $@ *.o
+=== v/a.c
+int w(void);
+int val(void) { return w(); }
+=== v/b.c
+int w(void) { return 10; }
+";
+
+#[test]
+fn an_object_that_nobody_makes_any_more_is_told_of_and_its_archive_is_shared_with_nobody() {
+    if !require("make") {
+        return;
+    }
+    let mut space = Space::new(env!("CARGO_BIN_EXE_rekindle"));
+    space.write_all(ALL_OBJECTS);
+    let store = space.base().join("store");
+    space.use_store(&store);
+    space.build(&[]).ok();
+    assert_eq!(space.prints("app").trim(), "10");
+    space.write("v/c.c", "int w(void) { return 20; }\n");
+    std::fs::remove_file(space.path("v/b.c")).unwrap();
+    let built = space.build(&[]);
+    let event = built.ok().actions().into_iter().find(|action| action.kind == "auto_archive").unwrap().event;
+    insta::assert_snapshot!(event["local"], @r#""`v/b.o` lay there before and was not made again, so it may be in the archive though it should not: delete it, or name it below `inputs`""#);
+    // Another checkout has no such object: there the archive is made of its sources.
+    let other = space.copy_to_another_place();
+    std::fs::remove_file(other.path("v/b.o")).unwrap();
+    other.remove_if_there(".rekindle");
+    other.build(&[]).ok().assert_kinds("1b 1l", "1c");
+    assert_eq!(other.prints("app").trim(), "20");
+    // And here as well, once it is deleted and something is built.
+    std::fs::remove_file(space.path("v/b.o")).unwrap();
+    space.write("v/c.c", "int w(void) { return 30; }\n");
+    space.build(&[]).ok();
+    assert_eq!(space.prints("app").trim(), "30");
 }

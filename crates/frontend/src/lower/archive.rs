@@ -78,6 +78,8 @@ struct Plan {
     /// Variables that the form sets.
     env: BTreeMap<OsString, Arg>,
     watch: WatchSet,
+    /// See [`AutoBuild::left`].
+    left: Vec<String>,
     /// Inputs that commands make.
     generated: Vec<PathId>,
     work: Vec<PathId>,
@@ -98,6 +100,7 @@ impl Plan {
             tools: Tools::default(),
             env: BTreeMap::new(),
             watch: WatchSet::default(),
+            left: Vec::new(),
             generated: Vec::new(),
             work: Vec::new(),
             remove: Vec::new(),
@@ -307,6 +310,7 @@ impl<'a> Lowering<'a> {
             made,
             locks: plan.locks,
             watch: plan.watch,
+            left: plan.left,
             facts,
             absent: found.absent,
             chatters: matches!(form, Form::Cmake(_)),

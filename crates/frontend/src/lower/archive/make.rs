@@ -58,7 +58,8 @@ impl<'a> Lowering<'a> {
             plan.env.insert(OsString::from(name), value);
         }
         self.tree(&mut plan.watch, directory);
-        plan.watch.exclude = LEFT.map(str::to_string).to_vec();
+        plan.left = LEFT.map(str::to_string).to_vec();
+        plan.watch.exclude.clone_from(&plan.left);
         if !targets.is_empty() {
             plan.fact("targets", words(targets));
         }

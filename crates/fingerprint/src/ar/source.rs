@@ -270,3 +270,16 @@ impl<R: Read> Source<R> {
 }
 
 const CUT: &str = "it ends in the middle of a member";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_of_digits_alone() {
+        assert_eq!(number(b"10        "), Some(10));
+        for text in [&b""[..], b"   ", b"+10", b"-1", b"1 0", b" 1", b"0x1", b"99999999999999999999"] {
+            assert_eq!(number(text), None, "{}", text.escape_ascii());
+        }
+    }
+}

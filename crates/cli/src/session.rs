@@ -358,9 +358,15 @@ impl Session {
                 true => self.record(app, &request.outputs, replaced),
                 false => Used::default(),
             };
-            if let Err(error) = self.leave(app, &request.outputs, &summary, judged, record) {
-                let error = without_numbers(&error.to_string());
-                app.reporter.note(&format!("the next build will have to look at everything: {error}"));
+            match self.leave(app, &request.outputs, &summary, judged, record) {
+                Ok(false) => {}
+                Ok(true) => app.reporter.note(
+                    "files that had been looked at were changed while the rest was built: build again, or what was built may not fit together",
+                ),
+                Err(error) => {
+                    let error = without_numbers(&error.to_string());
+                    app.reporter.note(&format!("the next build will have to look at everything: {error}"));
+                }
             }
         }
         if let Some(used) = &mut summary.store {
@@ -406,7 +412,8 @@ impl Session {
         Used { name: put.ok().flatten(), build: Some(build) }
     }
 
-    /// Leaves what the next build can prove from that it has nothing to do.
+    /// Leaves what the next build can prove from that it has nothing to do. Tells whether something was changed meanwhile
+    /// that was looked at before.
     fn leave(
         &mut self,
         app: &App,
@@ -414,9 +421,9 @@ impl Session {
         summary: &Summary,
         judged: Record,
         used: Used,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let Self { place, project, files, dir, lowered, proof, .. } = self;
-        let Some(left) = proof.take() else { return Ok(()) };
+        let Some(left) = proof.take() else { return Ok(false) };
         let build = files.roots().get(Roots::BUILD).path.clone();
         let clock = dir.now()?;
         let built = Built { graph: &lowered.graph, outputs, files, history: &dir.history, summary };
@@ -451,10 +458,10 @@ impl Session {
                 }
             }
             Left::Part(part, adopted) => {
-                snapshot::renew(&build, &part, &adopted, built, &judged, used.name, clock)?;
+                return snapshot::renew(&build, &part, &adopted, built, &judged, used.name, clock);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Builds what is wanted.

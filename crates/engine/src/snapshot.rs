@@ -272,6 +272,7 @@ pub fn settle(
 
 /// Writes the snapshot that follows from `part` and what was built of it; `record` is the name of the build's record in the
 /// store. None is left if something changed while that was built: an action that was left out may have to run for it.
+/// Tells whether that is so.
 ///
 /// # Errors
 /// It cannot be written.
@@ -297,7 +298,7 @@ pub fn renew(
     let next_identity = identities.values().max().map_or(0, |most| most.saturating_add(1));
     let mut keeper = Keeper { build, built, draft, clock, world: None, identities, next_identity };
     let kept = keeper.actions(&adopted.actions, None) && keeper.asked(judged, false);
-    let kept = kept && !keeper.draft.torn;
+    let (torn, kept) = (keeper.draft.torn, kept && !keeper.draft.torn);
     let place = place(build, &keeper.draft.terms.request);
     if kept {
         keeper.draft.write(&place)?;
@@ -305,7 +306,7 @@ pub fn renew(
         // The next build finds out what is the matter.
         let _ = std::fs::remove_file(place);
     }
-    Ok(kept)
+    Ok(torn)
 }
 
 /// Makes a snapshot of what was built.

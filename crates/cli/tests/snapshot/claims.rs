@@ -373,6 +373,9 @@ int k(void);
 int main(void) { return COMMON + other() + k() + SLOW; }
 ";
 
+const MEANWHILE: &str = "files that had been looked at were changed while the rest was built: build again, or what was built \
+                         may not fit together";
+
 /// Builds while something is changed behind the first look at everything; gives what the program returns after the next
 /// build, and whether that had something to do.
 fn changed_meanwhile(change: impl Fn(&Space)) -> (Option<i32>, bool) {
@@ -389,12 +392,14 @@ fn changed_meanwhile(change: impl Fn(&Space)) -> (Option<i32>, bool) {
     running.until_exists(&reached);
     change(&space);
     fs::write(&go, "").unwrap();
-    running.wait();
+    let said = running.wait().stderr;
     let built = build(&space, &[]);
     built.ok();
     let app = Command::new(space.build_dir().join("debug/app")).status().unwrap();
     let count = |name: &str| built.summary().number(&["actions", name]);
-    (app.code(), count("fresh") < count("total"))
+    let goes_on = count("fresh") < count("total");
+    assert_eq!(said.contains(MEANWHILE), goes_on, "{said}");
+    (app.code(), goes_on)
 }
 
 #[test]
